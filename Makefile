@@ -1,0 +1,47 @@
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-unit test-contracts test-integration test-e2e check bench lock clean
+MAKEFLAGS += --no-print-directory
+
+PYTEST = .venv/bin/python -m pytest $(PYTEST_ARGS)
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: ## build the reference appliance, run it here, and say where to look
+	@scripts/setup demo
+	@scripts/demo
+
+test: ## all tests: unit, contracts, integration, end to end
+	@scripts/setup test
+	@$(PYTEST)
+
+test-unit: ## only values and fakes; needs no engine
+	@scripts/setup check
+	@$(PYTEST) tests/unit
+
+test-contracts: ## the same expectations on the fakes and on the real things
+	@scripts/setup test
+	@$(PYTEST) tests/contracts
+
+test-integration: ## on a real engine
+	@scripts/setup test
+	@$(PYTEST) tests/integration
+
+test-e2e: ## as a person would: command line and browser
+	@scripts/setup test
+	@$(PYTEST) tests/e2e
+
+check: ## format, lint, types, layers, spelling, dependencies, secrets, documents
+	@scripts/setup check
+	@.venv/bin/python -m scripts.check $(CHECKS)
+
+bench: ## measure what benchmarks/ promises
+	@scripts/setup test
+	@.venv/bin/python benchmarks/run.py
+
+lock: ## pin pyproject.toml's dependencies again (make lock ARGS=--upgrade: to the newest)
+	@scripts/lock $(ARGS)
+
+clean: ## remove what make made here; the engine, its containers and its volumes stay
+	rm -rf .venv .state/venv .state/lock-venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build dist
+	find . -name __pycache__ -type d -not -path './.git/*' -prune -exec rm -rf {} +

@@ -1,0 +1,1 @@
+"""Share's web service: people, files and share links."""

@@ -1,0 +1,234 @@
+"""A root file system from signed packages, made by mmdebstrap: a new one, or a given one with more packages.
+
+mmdebstrap verifies every package against the archive's keyring, keeps daemons from starting while maintainer scripts
+run, and works for root as well as in a user's own namespaces.
+"""
+
+import os
+import shlex
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from boxship.build.apt import (
+    AptSource,
+    build_sources,
+    demand_keyring,
+    host_sources,
+    proxy_settings,
+    public_sources,
+    write_command,
+)
+from boxship.errors import BuildError
+from boxship.host import proc
+
+_TIMEOUT_S = 1800.0
+_MERGED_USR_HOOKS = Path("/usr/share/mmdebstrap/hooks/maybe-merged-usr")
+_ARCHIVES = "/var/cache/apt/archives"
+BUILD_ONLY_FILES = ("etc/apt/apt.conf.d/00boxship-build", "etc/dpkg/dpkg.cfg.d/00boxship-build")
+"""Settings of the build itself; the caller leaves them out of the image."""
+
+_IMAGE_DPKG = """\
+# Documents and translations stay out of this image, licences stay in.
+path-exclude=/usr/share/doc/*
+path-include=/usr/share/doc/*/copyright
+path-exclude=/usr/share/man/*
+path-exclude=/usr/share/info/*
+path-exclude=/usr/share/groff/*
+path-exclude=/usr/share/lintian/*
+path-exclude=/usr/share/locale/*
+path-include=/usr/share/locale/locale.alias
+# A container's layers are thrown away after a crash, not repaired.
+force-unsafe-io
+"""
+_IMAGE_APT = """\
+// Lists stay small and downloads go away, so a build step that installs packages leaves nothing else behind.
+Acquire::Languages "none";
+Acquire::GzipIndexes "true";
+APT::Keep-Downloaded-Packages "false";
+"""
+_BUILD_DPKG = "force-confold\n"
+_BUILD_APT = 'APT::Keep-Downloaded-Packages "true";\nBinary::apt-get::APT::Keep-Downloaded-Packages "true";\n'
+_SETTLED = {
+    "LC_ALL": "C.UTF-8",
+    # Maintainer scripts look for their tools in sbin, which a user's PATH may lack.
+    "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+    # Perl and Python shuffle their hash tables from run to run; debconf writes its answers in that order.
+    "PERL_HASH_SEED": "0",
+    "PERL_PERTURB_KEYS": "0",
+    "PYTHONHASHSEED": "0",
+}
+_DEBIAN_NAMES = {
+    "x86_64": "amd64",
+    "aarch64": "arm64",
+    "armv7l": "armhf",
+    "i686": "i386",
+    "ppc64le": "ppc64el",
+}
+_ANSWERS = {
+    # postgresql-common would make a database, with an identity of its own, inside the image.
+    "postgresql": ("etc/postgresql-common/createcluster.conf", "create_main_cluster = false\n"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class BelowLayer:
+    """One layer of the tree to extend: its tar, and the paths of lower layers that it removes."""
+
+    archive: Path
+    removed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Bootstrap:
+    """What to make. ``below``: the layers to extend, lowest first; empty makes a minimal system."""
+
+    suite: str
+    packages: tuple[str, ...]
+    architecture: str
+    below: tuple[BelowLayer, ...] = ()
+
+
+def host_architecture() -> str:
+    """The Debian name of this machine's architecture."""
+    machine = os.uname().machine
+    return _DEBIAN_NAMES.get(machine, machine)
+
+
+async def bootstrap(
+    what: Bootstrap, target: Path, *, debs: Path, fresh_debs: Path, on_line: Callable[[str], None]
+) -> None:
+    """Write a tar of the whole tree to ``target``.
+
+    Args:
+        what: The suite, packages and layers.
+        target: The tar to write; its folder exists.
+        debs: Packages downloaded before, offered to apt.
+        fresh_debs: Where all packages that were used are copied to.
+        on_line: Called with what mmdebstrap, apt and dpkg say.
+
+    Raises:
+        HostError: The keyring or mmdebstrap is missing.
+        BuildError: Packages couldn't be found, verified or installed.
+    """
+    hint = "base images are made on Debian or a relative of it: apt-get install mmdebstrap"
+    await proc.run_checked(["mmdebstrap", "--version"], timeout_s=30, hint=hint)
+    demand_keyring()
+    sources = build_sources(what.suite, host_sources())
+    proxy = await proc.run_checked(["apt-config", "dump"], timeout_s=30, hint=hint)
+    argv = command_line(what, target, debs, fresh_debs, sources, proxy_settings(proxy.stdout_tail), os.geteuid() == 0)
+    finished = await proc.run(argv, timeout_s=_TIMEOUT_S, env=_environment(), on_line=on_line)
+    if finished.status != 0:
+        raise _failure(what, finished)
+
+
+def command_line(
+    what: Bootstrap,
+    target: Path,
+    debs: Path,
+    fresh_debs: Path,
+    sources: Sequence[AptSource],
+    proxy: str,
+    is_root: bool,
+) -> list[str]:
+    """The argv of mmdebstrap. Unless root, files pass through its own channel: its namespaces can't read ours."""
+    setup = [*_unpack_hooks(what.below, is_root), *_configure_hooks(what, sources, proxy), *_offer_debs(debs, is_root)]
+    customize = [*([_install_hook(what.packages)] if what.below else []), *_collect_debs(fresh_debs, is_root)]
+    customize.append(write_command("etc/apt/sources.list", _lines(public_sources(what.suite))))
+    return [
+        "mmdebstrap",
+        "--mode=auto",
+        "--format=tar",
+        "--verbose",
+        "--skip=essential/unlink",
+        f"--architectures={what.architecture}",
+        *_variant(what),
+        *(f"--setup-hook={hook}" for hook in setup),
+        *(f"--customize-hook={hook}" for hook in customize),
+        what.suite,
+        str(target),
+        *(source.line() for source in sources),
+    ]
+
+
+def _variant(what: Bootstrap) -> list[str]:
+    if what.below:
+        return ["--variant=custom"]
+    # Without it apt picks "usrmerge", which brings all of Perl (50 MB) to do once what is the case from the start.
+    merged = [f"--hook-directory={_MERGED_USR_HOOKS}"] if _MERGED_USR_HOOKS.is_dir() else []
+    include = [f"--include={','.join(sorted(what.packages))}"] if what.packages else []
+    return ["--variant=minbase", *merged, *include]
+
+
+def _unpack_hooks(below: Sequence[BelowLayer], is_root: bool) -> list[str]:
+    hooks = []
+    for layer in below:
+        if layer.removed:
+            paths = " ".join(f'"$1"/{shlex.quote(path)}' for path in layer.removed)
+            hooks.append(f"rm -rf -- {paths}")
+        if is_root:
+            options = "--numeric-owner --xattrs --xattrs-include='*'"
+            hooks.append(f'tar {options} -C "$1" --exclude=".wh.*" -xf {shlex.quote(str(layer.archive))}')
+        else:
+            hooks += [f"tar-in {shlex.quote(str(layer.archive))} /", 'find "$1" -xdev -name ".wh.*" -delete']
+    return hooks
+
+
+def _configure_hooks(what: Bootstrap, sources: Sequence[AptSource], proxy: str) -> list[str]:
+    files = {
+        "etc/apt/sources.list": _lines(sources),
+        "etc/apt/apt.conf.d/90boxship": _IMAGE_APT,
+        "etc/dpkg/dpkg.cfg.d/90boxship": _IMAGE_DPKG,
+        BUILD_ONLY_FILES[0]: _BUILD_APT + proxy,
+        BUILD_ONLY_FILES[1]: _BUILD_DPKG,
+    }
+    for prefix, (path, content) in _ANSWERS.items():
+        if any(package.startswith(prefix) for package in what.packages):
+            files[path] = content
+    return [write_command(path, content) for path, content in files.items()]
+
+
+def _install_hook(packages: Sequence[str]) -> str:
+    """As mmdebstrap itself installs: apt from outside, dpkg inside."""
+    return (
+        "DEBIAN_FRONTEND=noninteractive DEBCONF_NONINTERACTIVE_SEEN=true LC_ALL=C.UTF-8 "
+        'APT_CONFIG="$MMDEBSTRAP_APT_CONFIG" apt-get --yes -oDpkg::Use-Pty=false -oAPT::Install-Recommends=false '
+        "-oAPT::Keep-Downloaded-Packages=true -oDir::Bin::dpkg=env -oDPkg::Options::=--unset=TMPDIR "
+        f'-oDPkg::Options::=dpkg "-oDPkg::Chroot-Directory=$1" install -- {shlex.join(sorted(packages))}'
+    )
+
+
+def _offer_debs(debs: Path, is_root: bool) -> list[str]:
+    if not is_root:
+        return [f'mkdir -p "$1{_ARCHIVES}"', f"sync-in {shlex.quote(str(debs))} {_ARCHIVES}"]
+    # A hard link costs nothing; across file systems it becomes a copy.
+    find = f"find {shlex.quote(str(debs))} -maxdepth 1 -name '*.deb'"
+    link, copy = (f'{find} -exec cp {how} -t "$1{_ARCHIVES}" {{}} +' for how in ("-lf 2>/dev/null", "-f"))
+    return [f'mkdir -p "$1{_ARCHIVES}" && {{ {link} || {copy}; }}']
+
+
+def _collect_debs(fresh_debs: Path, is_root: bool) -> list[str]:
+    if not is_root:
+        return [f"sync-out {_ARCHIVES} {shlex.quote(str(fresh_debs))}"]
+    into = shlex.quote(str(fresh_debs))
+    find = f"find \"$1{_ARCHIVES}\" -maxdepth 1 -name '*.deb'"
+    return [f"{find} -exec cp -lf -t {into} {{}} + 2>/dev/null || {find} -exec cp -f -t {into} {{}} +"]
+
+
+def _environment() -> dict[str, str]:
+    """The caller's, without what would change the result: language, dates and apt's or debconf's own settings."""
+    mine = {key: value for key, value in os.environ.items() if not key.startswith(("LC_", "DEB", "APT_", "DPKG_"))}
+    for name in ("LANG", "LANGUAGE", "SOURCE_DATE_EPOCH", "PERL5LIB", "PYTHONPATH", "LD_PRELOAD"):
+        mine.pop(name, None)
+    return mine | _SETTLED
+
+
+def _failure(what: Bootstrap, finished: proc.Finished) -> BuildError:
+    lines = [line.strip() for line in finished.stderr_tail.replace("\r", "\n").splitlines() if line.strip()]
+    reasons = list(dict.fromkeys(line for line in lines if line.startswith(("E: ", "dpkg: error"))))
+    told = "; ".join(line.removeprefix("E: ") for line in reasons[:3]) or proc.describe_status(finished.status)
+    return BuildError(f"the packages of {what.suite} could not be installed: {told}", output=lines[-20:])
+
+
+def _lines(sources: Sequence[AptSource]) -> str:
+    return "".join(f"{source.line()}\n" for source in sources)

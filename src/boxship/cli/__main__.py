@@ -1,0 +1,5 @@
+"""``python -m boxship.cli``: the same as the ``boxship`` command."""
+
+from boxship.cli.main import entry
+
+entry()

@@ -1,0 +1,111 @@
+"""The command line's grammar. A verb or flag that docker compose has means the same here."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Any, NoReturn
+
+# Verb, what it does, "module:function" that adds its arguments, an example. Modules are imported when their verb is
+# used: what `up` needs (asyncio and all) would cost `check` and `--help` 80 ms of CPU.
+VERBS: tuple[tuple[str, str, str, str], ...] = (
+    ("up", "create and start the appliance, and wait until it is ready", "up:add_up", "boxship up -d"),
+    ("down", "stop and remove what up made", "lifecycle:add_down", "boxship down"),
+    ("ps", "show every service: what it should be and what it is", "look:add_ps", "boxship ps"),
+    ("plan", "show what up would do, and why", "up:add_plan", "boxship plan"),
+    ("logs", "show what services wrote", "look:add_logs", "boxship logs -f --tail 20 web"),
+    ("exec", "run a command inside a service's container", "inside:add_exec", "boxship exec web sh"),
+    ("restart", "stop and start services, in order", "lifecycle:add_restart", "boxship restart web"),
+    ("stop", "stop services, dependents first", "lifecycle:add_stop", "boxship stop"),
+    ("start", "start stopped services, in order", "lifecycle:add_start", "boxship start"),
+    ("build", "make the appliance's images", "up:add_build", "boxship build"),
+    ("check", "read the files and show every problem at once", "files:add_check", "boxship check"),
+    ("show", "print the files as Boxship understands them", "files:add_show", "boxship show --format compose"),
+    ("graph", "print who depends on whom", "look:add_graph", "boxship graph --format dot"),
+    ("version", "print versions", "version:add_version", "boxship version"),
+)
+
+
+_GLOBALS: tuple[tuple[tuple[str, ...], str | None, str], ...] = (
+    (("-f", "--file"), "FILE", "compose or appliance file (repeatable)"),
+    (("-p", "--project-name"), "NAME", "the appliance's name"),
+    (("--env-file",), "FILE", "variables, instead of .env (repeatable)"),
+    (("--project-directory",), "DIR", "where to look for the files"),
+    (("--profile",), "NAME", "activate a profile (repeatable)"),
+    (("--target",), "NAME", "the target to boot"),
+    (("--json",), None, "print data instead of text"),
+    (("--debug",), None, "show tracebacks"),
+)
+
+
+class _Parser(argparse.ArgumentParser):
+    """Errors as all others: one sentence, one hint, status 2."""
+
+    def error(self, message: str) -> NoReturn:
+        print(f"error: {message}", file=sys.stderr)
+        print(f"hint: see {self.prog} --help", file=sys.stderr)
+        sys.exit(2)
+
+
+class _VerbParser(_Parser):
+    """A verb's own arguments, added when the verb is used."""
+
+    adder = ""
+
+    def parse_known_args(  # type: ignore[override]  # the stub's overloads say the same in a longer way
+        self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
+    ) -> tuple[argparse.Namespace, list[str]]:
+        if self.adder:
+            module, _, function = self.adder.partition(":")
+            self.adder = ""
+            getattr(import_module(f"boxship.cli.{module}"), function)(self)
+        return super().parse_known_args(args, namespace)
+
+
+def parse_arguments(argv: Sequence[str]) -> argparse.Namespace:
+    """The namespace; its ``run`` is the verb's function. Exits with 2 when what was typed is wrong."""
+    parser = build_parser()
+    arguments = parser.parse_args(argv)
+    if not hasattr(arguments, "run"):
+        parser.print_help()
+        sys.exit(2)
+    return arguments
+
+
+def build_parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="boxship",
+        description="Turns a multi-container application into an appliance.",
+        epilog="Exit status: 0 done, 2 the files or the command line are wrong, 5 the engine failed, "
+        "6 a build failed, 8 a service is not ready, 9 several steps failed.",
+    )
+    _add_globals(parser, is_verb=False)
+    verbs = parser.add_subparsers(title="verbs", metavar="VERB", parser_class=_VerbParser)
+    for name, text, adder, example in VERBS:
+        verb = verbs.add_parser(
+            name,
+            help=text,
+            description=text[0].upper() + text[1:] + ".",
+            epilog=f"example:\n  {example}",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        _add_globals(verb, is_verb=True)
+        verb.adder = adder
+    return parser
+
+
+def _add_globals(parser: argparse.ArgumentParser, *, is_verb: bool) -> None:
+    """Global options may stand before or after the verb; after it they are not listed again.
+
+    -f and -p stand before the verb only, as after it they may be the verb's own (``logs -f``).
+    """
+    group = parser if is_verb else parser.add_argument_group("global options")
+    for flags, metavar, text in _GLOBALS:
+        if is_verb and flags[0].count("-") == 1:
+            continue
+        kind = "store_true" if metavar is None else "append" if "repeatable" in text else "store"
+        # After the verb nothing is set unless it was typed: what stood before the verb must not be overwritten.
+        settings: dict[str, Any] = {"default": argparse.SUPPRESS} if is_verb else {}
+        if metavar is not None:
+            settings["metavar"] = metavar
+        group.add_argument(*flags, action=kind, help=argparse.SUPPRESS if is_verb else text, **settings)

@@ -1,0 +1,122 @@
+"""``up`` and ``build`` for a terminal: progress, then logs until ^C, then stop in order."""
+
+import asyncio
+import json
+import sys
+from contextlib import aclosing
+from datetime import UTC, datetime
+
+from boxship.build.images import build_images
+from boxship.cli.context import Invocation
+from boxship.cli.render.color import BOLD, is_colored, paint
+from boxship.cli.render.display import make_display
+from boxship.cli.render.lines import LogPrinter
+from boxship.cli.render.table import print_status, status_as_json
+from boxship.cli.run import hear_interrupts, until_interrupted
+from boxship.clock import SystemClock
+from boxship.engine.port import Engine
+from boxship.errors import CancelledError
+from boxship.execute.executor import execute
+from boxship.operate.logs import LogRequest, merged_logs
+from boxship.operate.outcome import error_of
+from boxship.operate.up import UpRequest, UpResult, bring_up
+from boxship.plan.verbs import plan_stop
+from boxship.spec.model import Appliance
+
+
+async def run_up(
+    invocation: Invocation, appliance: Appliance, engine: Engine, request: UpRequest, *, attached: bool
+) -> int:
+    """Bring it up and say how it went; attached: show logs until ^C. Raises: the outcome's error."""
+    interrupt = hear_interrupts()
+    began = datetime.now(UTC).isoformat()
+    with make_display(is_json=invocation.is_json) as display:
+        result = await bring_up(appliance, engine, display.show, SystemClock(), request, interrupt)
+    error = error_of(result.outcome, "up")
+    if error is not None:
+        if attached and result.outcome.is_interrupted:
+            await _stop(invocation, appliance, engine, request)
+        elif result.status and not invocation.is_json:
+            _show_what_runs(result)
+        raise error
+    _show_result(invocation, appliance, result)
+    if not attached:
+        return 0
+    await _follow(invocation, appliance, engine, request, began, interrupt)
+    return await _stop(invocation, appliance, engine, request) if interrupt.is_set() else 0
+
+
+async def run_build(
+    invocation: Invocation,
+    appliance: Appliance,
+    services: tuple[str, ...],
+    engine: Engine,
+    *,
+    no_cache: bool,
+    pull: bool,
+    quiet: bool,
+) -> int:
+    interrupt = hear_interrupts()
+    with make_display(is_json=invocation.is_json, is_quiet=quiet) as display:
+        building = asyncio.ensure_future(
+            build_images(appliance, services, engine, display.show, only_missing=False, no_cache=no_cache, pull=pull)
+        )
+        stop = asyncio.ensure_future(interrupt.wait())
+        await asyncio.wait({building, stop}, return_when=asyncio.FIRST_COMPLETED)
+        stop.cancel()
+        if not building.done():
+            building.cancel()
+            await asyncio.gather(building, return_exceptions=True)
+            raise CancelledError("the build was interrupted", hint="run it again: what is built is kept")
+        await building
+    return 0
+
+
+def _show_what_runs(result: UpResult) -> None:
+    print("\nwhat runs and what doesn't:", file=sys.stderr)
+    stdout, sys.stdout = sys.stdout, sys.stderr
+    try:
+        print_status(result.status)
+    finally:
+        sys.stdout = stdout
+    print(file=sys.stderr)
+
+
+def _show_result(invocation: Invocation, appliance: Appliance, result: UpResult) -> None:
+    if invocation.is_json:
+        print(json.dumps({"result": status_as_json(result.status), "addresses": list(result.addresses)}))
+        return
+    what = "is up" if result.plan.steps else "is up, nothing to do"
+    print(paint(f"{appliance.name} {what}", BOLD, on=is_colored(sys.stdout)))
+    for address in result.addresses:
+        print(f"  {address}")
+    sys.stdout.flush()
+
+
+async def _follow(
+    invocation: Invocation,
+    appliance: Appliance,
+    engine: Engine,
+    request: UpRequest,
+    began: str,
+    interrupt: asyncio.Event,
+) -> None:
+    """Logs since the start of ``up``, until ^C or until every container has ended."""
+    printer = LogPrinter(is_json=invocation.is_json)
+    wanted = LogRequest(services=frozenset(request.services), follow=True, since=began)
+    async with aclosing(until_interrupted(merged_logs(engine, appliance.name, wanted), interrupt)) as lines:
+        async for line in lines:
+            printer.show(line)
+
+
+async def _stop(invocation: Invocation, appliance: Appliance, engine: Engine, request: UpRequest) -> int:
+    """Stop in order what was brought up. A second ^C ends Boxship at once and leaves the rest running."""
+    print("\nstopping (^C again to leave the rest running)", file=sys.stderr)
+    dependencies = {service.name: tuple(service.depends_on) for service in appliance.services.values()}
+    plan = plan_stop(appliance.name, await engine.observe(), dependencies, only=request.services or None)
+    with make_display(is_json=invocation.is_json) as display:
+        outcome = await execute(plan, engine, display.show, SystemClock())
+    error = error_of(outcome, "stop")
+    if error is not None:
+        raise error
+    return 130

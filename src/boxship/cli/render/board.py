@@ -1,0 +1,94 @@
+"""What is known about every subject from the events so far: the model behind the tree and the plain lines."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from boxship.events import (
+    Event,
+    ImageProgress,
+    Notice,
+    Phase,
+    PlanMade,
+    ServiceLog,
+    StepDone,
+    StepFailed,
+    StepSkipped,
+    StepStarted,
+    SubjectChanged,
+)
+
+_ENDED = frozenset({Phase.READY, Phase.COMPLETED, Phase.KEPT})
+
+
+@dataclass
+class Row:
+    """One subject. ``since`` and ``began_at`` are of the phase and of the first change."""
+
+    subject: str
+    phase: Phase
+    since: datetime
+    began_at: datetime
+    detail: str = ""
+
+    @property
+    def name(self) -> str:
+        return self.subject.partition(":")[2]
+
+
+@dataclass
+class Board:
+    """Feed it events in order; read its rows."""
+
+    rows: dict[str, Row] = field(default_factory=dict)
+    waits: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    failures: list[StepFailed] = field(default_factory=list)
+    notices: list[Notice] = field(default_factory=list)
+
+    def apply(self, event: Event, at: datetime) -> Row | None:
+        """Take an event in; the row it changed, if any."""
+        match event:
+            case PlanMade(kept=kept, waits=waits):
+                self._lay_out(kept, waits, at)
+            case SubjectChanged(subject, phase, detail):
+                return self._move(subject, phase, detail, at)
+            case ImageProgress(image, text):
+                row = self.rows.get(f"image:{image}")
+                if row is not None:
+                    row.detail = text
+                    return row
+            case StepFailed():
+                self.failures.append(event)
+            case Notice():
+                self.notices.append(event)
+            case StepStarted() | StepDone() | StepSkipped() | ServiceLog():
+                pass
+        return None
+
+    def waiting_for(self, row: Row) -> str:
+        """The names a waiting service still waits for."""
+        names = self.waits.get(row.name, ())
+        left = [name for name in names if not self._is_over(name)]
+        return ", ".join(left)
+
+    def _is_over(self, name: str) -> bool:
+        row = self.rows.get(f"service:{name}")
+        return row is None or row.phase in _ENDED
+
+    def _lay_out(self, kept: object, waits: object, at: datetime) -> None:
+        self.waits = dict(waits) if isinstance(waits, dict) else {}
+        for name in self.waits:
+            self._move(f"service:{name}", Phase.WAITING, "", at)
+        for name in kept if isinstance(kept, dict) else {}:
+            self._move(f"service:{name}", Phase.KEPT, "", at)
+
+    def _move(self, subject: str, phase: Phase, detail: str, at: datetime) -> Row:
+        row = self.rows.get(subject)
+        if row is None:
+            row = self.rows[subject] = Row(subject, phase, at, at, detail)
+            return row
+        if row.phase is not phase:
+            row.since = at
+            if row.phase in (Phase.WAITING, Phase.KEPT):
+                row.began_at = at
+        row.phase, row.detail = phase, detail
+        return row

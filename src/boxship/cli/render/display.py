@@ -1,0 +1,100 @@
+"""Shows events while something runs: a live tree on a terminal, plain lines elsewhere, JSON lines with --json."""
+
+import json
+import sys
+from dataclasses import asdict
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Protocol, Self
+
+from boxship.cli.render.board import Board, Row
+from boxship.cli.render.color import is_live, sanitized
+from boxship.events import Event, ImageProgress, Notice, Phase, PlanMade, SubjectChanged
+
+
+class Display(Protocol):
+    """Where events go. A context manager, as a live one must give the terminal back."""
+
+    def show(self, event: Event) -> None: ...
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+
+def make_display(*, is_json: bool, is_quiet: bool = False) -> Display:
+    if is_json:
+        return JsonDisplay()
+    if is_quiet:
+        return _Silent()
+    if is_live(sys.stderr):
+        # rich costs 80 ms of CPU to import, which only a terminal needs.
+        from boxship.cli.render.tree import TreeDisplay  # noqa: PLC0415 (see above)
+
+        return TreeDisplay()
+    return PlainDisplay()
+
+
+class _Silent:
+    """Shows warnings only."""
+
+    def show(self, event: Event) -> None:
+        if isinstance(event, Notice) and event.is_warning:
+            print(f"warning: {event.text}", file=sys.stderr)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        return None
+
+
+class JsonDisplay(_Silent):
+    """One JSON object per event on stdout."""
+
+    def show(self, event: Event) -> None:
+        print(json.dumps({"event": type(event).__name__, **asdict(event)}, ensure_ascii=False), flush=True)
+
+
+_QUIET_PHASES = frozenset({Phase.CREATING, Phase.WAITING, Phase.KEPT, Phase.SKIPPED})
+
+
+class PlainDisplay(_Silent):
+    """One line per change that a person would want to read later in a CI log."""
+
+    def __init__(self) -> None:
+        self._board = Board()
+        self._last: dict[str, str] = {}
+
+    def show(self, event: Event) -> None:
+        now = datetime.now(UTC)
+        row = self._board.apply(event, now)
+        match event:
+            case Notice(text, is_warning):
+                print(f"{'warning: ' if is_warning else ''}{text}", file=sys.stderr)
+            case PlanMade(kept=kept) if kept:
+                self._line("", f"unchanged: {', '.join(kept)}")
+            case SubjectChanged() if row is not None and row.phase not in _QUIET_PHASES:
+                self._line(row.subject, self._describe(row, now))
+            case ImageProgress(image, text) if text.startswith("Step "):
+                self._line(f"image:{image}", sanitized(text))
+            case _:
+                pass
+
+    def _describe(self, row: Row, now: datetime) -> str:
+        took = f" ({(now - row.began_at).total_seconds():.1f} s)" if row.phase in (Phase.READY, Phase.COMPLETED) else ""
+        detail = f": {row.detail}" if row.detail else ""
+        if row.phase is Phase.CREATED and row.subject.startswith("service:"):
+            return ""
+        return f"{row.phase}{took}{sanitized(detail)}"
+
+    def _line(self, subject: str, text: str) -> None:
+        kind, _, name = subject.partition(":")
+        label = name if kind in ("service", "") else f"{kind} {name}"
+        if text and self._last.get(subject) != text:
+            self._last[subject] = text
+            print(f"{label:<14} {text}".strip(), file=sys.stderr, flush=True)

@@ -1,0 +1,85 @@
+"""Who depends on whom: as an indented tree, DOT, Mermaid or JSON."""
+
+import json
+from collections.abc import Callable, Mapping
+
+from boxship.plan.resolve import Desired, dependencies_of
+from boxship.spec.model import Condition, Dependency, Service
+
+_SHORT = {Condition.STARTED: "started", Condition.HEALTHY: "healthy", Condition.COMPLETED: "completed"}
+
+
+def graph_as_text(desired: Desired) -> str:
+    """A tree per service that nobody depends on; what was shown before is marked and not repeated."""
+    chosen = _chosen(desired)
+    needed = {name for service in desired.services for name in dependencies_of(service, chosen)}
+    lines: list[str] = []
+    shown: set[str] = set()
+    for service in desired.services:
+        if service.name not in needed:
+            lines.append(service.name)
+            _add_branches(service, chosen, lines, shown, "")
+    return "\n".join(lines)
+
+
+def _add_branches(
+    service: Service, chosen: Mapping[str, Service], lines: list[str], shown: set[str], indent: str
+) -> None:
+    shown.add(service.name)
+    edges = sorted(dependencies_of(service, chosen).items())
+    for index, (name, edge) in enumerate(edges):
+        is_last = index == len(edges) - 1
+        again = " ..." if name in shown and chosen[name].depends_on else ""
+        lines.append(f"{indent}{'└─' if is_last else '├─'} {name} ({_label(edge)}){again}")
+        if name not in shown:
+            _add_branches(chosen[name], chosen, lines, shown, indent + ("   " if is_last else "│  "))
+
+
+def graph_as_dot(desired: Desired) -> str:
+    lines = [f'digraph "{desired.appliance}" {{', "  rankdir=LR;"]
+    lines += [f'  "{service.name}";' for service in desired.services]
+    lines += [f'  "{a}" -> "{b}" [label="{_label(edge)}"];' for a, b, edge in _edges(desired)]
+    return "\n".join([*lines, "}"])
+
+
+def graph_as_mermaid(desired: Desired) -> str:
+    ids = {service.name: f"s{index}" for index, service in enumerate(desired.services)}
+    lines = ["graph LR", *(f'  {ids[name]}["{name}"]' for name in ids)]
+    return "\n".join([*lines, *(f"  {ids[a]} -->|{_label(edge)}| {ids[b]}" for a, b, edge in _edges(desired))])
+
+
+def graph_as_json(desired: Desired) -> str:
+    return json.dumps(
+        {
+            "services": [service.name for service in desired.services],
+            "edges": [
+                {"from": a, "to": b, "condition": str(edge.condition), "required": edge.required}
+                for a, b, edge in _edges(desired)
+            ],
+        }
+    )
+
+
+GRAPH_FORMATS: Mapping[str, Callable[[Desired], str]] = {
+    "text": graph_as_text,
+    "dot": graph_as_dot,
+    "mermaid": graph_as_mermaid,
+    "json": graph_as_json,
+}
+
+
+def _chosen(desired: Desired) -> dict[str, Service]:
+    return {service.name: service for service in desired.services}
+
+
+def _edges(desired: Desired) -> list[tuple[str, str, Dependency]]:
+    chosen = _chosen(desired)
+    return [
+        (service.name, name, edge)
+        for service in desired.services
+        for name, edge in sorted(dependencies_of(service, chosen).items())
+    ]
+
+
+def _label(edge: Dependency) -> str:
+    return _SHORT[edge.condition] + ("" if edge.required else ", optional")

@@ -1,0 +1,89 @@
+"""Running things for a terminal: a plan or an up, its events shown, ^C heard, the result as an exit status."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncGenerator, Callable, Coroutine
+from typing import Any, TypeVar
+
+from boxship.cli.context import Invocation
+from boxship.cli.render.display import make_display
+from boxship.clock import SystemClock
+from boxship.engine.docker import connect
+from boxship.engine.port import Engine
+from boxship.execute.executor import execute
+from boxship.operate.outcome import error_of
+from boxship.plan.action import Plan
+from boxship.plan.observed import Observed
+
+T = TypeVar("T")
+
+
+def run_with_engine(work: Callable[[Engine], Coroutine[Any, Any, T]]) -> T:
+    """Connect, run, disconnect."""
+
+    async def main() -> T:
+        engine = connect(os.environ.get("DOCKER_HOST"))
+        try:
+            return await work(engine)
+        finally:
+            await engine.close()
+
+    return asyncio.run(main())
+
+
+def run_plan(invocation: Invocation, verb: str, make_plan: Callable[[Observed], Plan]) -> int:
+    """Observe, plan, execute, show. Raises: the outcome's error."""
+    return run_with_engine(lambda engine: _run_plan(invocation, verb, engine, make_plan))
+
+
+async def _run_plan(invocation: Invocation, verb: str, engine: Engine, make_plan: Callable[[Observed], Plan]) -> int:
+    interrupt = hear_interrupts()
+    plan = make_plan(await engine.observe())
+    with make_display(is_json=invocation.is_json) as display:
+        outcome = await execute(plan, engine, display.show, SystemClock(), interrupt=interrupt)
+    error = error_of(outcome, verb)
+    if error is not None:
+        raise error
+    if not plan.steps and not invocation.is_json:
+        print(f"{plan.appliance}: nothing to do", file=sys.stderr)
+    return 0
+
+
+def hear_interrupts() -> asyncio.Event:
+    """Set at the first ^C or SIGTERM; the second one ends the program at once."""
+    interrupt = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def hear(number: int) -> None:
+        if interrupt.is_set():
+            signal.signal(number, signal.SIG_DFL)
+            signal.raise_signal(number)
+        interrupt.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, hear, number)
+    return interrupt
+
+
+async def until_interrupted(items: AsyncGenerator[T, None], interrupt: asyncio.Event) -> AsyncGenerator[T, None]:
+    """The items, until they end or a person has enough."""
+    stop = asyncio.ensure_future(interrupt.wait())
+    following: asyncio.Future[T | None] | None = None
+    try:
+        while True:
+            following = asyncio.ensure_future(anext(items, None))
+            await asyncio.wait({stop, following}, return_when=asyncio.FIRST_COMPLETED)
+            if not following.done():
+                return
+            item = following.result()
+            if item is None:
+                return
+            yield item
+    finally:
+        for each in (stop, following):
+            if each is not None:
+                each.cancel()
+        await asyncio.gather(*(each for each in (stop, following) if each is not None), return_exceptions=True)
+        await items.aclose()

@@ -1,0 +1,223 @@
+"""The engine's answers as records. Dicts stop here."""
+
+import re
+
+from boxship.engine.fields import Fields
+from boxship.engine.port import ContainerDetail, EngineEvent
+from boxship.names import LABEL_APPLIANCE, LABEL_DIGEST, LABEL_KEY, LABEL_PARTS, LABEL_SERVICE
+from boxship.plan.observed import (
+    ContainerState,
+    Health,
+    ObservedContainer,
+    ObservedImage,
+    ObservedMount,
+    ObservedNetwork,
+    ObservedPort,
+    ObservedVolume,
+)
+from boxship.spec.model import Healthcheck
+
+_EXIT = re.compile(r"(?:Exited|Restarting|Dead) \((-?\d+)\)")
+_NANOSECONDS = 1_000_000_000
+_NEVER = "0001-01-01T00:00:00Z"
+"""Go's zero time: it has not happened yet."""
+_NO_TAG = "<none>:<none>"
+_NO_DIGEST = "<none>@<none>"
+
+
+def decode_container(item: Fields) -> ObservedContainer:
+    """One item of ``GET /containers/json``."""
+    labels = item.labels("Labels")
+    status = item.text("Status")
+    networks = dict(item.child("NetworkSettings").child("Networks").named_children())
+    return ObservedContainer(
+        id=item.text("Id"),
+        name=_own_name(item.texts("Names")),
+        image=item.text("Image"),
+        image_id=item.text("ImageID"),
+        state=decode_state(item.text("State")),
+        appliance=labels.get(LABEL_APPLIANCE, ""),
+        service=labels.get(LABEL_SERVICE, ""),
+        digest=labels.get(LABEL_DIGEST, ""),
+        parts=labels.get(LABEL_PARTS, ""),
+        status=status,
+        health=health_in(status),
+        exit_code=exit_code_in(status),
+        created_at_s=item.number("Created"),
+        network_mode=item.child("HostConfig").text("NetworkMode"),
+        networks={name: network.text("IPAddress") for name, network in networks.items()},
+        addresses={
+            name: address
+            for name, network in networks.items()
+            if (address := network.child("IPAMConfig").text("IPv4Address"))
+        },
+        mounts=tuple(_decode_mount(mount) for mount in item.children("Mounts")),
+        ports=tuple(_decode_port(port) for port in item.children("Ports")),
+        labels=labels,
+    )
+
+
+def _own_name(names: tuple[str, ...]) -> str:
+    """Its own of the names: those with a second slash are links from other containers."""
+    own = [name for name in names if name.count("/") == 1]
+    return (own or [""])[0].removeprefix("/")
+
+
+def decode_state(word: str) -> ContainerState:
+    """DEAD for a word that no engine is known to use."""
+    try:
+        return ContainerState(word)
+    except ValueError:
+        return ContainerState.DEAD
+
+
+def health_in(status: str) -> Health:
+    """What the list's sentence says: "Up 2 hours (healthy)", "Up 3 seconds (health: starting)"."""
+    if status.endswith("(healthy)"):
+        return Health.HEALTHY
+    if status.endswith("(unhealthy)"):
+        return Health.UNHEALTHY
+    if status.endswith("(health: starting)"):
+        return Health.STARTING
+    return Health.NONE
+
+
+def exit_code_in(status: str) -> int | None:
+    """What the list's sentence says: "Exited (137) 3 minutes ago". None unless it has ended."""
+    found = _EXIT.match(status)
+    return int(found[1]) if found else None
+
+
+def _decode_mount(mount: Fields) -> ObservedMount:
+    kind = mount.text("Type")
+    return ObservedMount(
+        kind=kind,
+        source=mount.text("Name") if kind == "volume" else mount.text("Source"),
+        target=mount.text("Destination"),
+        read_only=not mount.flag("RW"),
+    )
+
+
+def _decode_port(port: Fields) -> ObservedPort:
+    return ObservedPort(
+        target=port.number("PrivatePort"),
+        published=port.number("PublicPort") or None,
+        protocol=port.text("Type", "tcp"),
+        host_ip=port.text("IP"),
+    )
+
+
+def decode_network(item: Fields) -> ObservedNetwork:
+    """One item of ``GET /networks``."""
+    labels = item.labels("Labels")
+    pools = list(item.child("IPAM").children("Config"))
+    return ObservedNetwork(
+        id=item.text("Id"),
+        name=item.text("Name"),
+        driver=item.text("Driver"),
+        subnets=tuple(subnet for pool in pools if (subnet := pool.text("Subnet"))),
+        ip_ranges=tuple(ip_range for pool in pools if (ip_range := pool.text("IPRange"))),
+        appliance=labels.get(LABEL_APPLIANCE, ""),
+        key=labels.get(LABEL_KEY, ""),
+        digest=labels.get(LABEL_DIGEST, ""),
+    )
+
+
+def decode_volume(item: Fields) -> ObservedVolume:
+    """One item of ``GET /volumes``."""
+    labels = item.labels("Labels")
+    return ObservedVolume(
+        name=item.text("Name"),
+        driver=item.text("Driver"),
+        appliance=labels.get(LABEL_APPLIANCE, ""),
+        key=labels.get(LABEL_KEY, ""),
+        digest=labels.get(LABEL_DIGEST, ""),
+    )
+
+
+def decode_image(item: Fields) -> ObservedImage:
+    """One item of ``GET /images/json``."""
+    return ObservedImage(
+        id=item.text("Id"),
+        tags=tuple(tag for tag in item.texts("RepoTags") if tag != _NO_TAG),
+        digests=tuple(digest for digest in item.texts("RepoDigests") if digest != _NO_DIGEST),
+        size_bytes=item.number("Size"),
+        created_at_s=item.number("Created"),
+        labels=item.labels("Labels"),
+    )
+
+
+def decode_detail(item: Fields) -> ContainerDetail:
+    """``GET /containers/NAME/json``."""
+    state = item.child("State")
+    config = item.child("Config")
+    health = state.child("Health")
+    host_config = item.child("HostConfig")
+    networks = item.child("NetworkSettings").child("Networks").named_children()
+    return ContainerDetail(
+        id=item.text("Id"),
+        name=item.text("Name").removeprefix("/"),
+        state=decode_state(state.text("Status")),
+        pid=state.number("Pid"),
+        exit_code=state.number("ExitCode"),
+        oom_killed=state.flag("OOMKilled"),
+        error=state.text("Error"),
+        started_at=_time(state.text("StartedAt")),
+        finished_at=_time(state.text("FinishedAt")),
+        restart_count=item.number("RestartCount"),
+        health=_decode_health(health.text("Status", "none")),
+        health_output=_last_output(health),
+        healthcheck=_decode_healthcheck(config.child("Healthcheck")) if config.has("Healthcheck") else None,
+        network_mode=host_config.text("NetworkMode"),
+        addresses={name: address for name, network in networks if (address := network.text("IPAddress"))},
+        image=config.text("Image"),
+        tty=config.flag("Tty"),
+        labels=config.labels("Labels"),
+    )
+
+
+def _time(text: str) -> str:
+    return "" if text == _NEVER else text
+
+
+def _decode_health(word: str) -> Health:
+    try:
+        return Health(word)
+    except ValueError:
+        return Health.NONE
+
+
+def _last_output(health: Fields) -> str:
+    outputs = [probe.text("Output") for probe in health.children("Log")]
+    return outputs[-1].strip() if outputs else ""
+
+
+def _decode_healthcheck(item: Fields) -> Healthcheck:
+    return Healthcheck(
+        test=item.texts("Test"),
+        interval_s=_seconds(item.number("Interval")),
+        timeout_s=_seconds(item.number("Timeout")),
+        retries=item.number("Retries") or None,
+        start_period_s=_seconds(item.number("StartPeriod")),
+        start_interval_s=_seconds(item.number("StartInterval")),
+    )
+
+
+def _seconds(nanoseconds: int) -> float | None:
+    return nanoseconds / _NANOSECONDS if nanoseconds else None
+
+
+def decode_event(item: Fields) -> EngineEvent:
+    """One line of ``GET /events`` about a container."""
+    actor = item.child("Actor")
+    attributes = actor.labels("Attributes")
+    exit_code = attributes.get("exitCode", "")
+    return EngineEvent(
+        action=item.text("Action"),
+        container_id=actor.text("ID"),
+        name=attributes.get("name", ""),
+        appliance=attributes.get(LABEL_APPLIANCE, ""),
+        service=attributes.get(LABEL_SERVICE, ""),
+        exit_code=int(exit_code) if exit_code.lstrip("-").isdecimal() else None,
+        at_s=item.number("timeNano") / _NANOSECONDS or float(item.number("time")),
+    )

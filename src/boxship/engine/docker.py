@@ -1,0 +1,304 @@
+"""The Docker Engine behind the ports: each method is one call (two where the API leaves no choice).
+
+What the methods promise is written once, in ``port.py``.
+"""
+
+import asyncio
+import json
+import math
+import os
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Coroutine
+from contextlib import aclosing
+from pathlib import Path
+
+from boxship.engine import exec as execs
+from boxship.engine import images
+from boxship.engine.address import Address, find_address
+from boxship.engine.api import Api, Call, Deadlines, path_of
+from boxship.engine.decode import (
+    decode_container,
+    decode_detail,
+    decode_event,
+    decode_image,
+    decode_network,
+    decode_volume,
+)
+from boxship.engine.encode import encode_container, encode_endpoint, encode_network, encode_volume, later_endpoints
+from boxship.engine.fields import read_list, read_object
+from boxship.engine.port import (
+    BuildOutput,
+    BuildRequest,
+    ContainerDetail,
+    EngineEvent,
+    EngineInfo,
+    ExecRequest,
+    ExecResult,
+    ExecSession,
+    LogLine,
+    PullProgress,
+)
+from boxship.engine.routes import read_host_subnets
+from boxship.engine.seccomp import with_inline_profiles
+from boxship.engine.streams import Demultiplexer, LineSplitter, RawStream, read_documents, unix_time
+from boxship.errors import EngineConflictError, EngineError, EngineNotFoundError
+from boxship.names import LABEL_APPLIANCE
+from boxship.plan.action import ContainerSpec, Endpoint, NetworkSpec, VolumeSpec
+from boxship.plan.observed import Observed
+
+CHANGES_AT_ONCE = 8
+"""Creates, starts and stops in flight: starts are CPU bound, and more than this only made the queue longer."""
+REMOVALS_AT_ONCE = 2
+"""Docker 20.10 deadlocked for good while 8 containers of one network were removed at once, never with 2."""
+_ENGINE_GRACE_S = 10
+"""What the engine gives a container that names no grace time."""
+
+
+def connect(docker_host: str | None = None, *, deadlines: Deadlines | None = None) -> "DockerEngine":
+    """The engine at ``docker_host``, else where DOCKER_HOST points, else the usual socket. Nothing is sent yet.
+
+    Raises: UsageError for an address that isn't understood or supported (ssh, TLS).
+    """
+    return DockerEngine(find_address(docker_host, os.environ), deadlines or Deadlines())
+
+
+class DockerEngine:
+    """Implements ``Engine`` with the Docker Engine API, 1.40 to 1.47, over its socket. Belongs to one event loop."""
+
+    def __init__(self, address: Address, deadlines: Deadlines) -> None:
+        self._api = Api(address, deadlines)
+        self._changes = asyncio.Semaphore(CHANGES_AT_ONCE)
+        self._removals = asyncio.Semaphore(REMOVALS_AT_ONCE)
+
+    async def info(self) -> EngineInfo:
+        version = await self._api.read_fields("/version", "ask for the version")
+        return EngineInfo(
+            version=version.text("Version"),
+            api_version="{}.{}".format(*await self._api.version()),
+            os=version.text("Os", "linux"),
+            arch=version.text("Arch"),
+        )
+
+    async def close(self) -> None:
+        await self._api.close()
+
+    async def observe(self) -> Observed:
+        containers, networks, volumes, found_images = await _side_by_side(
+            self._api.read("/containers/json", "list containers", {"all": "1"}),
+            self._api.read("/networks", "list networks"),
+            self._api.read("/volumes", "list volumes"),
+            self._api.read("/images/json", "list images"),
+        )
+        volume_items = read_object(volumes, "list volumes").children("Volumes")
+        return Observed(
+            containers=tuple(decode_container(item) for item in read_list(containers, "list containers")),
+            networks=tuple(decode_network(item) for item in read_list(networks, "list networks")),
+            volumes=tuple(decode_volume(item) for item in volume_items),
+            images=tuple(decode_image(item) for item in read_list(found_images, "list images")),
+            host_subnets=read_host_subnets() if self._api.address.path else (),
+        )
+
+    async def create_network(self, spec: NetworkSpec) -> None:
+        await self._post("/networks/create", f"create network {spec.name}", body=encode_network(spec))
+
+    async def remove_network(self, name: str) -> None:
+        await self._remove(path_of("networks", name), f"remove network {name}")
+
+    async def create_volume(self, spec: VolumeSpec) -> None:
+        await self._post("/volumes/create", f"create volume {spec.name}", body=encode_volume(spec))
+
+    async def remove_volume(self, name: str) -> None:
+        await self._remove(path_of("volumes", name), f"remove volume {name}")
+
+    async def create_container(self, spec: ContainerSpec) -> str:
+        api_version = await self._api.version()
+        query = {"name": spec.name} | ({"platform": spec.service.platform} if spec.service.platform else {})
+        what = f"create container {spec.name}"
+        body = encode_container(with_inline_profiles(spec), api_version)
+        async with self._changes:
+            call = Call("POST", "/containers/create", what, self._api.deadlines.create_s, query, body)
+            container_id = read_object((await self._api.call(call)).body, what).text("Id")
+            try:
+                for endpoint in later_endpoints(spec, api_version):
+                    await self._attach(container_id, spec.name, endpoint, api_version)
+            except BaseException:
+                # Also when interrupted: half a container would pass for the whole one at the next observation.
+                await asyncio.shield(self.remove_container(container_id, volumes=True))
+                raise
+        return container_id
+
+    async def _attach(self, container_id: str, name: str, endpoint: Endpoint, api_version: tuple[int, int]) -> None:
+        body = {"Container": container_id, "EndpointConfig": encode_endpoint(endpoint, api_version)}
+        path = path_of("networks", endpoint.network, "connect")
+        await self._post(path, f"connect {name} to network {endpoint.network}", body=body)
+
+    async def start_container(self, name: str) -> None:
+        async with self._changes:
+            await self._change(name, "start", self._api.deadlines.start_s)
+
+    async def stop_container(self, name: str, grace_s: float | None = None) -> None:
+        async with self._changes:
+            await self._stop(name, "stop", grace_s, self._api.deadlines.stop_extra_s)
+
+    async def restart_container(self, name: str, grace_s: float | None = None) -> None:
+        async with self._changes:
+            await self._stop(name, "restart", grace_s, self._api.deadlines.stop_extra_s + self._api.deadlines.start_s)
+
+    async def _stop(self, name: str, verb: str, grace_s: float | None, extra_s: float) -> None:
+        if grace_s is None:
+            # Its own grace time is needed for the deadline; the engine applies it by itself.
+            detail = await self._api.read_fields(path_of("containers", name, "json"), f"{verb} {name}")
+            config = detail.child("Config")
+            own_grace_s = config.number("StopTimeout", _ENGINE_GRACE_S)
+            await self._change(name, verb, own_grace_s + extra_s)
+        else:
+            await self._change(name, verb, grace_s + extra_s, {"t": str(math.ceil(grace_s))})
+
+    async def kill_container(self, name: str, signal: str = "SIGKILL") -> None:
+        await self._change_unless(name, "kill", "is not running", {"signal": signal})
+
+    async def pause_container(self, name: str) -> None:
+        await self._change_unless(name, "pause", "already paused")
+
+    async def unpause_container(self, name: str) -> None:
+        await self._change_unless(name, "unpause", "not paused")
+
+    async def rename_container(self, name: str, new_name: str) -> None:
+        path = path_of("containers", name, "rename")
+        deadline_s = self._api.deadlines.quick_s
+        await self._api.call(Call("POST", path, f"rename {name} to {new_name}", deadline_s, {"name": new_name}))
+
+    async def remove_container(self, name: str, *, volumes: bool = False) -> None:
+        what = f"remove container {name}"
+        query = {"force": "1"} | ({"v": "1"} if volumes else {})
+        try:
+            await self._remove(path_of("containers", name), what, query)
+        except EngineConflictError as err:
+            if "already in progress" not in err.message:
+                raise
+            path = path_of("containers", name, "wait")
+            call = Call("POST", path, what, self._api.deadlines.remove_s, {"condition": "removed"})
+            await _unless_absent(self._api.call(call))
+
+    async def inspect_container(self, name: str) -> ContainerDetail:
+        return decode_detail(await self._api.read_fields(path_of("containers", name, "json"), f"inspect {name}"))
+
+    async def wait_container(self, name: str) -> int:
+        what = f"wait for {name}"
+        call = Call("POST", path_of("containers", name, "wait"), what, self._api.deadlines.quick_s)
+        # The answer begins at once, and its body comes when the container has ended.
+        async with self._api.stream(call, idle_s=None) as body:
+            parts = [part async for part in body.chunks()]
+        result = read_object(b"".join(parts), what)
+        if failure := result.child("Error").text("Message"):
+            raise EngineError(f"cannot {what}: {failure}")
+        return result.number("StatusCode")
+
+    async def run_exec(self, name: str, argv: tuple[str, ...], *, timeout_s: float) -> ExecResult:
+        return await execs.run_exec(self._api, name, argv, timeout_s)
+
+    async def open_exec(self, name: str, request: ExecRequest) -> ExecSession:
+        return await execs.open_exec(self._api, name, request)
+
+    async def follow_logs(
+        self,
+        name: str,
+        *,
+        follow: bool = False,
+        tail: int | None = None,
+        since: str = "",
+        until: str = "",
+        timestamps: bool = False,
+    ) -> AsyncGenerator[LogLine, None]:
+        what = f"read the log of {name}"
+        query = {
+            "stdout": "1",
+            "stderr": "1",
+            "follow": "1" if follow else "",
+            "tail": "" if tail is None else str(tail),
+            "since": unix_time(since) if since else "",
+            "until": unix_time(until) if until else "",
+            "timestamps": "1" if timestamps else "",
+        }
+        has_terminal = (await self.inspect_container(name)).tty
+        chunks: Demultiplexer | RawStream = RawStream() if has_terminal else Demultiplexer(what)
+        lines = LineSplitter(timestamps=timestamps, framed=not has_terminal)
+        deadline_s = self._api.deadlines.quick_s
+        path = path_of("containers", name, "logs")
+        call = Call("GET", path, what, deadline_s, {key: value for key, value in query.items() if value})
+        async with self._api.stream(call, idle_s=None if follow else deadline_s) as body:
+            async for data in body.chunks():
+                for chunk in chunks.feed(data):
+                    for line in lines.feed(chunk):
+                        yield line
+        for line in lines.finish():
+            yield line
+
+    async def follow_events(
+        self, appliance: str = "", *, since_s: float | None = None
+    ) -> AsyncGenerator[EngineEvent, None]:
+        filters = {"type": ["container"]}
+        if appliance:
+            filters["label"] = [f"{LABEL_APPLIANCE}={appliance}"]
+        query = {"filters": json.dumps(filters)} | ({"since": f"{since_s:.9f}"} if since_s is not None else {})
+        call = Call("GET", "/events", "follow events", self._api.deadlines.quick_s, query)
+        async with self._api.stream(call, idle_s=None) as body:
+            async for item in read_documents(body.chunks(), call.what):
+                yield decode_event(item)
+
+    async def pull_image(self, reference: str, *, platform: str | None = None) -> AsyncGenerator[PullProgress, None]:
+        async with aclosing(images.pull_image(self._api, reference, platform)) as lines:
+            async for line in lines:
+                yield line
+
+    async def build_image(
+        self, request: BuildRequest, context: AsyncIterator[bytes]
+    ) -> AsyncGenerator[BuildOutput, None]:
+        async with aclosing(images.build_image(self._api, request, context)) as lines:
+            async for line in lines:
+                yield line
+
+    async def load_images(self, archive: Path) -> None:
+        await images.load_images(self._api, archive)
+
+    async def tag_image(self, reference: str, new_reference: str) -> None:
+        await images.tag_image(self._api, reference, new_reference)
+
+    async def remove_image(self, reference: str) -> None:
+        await images.remove_image(self._api, reference)
+
+    async def _post(self, path: str, what: str, *, body: object) -> None:
+        await self._api.call(Call("POST", path, what, self._api.deadlines.create_s, body=body))
+
+    async def _change(self, name: str, verb: str, deadline_s: float, query: dict[str, str] | None = None) -> None:
+        path = path_of("containers", name, verb)
+        await self._api.call(Call("POST", path, f"{verb} {name}", deadline_s, query or {}))
+
+    async def _change_unless(self, name: str, verb: str, settled: str, query: dict[str, str] | None = None) -> None:
+        """``settled``: the engine's words for "that is so already"."""
+        try:
+            await self._change(name, verb, self._api.deadlines.quick_s, query)
+        except EngineError as err:
+            if settled not in err.message:
+                raise
+
+    async def _remove(self, path: str, what: str, query: dict[str, str] | None = None) -> None:
+        async with self._removals:
+            await _unless_absent(self._api.call(Call("DELETE", path, what, self._api.deadlines.remove_s, query or {})))
+
+
+async def _unless_absent(removal: Awaitable[object]) -> None:
+    try:
+        await removal
+    except EngineNotFoundError:
+        return
+
+
+async def _side_by_side(*calls: Coroutine[object, object, bytes]) -> list[bytes]:
+    """All answers; the first failure ends the others."""
+    tasks = [asyncio.ensure_future(call) for call in calls]
+    try:
+        return await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)

@@ -1,0 +1,165 @@
+"""Commands inside a container: to their end with their output, or as a session for a person."""
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import AsyncIterator, Mapping
+
+from boxship.engine.api import Api, Call, path_of
+from boxship.engine.faults import broken_off, timed_out
+from boxship.engine.fields import read_object
+from boxship.engine.http import READ_BYTES
+from boxship.engine.port import ExecRequest, ExecResult
+from boxship.engine.streams import Demultiplexer, RawStream
+
+OUTPUT_BYTES = 64 * 1024
+"""Of a command's output, the end is kept: that is where the reason of a failure is."""
+_POLL_S = 0.01
+"""The engine closes the streams a moment before it knows the exit code."""
+
+
+async def run_exec(api: Api, name: str, argv: tuple[str, ...], timeout_s: float) -> ExecResult:
+    """See ``ProbeEngine.run_exec``."""
+    what = f"run '{argv[0]}' in {name}"
+    try:
+        async with asyncio.timeout(timeout_s):
+            exec_id = await _create(api, name, ExecRequest(argv), what)
+            output = await _collect(api, exec_id, what)
+            exit_code = await _exit_code(api, exec_id, what)
+    except TimeoutError as err:
+        raise timed_out(what, timeout_s) from err
+    return ExecResult(exit_code, output)
+
+
+async def open_exec(api: Api, name: str, request: ExecRequest) -> "DockerExec":
+    """See ``Engine.open_exec``."""
+    what = f"run '{request.argv[0]}' in {name}"
+    exec_id = await _create(api, name, request, what)
+    if request.detach:
+        await api.call(_start(api, exec_id, what, {"Detach": True, "Tty": request.tty}))
+        return DockerExec(api, exec_id, what, streams=None, tty=request.tty)
+    call = _start(api, exec_id, what, {"Detach": False, "Tty": request.tty}, upgrade=True)
+    return DockerExec(api, exec_id, what, streams=await api.hijack(call), tty=request.tty)
+
+
+async def _create(api: Api, name: str, request: ExecRequest, what: str) -> str:
+    body = {
+        "AttachStdin": request.interactive,
+        "AttachStdout": not request.detach,
+        "AttachStderr": not request.detach,
+        "Tty": request.tty,
+        "Cmd": list(request.argv),
+        "Env": [f"{key}={value}" for key, value in request.environment.items()],
+        "Privileged": request.privileged,
+        "User": request.user or "",
+        "WorkingDir": request.working_dir or "",
+    }
+    path = path_of("containers", name, "exec")
+    answer = await api.call(Call("POST", path, what, api.deadlines.quick_s, body=body))
+    return read_object(answer.body, what).text("Id")
+
+
+def _start(api: Api, exec_id: str, what: str, body: Mapping[str, object], *, upgrade: bool = False) -> Call:
+    # The process is started before the answer begins, which takes as long as starting a container.
+    path = path_of("exec", exec_id, "start")
+    return Call("POST", path, what, api.deadlines.start_s, body=body, upgrade=upgrade)
+
+
+async def _collect(api: Api, exec_id: str, what: str) -> str:
+    frames = Demultiplexer(what)
+    tail: deque[bytes] = deque()
+    size = 0
+    async with api.stream(_start(api, exec_id, what, {"Detach": False, "Tty": False}), idle_s=None) as body:
+        async for data in body.chunks():
+            for chunk in frames.feed(data):
+                tail.append(chunk.data)
+                size += len(chunk.data)
+            while size - len(tail[0] if tail else b"") > OUTPUT_BYTES:
+                size -= len(tail.popleft())
+    return b"".join(tail)[-OUTPUT_BYTES:].decode(errors="replace")
+
+
+async def _exit_code(api: Api, exec_id: str, what: str) -> int:
+    while True:
+        state = await api.read_fields(path_of("exec", exec_id, "json"), what)
+        if not state.flag("Running") and state.has("ExitCode"):
+            return state.number("ExitCode")
+        await asyncio.sleep(_POLL_S)
+
+
+class DockerExec:
+    """A running exec over a raw connection; ``streams`` is None for a detached one: it has no in- or output."""
+
+    def __init__(
+        self,
+        api: Api,
+        exec_id: str,
+        what: str,
+        *,
+        streams: tuple[bytes, asyncio.StreamReader, asyncio.StreamWriter] | None,
+        tty: bool,
+    ) -> None:
+        self._api = api
+        self._id = exec_id
+        self._what = what
+        self._streams = streams
+        self._frames: Demultiplexer | RawStream = RawStream() if tty else Demultiplexer(what)
+
+    async def output(self) -> AsyncIterator[tuple[str, bytes]]:
+        """Chunks as they come. Raises: EngineUnreachableError when the connection breaks."""
+        if self._streams is None:
+            return
+        data, reader, _writer = self._streams
+        while data or (data := await self._read(reader)):
+            for chunk in self._frames.feed(data):
+                yield chunk.stream, chunk.data
+            data = b""
+
+    async def _read(self, reader: asyncio.StreamReader) -> bytes:
+        try:
+            return await reader.read(READ_BYTES)
+        except OSError as err:
+            raise broken_off(self._what, err.strerror or "it broke", takes_effect=True) from err
+
+    async def write(self, data: bytes) -> None:
+        """Raises: EngineUnreachableError when the connection breaks."""
+        if self._streams is None:
+            return
+        writer = self._streams[2]
+        try:
+            writer.write(data)
+            await writer.drain()
+        except OSError as err:
+            raise broken_off(self._what, err.strerror or "it broke", takes_effect=True) from err
+
+    async def close_stdin(self) -> None:
+        """End its input, as ^D would."""
+        if self._streams is not None and not self._streams[2].is_closing():
+            self._streams[2].write_eof()
+
+    async def resize(self, rows: int, columns: int) -> None:
+        """Only with a terminal, and only while it runs."""
+        path = path_of("exec", self._id, "resize")
+        query = {"h": str(rows), "w": str(columns)}
+        await self._api.call(Call("POST", path, self._what, self._api.deadlines.quick_s, query))
+
+    async def exit_code(self) -> int:
+        """After ``output`` ended; 0 for a detached one, which nobody waits for."""
+        if self._streams is None:
+            return 0
+        async with asyncio.timeout(self._api.deadlines.quick_s):
+            return await _exit_code(self._api, self._id, self._what)
+
+    async def close(self) -> None:
+        """Hang up; the command itself may go on."""
+        if self._streams is not None:
+            writer = self._streams[2]
+            writer.close()
+            with contextlib.suppress(OSError):
+                await writer.wait_closed()
+
+    async def __aenter__(self) -> "DockerExec":
+        return self
+
+    async def __aexit__(self, *_exc: object) -> None:
+        await self.close()

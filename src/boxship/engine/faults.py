@@ -1,0 +1,180 @@
+"""What the engine said no with, as sentences with a next step.
+
+The engine's messages are English for its own developers. Those that people meet often are recognised and told again;
+all others are passed on without their wrapping.
+"""
+
+import json
+import re
+
+from boxship.errors import (
+    EngineConflictError,
+    EngineError,
+    EngineNotFoundError,
+    EngineTimeoutError,
+    EngineUnreachableError,
+    ImageMissingError,
+)
+
+_NOISE = re.compile(
+    r"^(?:Error response from daemon: "
+    r"|failed to create shim(?: task)?: "
+    r"|failed to create task for container: "
+    r"|OCI runtime create failed: "
+    r"|(?:runc|crun) create failed: "
+    r"|container_linux\.go:\d+: "
+    r"|starting container process caused: "
+    r"|unable to start container process: "
+    r"|error while creating mount source path [^:]*: (?=mkdir)"
+    r"|driver failed programming external connectivity on endpoint \S+ \(\w+\): )+"
+)
+_PORT = re.compile(r"(?:Bind for |listen (?:tcp|udp|sctp)[46]? |failed to bind host port (?:for )?)(\S+?):(\d+)\b")
+_NO_IMAGE = re.compile(r"No such image: (\S+)")
+_NAME_TAKEN = re.compile(r'The container name "/?(\S+)" is already in use by container "?(\w+)')
+_BIND_MISSING = re.compile(r"bind source path does not exist: (.+)")
+_PULL_REASONS = (
+    ("manifest unknown", "the registry has no such tag or digest"),
+    ("not found", "the registry has no such image"),
+    ("pull access denied", "the registry has no such image, or wants a login"),
+    ("unauthorized", "the registry wants a login"),
+    ("denied", "the registry refused it"),
+    ("no such host", "the registry's name can't be resolved"),
+    ("dial tcp", "the registry can't be reached"),
+    ("network is unreachable", "the registry can't be reached"),
+    ("Timeout", "the registry did not answer in time"),
+    ("timeout", "the registry did not answer in time"),
+)
+
+
+def message_of(body: bytes) -> str:
+    """The engine's sentence in the body of an answer that says no."""
+    text = body.decode(errors="replace").strip()
+    try:
+        document = json.loads(text)
+    except ValueError:
+        return clean(text)
+    message = document.get("message") if isinstance(document, dict) else None
+    return clean(message if isinstance(message, str) else text)
+
+
+def clean(message: str) -> str:
+    """``message`` without the engine's wrapping and trailing noise."""
+    text = _NOISE.sub("", message.strip())
+    text = text.removesuffix(": unknown").rstrip(".")
+    return text[:2000] or "it gave no reason"
+
+
+def refusal(what: str, status: int, message: str) -> EngineError:
+    """The error for an answer with an error status. ``what`` is the call in words, ``message`` already cleaned."""
+    return _known(what, status, message) or _by_status(what, status, message)
+
+
+def _known(what: str, status: int, message: str) -> EngineError | None:
+    if missing := _NO_IMAGE.search(message):
+        return ImageMissingError(
+            f"cannot {what}: image '{missing[1]}' is not on this machine",
+            hint="pull it, load it from a bundle, or build it (boxship build)",
+            status=status,
+        )
+    if "port is already allocated" in message or "address already in use" in message:
+        return _port_taken(what, status, message)
+    if "Address already in use" in message:
+        return EngineConflictError(
+            f"cannot {what}: its address is held by another container",
+            hint="see who holds it with docker network inspect, and remove that container or choose another address",
+            status=status,
+        )
+    if taken := _NAME_TAKEN.search(message):
+        return EngineConflictError(
+            f"cannot {what}: the name '{taken[1]}' is taken by container {taken[2][:12]}",
+            hint=f"remove or rename that container (docker rm {taken[1]})",
+            status=status,
+        )
+    if missing := _BIND_MISSING.search(message):
+        return EngineError(
+            f"cannot {what}: '{missing[1]}' does not exist on this host",
+            hint="create it, or correct the path of the mount",
+            status=status,
+        )
+    if "available" in message and "address pool" in message:
+        return EngineConflictError(
+            f"cannot {what}: the engine has no free subnet left",
+            hint="remove unused networks (docker network prune), or give the network a subnet",
+            status=status,
+        )
+    if "overlap" in message and "ool" in message:
+        return EngineConflictError(
+            f"cannot {what}: its subnet overlaps another network's",
+            hint="choose another subnet, or remove the other network (docker network ls)",
+            status=status,
+        )
+    return None
+
+
+def _port_taken(what: str, status: int, message: str) -> EngineError:
+    found = _PORT.search(message)
+    port = f"{found[1]}:{found[2]}" if found else "one of its ports"
+    hint = f"see who listens with: ss -ltnp 'sport = :{found[2]}'" if found else "see who listens with: ss -ltnp"
+    return EngineConflictError(
+        f"cannot {what}: port {port} of this host is already taken",
+        hint=f"{hint}; stop that, or publish another port",
+        status=status,
+    )
+
+
+def _by_status(what: str, status: int, message: str) -> EngineError:
+    sentence = f"cannot {what}: {message}"
+    if status == 404:
+        return EngineNotFoundError(sentence, status=status)
+    in_use = "in use" in message or "has active endpoints" in message
+    if status == 409 or (status in {403, 500} and in_use):
+        return EngineConflictError(sentence, status=status)
+    if status >= 500:
+        return EngineError(sentence, hint="the engine's own log says more (journalctl -u docker)", status=status)
+    return EngineError(sentence, status=status)
+
+
+def image_unavailable(reference: str, message: str, status: int = 404) -> ImageMissingError:
+    """The error of a pull that failed."""
+    text = clean(message)
+    reason = next((reason for word, reason in _PULL_REASONS if word in text), text)
+    detail = "" if reason == text else f" ({text})"
+    return ImageMissingError(
+        f"image '{reference}' is not on this machine and cannot be pulled: {reason}{detail}",
+        hint="check its name and the registry, log in, load it from a bundle, or build it (boxship build)",
+        status=status,
+    )
+
+
+def timed_out(what: str, within_s: float) -> EngineTimeoutError:
+    """The error of a deadline that passed."""
+    return EngineTimeoutError(
+        f"the container engine did not answer '{what}' within {within_s:g} s",
+        hint="it may be overloaded or deadlocked: if 'docker network ls' does not answer either, restart it, "
+        "then run the command again",
+    )
+
+
+def broken_off(what: str, reason: str, *, takes_effect: bool) -> EngineUnreachableError:
+    """The error of a connection that ended before the answer. ``takes_effect``: the call changes something."""
+    effect = "; it may have taken effect" if takes_effect else ""
+    return EngineUnreachableError(
+        f"the connection to the container engine broke during '{what}' ({reason}){effect}",
+        hint="see whether the engine runs (systemctl status docker), then run the command again",
+    )
+
+
+def not_an_engine(what: str, address: str, reason: str) -> EngineUnreachableError:
+    """The error of an answer that isn't HTTP, or names no API version."""
+    return EngineUnreachableError(
+        f"what answers '{what}' at {address} is not a container engine: {reason}",
+        hint="check DOCKER_HOST",
+    )
+
+
+def unreadable(what: str, reason: str) -> EngineError:
+    """The error of an answer that isn't what the API promises."""
+    return EngineError(
+        f"the container engine's answer to '{what}' makes no sense: {reason}",
+        hint="check DOCKER_HOST, and that nothing between here and the engine changes its answers",
+    )

@@ -1,0 +1,100 @@
+"""Reading the engine's JSON with types: a missing or null field has a default, a wrong kind is an error."""
+
+import json
+from collections.abc import Iterator, Mapping
+
+from boxship.engine.faults import unreadable
+
+
+class Fields:
+    """One JSON object. Every method takes a key, and raises EngineError when the value is of another kind."""
+
+    __slots__ = ("_values", "_what")
+
+    def __init__(self, values: Mapping[str, object], what: str) -> None:
+        self._values = values
+        self._what = what
+
+    def text(self, key: str, default: str = "") -> str:
+        """``default`` when there is none."""
+        value = self._values.get(key)
+        if value is None:
+            return default
+        if isinstance(value, str):
+            return value
+        raise unreadable(self._what, f"'{key}' is not text")
+
+    def number(self, key: str, default: int = 0) -> int:
+        """``default`` when there is none; fractions are cut."""
+        value = self._values.get(key)
+        if value is None:
+            return default
+        if isinstance(value, int | float):
+            return int(value)
+        raise unreadable(self._what, f"'{key}' is not a number")
+
+    def has(self, key: str) -> bool:
+        """Whether it is there and not null."""
+        return self._values.get(key) is not None
+
+    def flag(self, key: str) -> bool:
+        """Whether it is true; missing is false."""
+        return self._values.get(key) is True
+
+    def child(self, key: str) -> "Fields":
+        """The object there, an empty one when there is none."""
+        return Fields(_mapping(self._values.get(key), key, self._what), self._what)
+
+    def children(self, key: str) -> Iterator["Fields"]:
+        """The objects of a list."""
+        for value in _sequence(self._values.get(key), key, self._what):
+            yield Fields(_mapping(value, key, self._what), self._what)
+
+    def named_children(self) -> Iterator[tuple[str, "Fields"]]:
+        """All of its fields, which must be objects."""
+        for key, value in self._values.items():
+            yield key, Fields(_mapping(value, key, self._what), self._what)
+
+    def texts(self, key: str) -> tuple[str, ...]:
+        """The words of a list; other items are left out."""
+        values = _sequence(self._values.get(key), key, self._what)
+        return tuple(value for value in values if isinstance(value, str))
+
+    def labels(self, key: str) -> dict[str, str]:
+        """An object whose values are text; others are left out."""
+        values = _mapping(self._values.get(key), key, self._what)
+        return {name: value for name, value in values.items() if isinstance(value, str)}
+
+
+def _mapping(value: object, key: str, what: str) -> Mapping[str, object]:
+    if value is None:
+        return {}
+    if isinstance(value, dict):
+        return value
+    raise unreadable(what, f"'{key}' is not an object")
+
+
+def _sequence(value: object, key: str, what: str) -> list[object]:
+    if value is None:
+        return []
+    if isinstance(value, list):
+        return value
+    raise unreadable(what, f"'{key}' is not a list")
+
+
+def read_object(body: bytes, what: str) -> Fields:
+    """Raises: EngineError when ``body`` isn't a JSON object."""
+    return Fields(_mapping(_parse(body, what), "it", what), what)
+
+
+def read_list(body: bytes, what: str) -> list[Fields]:
+    """Raises: EngineError when ``body`` isn't a JSON list of objects."""
+    return [Fields(_mapping(value, "an item", what), what) for value in _sequence(_parse(body, what), "it", what)]
+
+
+def _parse(body: bytes, what: str) -> object:
+    try:
+        document: object = json.loads(body)
+    except ValueError as err:
+        raise unreadable(what, "it is not JSON") from err
+    return document

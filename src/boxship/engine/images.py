@@ -1,0 +1,153 @@
+"""Fetching, making, naming and removing images."""
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator, AsyncIterator
+from pathlib import Path
+
+from boxship.engine.api import Api, Call, path_of
+from boxship.engine.faults import clean, image_unavailable
+from boxship.engine.fields import Fields
+from boxship.engine.port import BuildOutput, BuildRequest, PullProgress
+from boxship.engine.streams import read_documents
+from boxship.errors import (
+    EngineError,
+    EngineNotFoundError,
+    EngineTimeoutError,
+    EngineUnreachableError,
+    HostError,
+    ImageMissingError,
+)
+from boxship.plan.observed import with_default_tag
+
+_READ_BYTES = 1024 * 1024
+TAR = "application/x-tar"
+
+
+async def pull_image(api: Api, reference: str, platform: str | None) -> AsyncGenerator[PullProgress, None]:
+    """See ``ImageEngine.pull_image``."""
+    what = f"pull {reference}"
+    name, tag = split_reference(reference)
+    query = {"fromImage": name, "tag": tag} | ({"platform": platform} if platform else {})
+    call = Call("POST", "/images/create", what, api.deadlines.idle_s, query)
+    try:
+        async with api.stream(call, idle_s=api.deadlines.idle_s) as body:
+            async for line in read_documents(body.chunks(), what):
+                if failure := _failure(line):
+                    raise image_unavailable(reference, failure)
+                yield _progress(line)
+    except (EngineUnreachableError, EngineTimeoutError, ImageMissingError):
+        raise
+    except EngineError as err:
+        raise image_unavailable(reference, err.message.removeprefix(f"cannot {what}: "), err.status) from err
+
+
+def split_reference(reference: str) -> tuple[str, str]:
+    """The repository and its tag or digest, as the pull and tag calls want them."""
+    if "@" in reference:
+        name, _, digest = reference.partition("@")
+        return name, digest
+    name, _, tag = with_default_tag(reference).rpartition(":")
+    return name, tag
+
+
+def _progress(line: Fields) -> PullProgress:
+    detail = line.child("progressDetail")
+    status = line.text("status")
+    # Its id is a tag in the first line, "Pulling from library/nginx", and a layer in all others.
+    layer = "" if status.startswith("Pulling from") else line.text("id")
+    return PullProgress(layer, status, detail.number("current"), detail.number("total"))
+
+
+def _failure(line: Fields) -> str:
+    return line.child("errorDetail").text("message") or line.text("error")
+
+
+async def build_image(
+    api: Api, request: BuildRequest, context: AsyncIterator[bytes]
+) -> AsyncGenerator[BuildOutput, None]:
+    """See ``ImageEngine.build_image``."""
+    what = f"build {request.tags[0] if request.tags else request.dockerfile}"
+    query = _build_query(request)
+    call = Call("POST", "/build", what, api.deadlines.idle_s, query, chunks=context, content_type=TAR)
+    image_id = ""
+    async with api.stream(call, idle_s=api.deadlines.idle_s) as body:
+        async for line in read_documents(body.chunks(), what):
+            if failure := _failure(line):
+                raise EngineError(f"cannot {what}: {clean(failure)}")
+            image_id = line.child("aux").text("ID") or image_id
+            for text in (line.text("stream") or line.text("status")).splitlines():
+                if text.strip():
+                    yield BuildOutput(text=text.rstrip())
+    yield BuildOutput(image_id=image_id)
+
+
+def _build_query(request: BuildRequest) -> dict[str, str | tuple[str, ...]]:
+    query: dict[str, str | tuple[str, ...]] = {
+        "t": request.tags,
+        "dockerfile": request.dockerfile,
+        "buildargs": json.dumps(dict(request.args)),
+        "labels": json.dumps(dict(request.labels)),
+        "cachefrom": json.dumps(list(request.cache_from)),
+        "extrahosts": request.extra_hosts,
+        "target": request.target or "",
+        "networkmode": request.network or "",
+        "platform": request.platform or "",
+        "shmsize": str(request.shm_size_bytes or ""),
+        "nocache": "1" if request.no_cache else "",
+        "pull": "1" if request.pull else "",
+        "rm": "1",
+        "forcerm": "1",
+        "version": "1",
+    }
+    return {key: value for key, value in query.items() if value}
+
+
+async def load_images(api: Api, archive: Path) -> None:
+    """See ``ImageEngine.load_images``."""
+    what = f"load {archive.name}"
+    try:
+        size_bytes = (await asyncio.to_thread(archive.stat)).st_size
+    except OSError as err:
+        raise HostError(f"cannot {what}: {archive}: {err.strerror}", hint="check the path") from err
+    chunks = _read_file(archive)
+    call = Call(
+        "POST",
+        "/images/load",
+        what,
+        api.deadlines.idle_s,
+        {"quiet": "1"},
+        chunks=chunks,
+        content_type=TAR,
+        length=size_bytes,
+    )
+    async with api.stream(call, idle_s=api.deadlines.idle_s) as body:
+        async for line in read_documents(body.chunks(), what):
+            if failure := _failure(line):
+                raise EngineError(f"cannot {what}: {clean(failure)}", hint="is it a docker-archive (docker save)?")
+
+
+async def _read_file(path: Path) -> AsyncIterator[bytes]:
+    file = await asyncio.to_thread(path.open, "rb")
+    try:
+        while data := await asyncio.to_thread(file.read, _READ_BYTES):
+            yield data
+    finally:
+        file.close()
+
+
+async def tag_image(api: Api, reference: str, new_reference: str) -> None:
+    """See ``ImageEngine.tag_image``."""
+    name, tag = split_reference(new_reference)
+    path = path_of("images", reference, "tag")
+    call = Call("POST", path, f"tag {reference} as {new_reference}", api.deadlines.quick_s, {"repo": name, "tag": tag})
+    await api.call(call)
+
+
+async def remove_image(api: Api, reference: str) -> None:
+    """See ``ImageEngine.remove_image``."""
+    call = Call("DELETE", path_of("images", reference), f"remove image {reference}", api.deadlines.remove_s)
+    try:
+        await api.call(call)
+    except (EngineNotFoundError, ImageMissingError):
+        return

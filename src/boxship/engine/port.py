@@ -1,0 +1,263 @@
+"""The ports: what Boxship asks of a container engine, in small parts. Contract tests document each method.
+
+Every method has a deadline of its own and raises within it:
+
+* EngineUnreachableError: nobody answers, or the connection broke midway (the call may have taken effect);
+* EngineTimeoutError: the deadline passed (the call may still take effect);
+* EngineNotFoundError, EngineConflictError, EngineError: the engine said no.
+
+Repeating is safe: removing what is absent, starting what runs and stopping what is stopped succeed silently.
+Containers are addressed by their exact name or full id. Streams are generators: end one early with
+``contextlib.aclosing``, so that its connection is given up at once.
+"""
+
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+from boxship.plan.action import ContainerSpec, NetworkSpec, VolumeSpec
+from boxship.plan.observed import ContainerState, Health, Observed
+from boxship.spec.model import Healthcheck
+
+
+class EngineInfo(NamedTuple):
+    """Who answers: the engine's version, and the API version that was negotiated."""
+
+    version: str
+    api_version: str
+    os: str = "linux"
+    arch: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerDetail:
+    """One container, asked closely. ``healthcheck`` is the effective one, the image's included.
+
+    ``pid`` is 0 unless it runs. ``addresses``: network name -> IPv4. ``error``: the engine's words for a failed start.
+    ``health_output``: what the engine's own last probe printed.
+    """
+
+    id: str
+    name: str
+    state: ContainerState
+    pid: int = 0
+    exit_code: int = 0
+    oom_killed: bool = False
+    error: str = ""
+    started_at: str = ""
+    """RFC 3339 as the engine gives it; "" before the first start."""
+    finished_at: str = ""
+    restart_count: int = 0
+    health: Health = Health.NONE
+    health_output: str = ""
+    healthcheck: Healthcheck | None = None
+    network_mode: str = ""
+    addresses: Mapping[str, str] = field(default_factory=dict)
+    image: str = ""
+    tty: bool = False
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+class ExecResult(NamedTuple):
+    """How a command inside a container ended; ``output`` is stdout and stderr, cut to the last 64 KiB."""
+
+    exit_code: int
+    output: str
+
+
+class LogLine(NamedTuple):
+    """One line of a container's log. ``at`` is RFC 3339 with nanoseconds, "" when not asked for."""
+
+    stream: str
+    """stdout or stderr."""
+    text: str
+    at: str = ""
+
+
+class EngineEvent(NamedTuple):
+    """Something happened to a container: ``action`` is the engine's word (start, die, health_status: healthy...)."""
+
+    action: str
+    container_id: str
+    name: str
+    appliance: str
+    service: str
+    exit_code: int | None
+    at_s: float
+
+
+class PullProgress(NamedTuple):
+    """A line of a pull: ``layer`` "" for a message about the whole; bytes are 0 when unknown."""
+
+    layer: str
+    status: str
+    done_bytes: int = 0
+    total_bytes: int = 0
+
+
+class BuildOutput(NamedTuple):
+    """A line of a build; the last one carries ``image_id``."""
+
+    text: str = ""
+    image_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class BuildRequest:
+    """One Dockerfile build. ``dockerfile`` is a path inside the context."""
+
+    tags: tuple[str, ...]
+    dockerfile: str = "Dockerfile"
+    args: Mapping[str, str | None] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
+    target: str | None = None
+    network: str | None = None
+    no_cache: bool = False
+    pull: bool = False
+    shm_size_bytes: int | None = None
+    extra_hosts: tuple[str, ...] = ()
+    cache_from: tuple[str, ...] = ()
+    platform: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ExecRequest:
+    """A command for a person, inside a container."""
+
+    argv: tuple[str, ...]
+    tty: bool = False
+    interactive: bool = False
+    user: str | None = None
+    working_dir: str | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
+    privileged: bool = False
+    detach: bool = False
+
+
+class ExecSession(Protocol):
+    """A running exec, as two byte streams. Close it when done (async context manager)."""
+
+    def output(self) -> AsyncIterator[tuple[str, bytes]]:
+        """Chunks as they come: ("stdout" | "stderr", bytes). With a tty everything is stdout."""
+
+    async def write(self, data: bytes) -> None:
+        """Send to its standard input."""
+
+    async def close_stdin(self) -> None:
+        """End its input, as ^D would."""
+
+    async def resize(self, rows: int, columns: int) -> None:
+        """Tell its terminal the size of the person's."""
+
+    async def exit_code(self) -> int:
+        """After ``output`` ended."""
+
+    async def close(self) -> None:
+        """Hang up; the command itself may go on."""
+
+
+class ContainerEngine(Protocol):
+    """What the executor needs: one method per action."""
+
+    async def observe(self) -> Observed:
+        """A snapshot: one list call each for containers, networks, volumes and images, side by side."""
+
+    async def create_network(self, spec: NetworkSpec) -> None:
+        """Raises: EngineConflictError when the name or the subnet is taken."""
+
+    async def remove_network(self, name: str) -> None:
+        """Raises: EngineConflictError while containers run on it."""
+
+    async def create_volume(self, spec: VolumeSpec) -> None:
+        """One that is there already stays as it is."""
+
+    async def remove_volume(self, name: str) -> None:
+        """Raises: EngineConflictError while a container, even a stopped one, uses it."""
+
+    async def create_container(self, spec: ContainerSpec) -> str:
+        """The new container's id. A half-made one (created, but an endpoint failed) is removed before raising."""
+
+    async def start_container(self, name: str) -> None:
+        """Raises: EngineConflictError when one of its ports or addresses is taken."""
+
+    async def stop_container(self, name: str, grace_s: float | None = None) -> None:
+        """SIGTERM (or the container's stop signal), then SIGKILL after the grace time. The deadline includes it."""
+
+    async def kill_container(self, name: str, signal: str = "SIGKILL") -> None:
+        """Send a signal; nothing happens to one that doesn't run."""
+
+    async def restart_container(self, name: str, grace_s: float | None = None) -> None:
+        """Stop, as ``stop_container`` does, and start."""
+
+    async def pause_container(self, name: str) -> None:
+        """Freeze its processes."""
+
+    async def unpause_container(self, name: str) -> None:
+        """Let its processes run on."""
+
+    async def rename_container(self, name: str, new_name: str) -> None:
+        """Raises: EngineConflictError when the new name is taken."""
+
+    async def remove_container(self, name: str, *, volumes: bool = False) -> None:
+        """By force, with its anonymous volumes if asked."""
+
+
+class ProbeEngine(Protocol):
+    """What readiness needs."""
+
+    async def inspect_container(self, name: str) -> ContainerDetail:
+        """Raises: EngineNotFoundError."""
+
+    async def run_exec(self, name: str, argv: tuple[str, ...], *, timeout_s: float) -> ExecResult:
+        """Run to its end. EngineTimeoutError after ``timeout_s``: the command may go on inside."""
+
+    def follow_logs(
+        self,
+        name: str,
+        *,
+        follow: bool = False,
+        tail: int | None = None,
+        since: str = "",
+        until: str = "",
+        timestamps: bool = False,
+    ) -> AsyncGenerator[LogLine, None]:
+        """Lines, oldest first; without ``follow`` ends at the last. ``since``/``until``: unix seconds or RFC 3339."""
+
+    def follow_events(self, appliance: str = "", *, since_s: float | None = None) -> AsyncGenerator[EngineEvent, None]:
+        """Container events of one appliance ("" for all) from ``since_s`` (unix time; None: from now) until closed."""
+
+    async def wait_container(self, name: str) -> int:
+        """The exit status once it has ended (0 for one never started). No deadline of its own: the caller bounds it."""
+
+
+class ImageEngine(Protocol):
+    """What making and fetching images needs."""
+
+    def pull_image(self, reference: str, *, platform: str | None = None) -> AsyncGenerator[PullProgress, None]:
+        """Raises: ImageMissingError naming the reference when the registry has none or can't be reached."""
+
+    def build_image(self, request: BuildRequest, context: AsyncIterator[bytes]) -> AsyncGenerator[BuildOutput, None]:
+        """Build from a tar stream. Raises: EngineError with the builder's message. Intermediate containers go."""
+
+    async def load_images(self, archive: Path) -> None:
+        """Load a docker-archive file."""
+
+    async def tag_image(self, reference: str, new_reference: str) -> None:
+        """Raises: ImageMissingError when ``reference`` is not here."""
+
+    async def remove_image(self, reference: str) -> None:
+        """Raises: EngineConflictError while a container uses it."""
+
+
+class Engine(ContainerEngine, ProbeEngine, ImageEngine, Protocol):
+    """A whole engine."""
+
+    async def info(self) -> EngineInfo:
+        """Who answers, and in which API version."""
+
+    async def open_exec(self, name: str, request: ExecRequest) -> ExecSession:
+        """Start a command for a person, and hand over its streams."""
+
+    async def close(self) -> None:
+        """Give up the connections; the engine goes on."""

@@ -1,0 +1,199 @@
+"""Every error a user can see, as one tree.
+
+::
+
+    BoxshipError                      code              exit  http
+    |-- SpecError                     spec.invalid         2   400   what the vendor wrote is wrong
+    |-- UsageError                    usage                2   400   what was typed is wrong
+    |-- NotFoundError                 not_found            3   404   a name that isn't there
+    |-- ConflictError                 busy                 4   409   somebody else holds it
+    |-- EngineError                   engine.failed        5   502   the container engine said no
+    |   |-- EngineUnreachableError    engine.unreachable   5   502   nobody answers on the socket
+    |   |-- EngineTimeoutError        engine.timeout       5   504   it took longer than the deadline
+    |   |-- EngineNotFoundError       engine.not_found     5   404   the engine has no such thing
+    |   |-- EngineConflictError       engine.conflict      5   409   a name, port or address is taken
+    |   `-- ImageMissingError         image.missing        5   404   an image is neither here nor to be had
+    |-- BuildError                    build.failed         6   500   an image could not be made
+    |-- ProbeError                    probe.failed         8   503   a service did not become ready
+    |-- OperationError                operation.failed     9   500   a plan ended with failed steps
+    |-- HostError                     host.failed         10   500   a program or file of this host failed
+    |-- CancelledError                interrupted        130   499   a person pressed ^C
+    `-- BugError                      bug                 70   500   an invariant of Boxship broke
+
+Constructing an error prints nothing. Each is reported once, at the door (``cli/main.py``): one sentence with an
+address, then a hint with the next step. Attributes are the fields that ``--json`` prints.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
+
+from boxship.where import Problem
+
+
+class BoxshipError(Exception):
+    """The root: a sentence, and a next step in ``hint``."""
+
+    code: ClassVar[str] = "failed"
+    exit_status: ClassVar[int] = 1
+    http_status: ClassVar[int] = 500
+
+    def __init__(self, message: str, *, hint: str = "", fields: Mapping[str, object] | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.fields: dict[str, object] = dict(fields or {})
+
+
+class SpecError(BoxshipError):
+    """The vendor's files are wrong; ``problems`` holds all of them, sorted by place."""
+
+    code = "spec.invalid"
+    exit_status = 2
+    http_status = 400
+
+    def __init__(self, problems: Sequence[Problem], *, hint: str = "") -> None:
+        self.problems = tuple(sorted(problems))
+        super().__init__(
+            "\n".join(str(problem) for problem in self.problems),
+            hint=hint,
+            fields={
+                "problems": [
+                    {
+                        "file": p.where.file,
+                        "line": p.where.line,
+                        "column": p.where.column,
+                        "path": p.path,
+                        "reason": p.reason,
+                        "hint": p.hint,
+                    }
+                    for p in self.problems
+                ]
+            },
+        )
+
+
+class UsageError(BoxshipError):
+    """The command line is wrong."""
+
+    code = "usage"
+    exit_status = 2
+    http_status = 400
+
+
+class NotFoundError(BoxshipError):
+    """A service, target or file that isn't there."""
+
+    code = "not_found"
+    exit_status = 3
+    http_status = 404
+
+
+class ConflictError(BoxshipError):
+    """Somebody else holds what is needed."""
+
+    code = "busy"
+    exit_status = 4
+    http_status = 409
+
+
+class EngineError(BoxshipError):
+    """The container engine refused a call; ``status`` is its HTTP status, 0 when there was none."""
+
+    code = "engine.failed"
+    exit_status = 5
+    http_status = 502
+
+    def __init__(self, message: str, *, hint: str = "", status: int = 0) -> None:
+        super().__init__(message, hint=hint, fields={"status": status} if status else {})
+        self.status = status
+
+
+class EngineUnreachableError(EngineError):
+    """Nobody answers on the engine's socket, or the connection broke midway."""
+
+    code = "engine.unreachable"
+
+
+class EngineTimeoutError(EngineError):
+    """The engine took longer than the deadline of the call. The call may still take effect."""
+
+    code = "engine.timeout"
+    http_status = 504
+
+
+class EngineNotFoundError(EngineError):
+    """The engine has no such container, image, network or volume."""
+
+    code = "engine.not_found"
+    http_status = 404
+
+
+class EngineConflictError(EngineError):
+    """A name, a port or an address is taken, or the thing is in use."""
+
+    code = "engine.conflict"
+    http_status = 409
+
+
+class ImageMissingError(EngineError):
+    """An image is not on this machine and could not be pulled."""
+
+    code = "image.missing"
+    http_status = 404
+
+
+class BuildError(BoxshipError):
+    """An image could not be made; ``output`` is the tail of what the builder printed."""
+
+    code = "build.failed"
+    exit_status = 6
+
+    def __init__(self, message: str, *, hint: str = "", image: str = "", output: Sequence[str] = ()) -> None:
+        super().__init__(message, hint=hint, fields={"image": image, "output": list(output)})
+        self.image = image
+        self.output = tuple(output)
+
+
+class ProbeError(BoxshipError):
+    """A service did not become ready; ``last`` is what its probe last got, ``logs`` its last lines."""
+
+    code = "probe.failed"
+    exit_status = 8
+    http_status = 503
+
+    def __init__(
+        self, message: str, *, hint: str = "", service: str = "", last: str = "", logs: Sequence[str] = ()
+    ) -> None:
+        super().__init__(message, hint=hint, fields={"service": service, "last": last, "logs": list(logs)})
+        self.service = service
+        self.last = last
+        self.logs = tuple(logs)
+
+
+class OperationError(BoxshipError):
+    """A plan was carried out as far as possible, and some of its steps failed."""
+
+    code = "operation.failed"
+    exit_status = 9
+
+
+class HostError(BoxshipError):
+    """A program or a file of this host failed."""
+
+    code = "host.failed"
+    exit_status = 10
+
+
+class CancelledError(BoxshipError):
+    """A person pressed ^C (or sent SIGTERM)."""
+
+    code = "interrupted"
+    exit_status = 130
+    http_status = 499
+
+
+class BugError(BoxshipError):
+    """An invariant of Boxship broke."""
+
+    code = "bug"
+    exit_status = 70

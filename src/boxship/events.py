@@ -1,0 +1,118 @@
+"""What happens, as values: the only output of doing code. Terminal, JSON, page, console and journal read these."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Phase(StrEnum):
+    """Where a service is on its way, in a person's words."""
+
+    WAITING = "waiting"
+    PULLING = "pulling"
+    BUILDING = "building"
+    CREATING = "creating"
+    CREATED = "created"
+    STARTING = "starting"
+    PROBING = "probing"
+    READY = "ready"
+    COMPLETED = "completed"
+    STOPPING = "stopping"
+    STOPPED = "stopped"
+    REMOVED = "removed"
+    KEPT = "unchanged"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+
+
+@dataclass(frozen=True, slots=True)
+class SubjectChanged:
+    """A service, network, volume or image moved on. ``subject``: "service:web", "image:share/web"...
+
+    ``detail``: what it waits for, what the last probe got, why it failed.
+    """
+
+    subject: str
+    phase: Phase
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PlanMade:
+    """What is going to happen: the plan's lines, and per service either why it is kept or what it will wait for."""
+
+    lines: tuple[str, ...]
+    kept: Mapping[str, str]
+    waits: Mapping[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class StepStarted:
+    step_id: int
+    subject: str
+    action: str
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class StepDone:
+    step_id: int
+    subject: str
+    action: str
+    took_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class StepFailed:
+    """``hint`` and ``logs`` (the service's last lines) come from the error."""
+
+    step_id: int
+    subject: str
+    action: str
+    message: str
+    hint: str = ""
+    logs: tuple[str, ...] = ()
+    best_effort: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class StepSkipped:
+    """Not tried, because ``because`` (the subject of a step before it) failed or the operation was interrupted."""
+
+    step_id: int
+    subject: str
+    action: str
+    because: str
+
+
+@dataclass(frozen=True, slots=True)
+class ImageProgress:
+    """A line of a pull or build of one image."""
+
+    image: str
+    text: str
+    done_bytes: int = 0
+    total_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceLog:
+    """One line that a service wrote."""
+
+    service: str
+    stream: str
+    text: str
+    at: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something a person should know that belongs to no step."""
+
+    text: str
+    is_warning: bool = False
+
+
+Event = (
+    PlanMade | SubjectChanged | StepStarted | StepDone | StepFailed | StepSkipped | ImageProgress | ServiceLog | Notice
+)

@@ -1,0 +1,42 @@
+"""A free look at whether a process began to listen: a reason to ask a costly probe now. It never makes one pass."""
+
+from pathlib import Path
+
+_LISTEN = "0A"
+_LOCAL_COLUMN, _STATE_COLUMN = 1, 3
+# 127.0.0.11, as the kernel prints it: the engine's own name server listens there in every container.
+_ENGINE_RESOLVER = "0B00007F:"
+
+
+class ListenHint:
+    """The listening TCP sockets in a process's network namespace, read from /proc (0.3 ms, no connection made).
+
+    Not readable for an engine on another machine, or for a user who may not look: then there is no hint.
+    """
+
+    def __init__(self, pid: int) -> None:
+        self._tables = tuple(Path(f"/proc/{pid}/net/{name}") for name in ("tcp", "tcp6")) if pid else ()
+        self._known = frozenset[str]()
+        self.is_readable = bool(pid) and self._read() is not None
+
+    def has_news(self) -> bool:
+        """Something listens that didn't at the last call."""
+        found = self._read()
+        if found is None:
+            self.is_readable = False
+            return False
+        has_news = bool(found - self._known)
+        self._known = found
+        return has_news
+
+    def _read(self) -> frozenset[str] | None:
+        found: set[str] = set()
+        try:
+            for table in self._tables:
+                for line in table.read_text().splitlines()[1:]:
+                    columns = line.split()
+                    if columns[_STATE_COLUMN] == _LISTEN and not columns[_LOCAL_COLUMN].startswith(_ENGINE_RESOLVER):
+                        found.add(columns[_LOCAL_COLUMN])
+        except (OSError, IndexError, UnicodeDecodeError):
+            return None
+        return frozenset(found)

@@ -1,0 +1,302 @@
+"""When is a started container ready? Asks early, asks the container itself, and notices one that ends.
+
+Three things run side by side for one container: its questions (until each has been answered well once), a watch on
+its end, and the deadline. Compose's health check is asked here too, as the engine's own first answer comes only after
+a whole interval; an answer of the engine's that comes earlier counts as well.
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
+from typing import Any
+
+from boxship.clock import Clock
+from boxship.engine.port import ContainerDetail, ProbeEngine
+from boxship.errors import BoxshipError, EngineError, EngineNotFoundError, EngineUnreachableError, ProbeError
+from boxship.execute.hints import ListenHint
+from boxship.execute.probes import Answer, Asker, ask_check
+from boxship.plan.action import Completed, Ready, WaitReady
+from boxship.plan.observed import ContainerState, Health
+from boxship.spec.model import Check, ExecProbe, Healthcheck, LogProbe
+
+# A service without any check counts as ready when it is still up this long after its start: most wrong commands,
+# missing files and refused configurations end sooner.
+SETTLE_S = 0.3
+# A container that the engine restarts is given up after this many ends.
+CRASH_LIMIT = 3
+LOG_TAIL_LINES = 20
+# Exec probes cost 54-72 ms of CPU each (measured, Docker 20.10): more at once would slow the boot they watch.
+CONCURRENT_EXECS = 2
+_DURATION_FACTOR = 5.0
+# With a hint to wait for, the first exec is worth little before the service listens.
+_FIRST_EXEC_S = 0.5
+_HINT_POLL_S = 0.02
+_ENGINE_POLL_S = 1.0
+_DEFAULT_INTERVAL_S = 30.0
+_DEFAULT_TIMEOUT_S = 30.0
+
+Tell = Callable[[str], None]
+
+
+@dataclass
+class _Wait:
+    """One container being waited for; ``last`` is the last answer of each unanswered question."""
+
+    action: WaitReady
+    service: str
+    tell: Tell
+    last: dict[str, str] = field(default_factory=dict)
+
+    def hear(self, question: str, text: str) -> None:
+        if self.last.get(question) != text:
+            self.last[question] = text
+            self.tell(text)
+
+    def answered(self, question: str) -> None:
+        self.last.pop(question, None)
+
+    @property
+    def summary(self) -> str:
+        return "; ".join(self.last.values()) or "no answer yet"
+
+
+class Readiness:
+    """Waits for containers of one engine; shared by all waits of a plan, so that the cap on exec probes holds."""
+
+    def __init__(self, engine: ProbeEngine, clock: Clock) -> None:
+        self._engine = engine
+        self._clock = clock
+        self._execs = asyncio.Semaphore(CONCURRENT_EXECS)
+        self._asker = Asker(engine)
+
+    async def wait(self, action: WaitReady, tell: Tell) -> None:
+        """Return once the gate is passed.
+
+        Raises: ProbeError with what was last heard and the last log lines, when the container ends, can never become
+        healthy, or isn't ready within ``action.within_s``; EngineError when the engine itself fails.
+        """
+        detail = await self._engine.inspect_container(action.name)
+        wait = _Wait(action, detail.labels.get("boxship.service") or action.name, tell)
+        gate = action.gate
+        if isinstance(gate, Completed):
+            await self._bounded(wait, self._completed(wait))
+            return
+        if gate.needs_healthcheck and detail.healthcheck is None and gate.check is None:
+            raise ProbeError(
+                f"{wait.service} has no health check, but a dependent waits for it to be healthy",
+                hint="give it a healthcheck, or depend on service_started",
+                service=wait.service,
+            )
+        await self._bounded(wait, self._ready(wait, detail))
+
+    async def _bounded(self, wait: _Wait, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.ensure_future(work)
+        deadline = asyncio.ensure_future(self._clock.sleep(wait.action.within_s))
+        try:
+            await asyncio.wait({task, deadline}, return_when=asyncio.FIRST_COMPLETED)
+            if not task.done():
+                raise await self._not_ready(wait, f"not ready after {wait.action.within_s:g} s: {wait.summary}")
+            await task
+        finally:
+            for each in (task, deadline):
+                each.cancel()
+            await asyncio.gather(task, deadline, return_exceptions=True)
+
+    async def _completed(self, wait: _Wait) -> None:
+        wait.hear("end", "still running")
+        code = await self._engine.wait_container(wait.action.name)
+        if code != 0:
+            raise await self._not_ready(wait, f"should complete, but ended with status {code}")
+
+    async def _ready(self, wait: _Wait, detail: ContainerDetail) -> None:
+        """All questions answered, or the container's end, whatever comes first."""
+        questions = [asyncio.ensure_future(each) for each in self._questions(wait, detail)]
+        answers = asyncio.gather(*questions) if questions else asyncio.ensure_future(self._clock.sleep(SETTLE_S))
+        end = asyncio.ensure_future(self._watch_end(wait, detail.restart_count))
+        try:
+            await asyncio.wait({answers, end}, return_when=asyncio.FIRST_COMPLETED)
+            if end.done():
+                await end
+            await answers
+        finally:
+            for each in (*questions, answers, end):
+                each.cancel()
+            await asyncio.gather(*questions, answers, end, return_exceptions=True)
+
+    def _questions(self, wait: _Wait, detail: ContainerDetail) -> list[Coroutine[Any, Any, None]]:
+        found: list[Coroutine[Any, Any, None]] = []
+        gate = wait.action.gate
+        if detail.healthcheck is not None and not detail.healthcheck.is_disabled:
+            found.append(self._healthy(wait, detail, detail.healthcheck))
+        if isinstance(gate, Ready) and gate.check is not None:
+            probe = gate.check.probe
+            if isinstance(probe, ExecProbe):
+                found.append(self._exec_until(wait, detail, "check", probe.argv, gate.check.timeout_s, None))
+            elif isinstance(probe, LogProbe):
+                found.append(self._asker.log_line(wait.action.name, probe, detail, lambda t: wait.hear("check", t)))
+            else:
+                found.append(self._ask_until(wait, detail, gate.check))
+        return found
+
+    async def _ask_until(self, wait: _Wait, detail: ContainerDetail, check: Check) -> None:
+        """HTTP and TCP: every 10 to 25 ms at first, as a probe costs 1 ms; then back off to once a second."""
+        began_s = self._clock.monotonic_s()
+        while True:
+            answer = await ask_check(self._engine, detail, check)
+            if answer.is_good:
+                wait.answered("check")
+                return
+            wait.hear("check", answer.text)
+            waited_s = self._clock.monotonic_s() - began_s
+            await self._clock.sleep(_probe_delay_s(waited_s))
+            if not detail.pid or not any(detail.addresses.values()):
+                detail = await self._engine.inspect_container(wait.action.name)
+
+    async def _healthy(self, wait: _Wait, detail: ContainerDetail, healthcheck: Healthcheck) -> None:
+        """Whoever says "healthy" first: the engine, or our own asking."""
+        argv = _healthcheck_argv(healthcheck)
+        tasks = [asyncio.ensure_future(self._engine_says(wait))]
+        if argv:
+            timeout_s = healthcheck.timeout_s or _DEFAULT_TIMEOUT_S
+            interval_s = healthcheck.interval_s or _DEFAULT_INTERVAL_S
+            asking = self._exec_until(wait, detail, "healthcheck", argv, timeout_s, interval_s)
+            tasks.append(asyncio.ensure_future(asking))
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                await task
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        wait.answered("healthcheck")
+
+    async def _engine_says(self, wait: _Wait) -> None:
+        while True:
+            await self._clock.sleep(_ENGINE_POLL_S)
+            detail = await self._engine.inspect_container(wait.action.name)
+            if detail.health is Health.HEALTHY:
+                return
+            if detail.health is Health.UNHEALTHY:
+                last = detail.health_output.strip().splitlines()
+                said = f": {last[-1]}" if last else ""
+                raise await self._not_ready(wait, f"is unhealthy: its health check failed too often{said}")
+
+    async def _exec_until(
+        self,
+        wait: _Wait,
+        detail: ContainerDetail,
+        question: str,
+        argv: tuple[str, ...],
+        timeout_s: float,
+        interval_s: float | None,
+    ) -> None:
+        """One exec at a time, each at least five durations after the last; a new listening socket asks at once."""
+        hint = ListenHint(detail.pid)
+        delay_s = _FIRST_EXEC_S if hint.is_readable else 0.0
+        least_s = 0.0
+        growth_s = 0.1
+        while True:
+            await self._sleep_or_hint(hint, least_s, delay_s)
+            async with self._execs:
+                began_s = self._clock.monotonic_s()
+                answer = await self._exec(wait.action.name, argv, timeout_s)
+                took_s = self._clock.monotonic_s() - began_s
+            if answer.is_good:
+                wait.answered(question)
+                return
+            wait.hear(question, answer.text)
+            least_s = _DURATION_FACTOR * took_s
+            delay_s = max(least_s, min(interval_s or _ENGINE_POLL_S, growth_s))
+            growth_s *= 2
+
+    async def _sleep_or_hint(self, hint: ListenHint, least_s: float, delay_s: float) -> None:
+        """Sleep ``delay_s``, less when the hint comes, never under ``least_s``."""
+        began_s = self._clock.monotonic_s()
+        await self._clock.sleep(least_s)
+        while hint.is_readable and not hint.has_news():
+            left_s = delay_s - (self._clock.monotonic_s() - began_s)
+            if left_s <= 0:
+                return
+            await self._clock.sleep(min(_HINT_POLL_S, left_s))
+        if not hint.is_readable:
+            await self._clock.sleep(max(0.0, delay_s - least_s))
+
+    async def _exec(self, name: str, argv: tuple[str, ...], timeout_s: float) -> Answer:
+        try:
+            result = await self._engine.run_exec(name, argv, timeout_s=timeout_s)
+        except EngineUnreachableError:
+            raise
+        except EngineError as error:
+            # The container may have just ended, or the command may not exist: the watch on its end knows the first.
+            return Answer(is_good=False, text=f"{argv[0]}: {error.message}")
+        if result.exit_code == 0:
+            return Answer(is_good=True, text="")
+        lines = result.output.strip().splitlines()
+        said = f": {lines[-1]}" if lines else ""
+        return Answer(is_good=False, text=f"{argv[0]} exited {result.exit_code}{said}")
+
+    async def _watch_end(self, wait: _Wait, restarts_before: int) -> None:
+        """Raise once the container ended for good, or ended too often."""
+        ends = 0
+        while True:
+            code = await self._engine.wait_container(wait.action.name)
+            try:
+                detail = await self._engine.inspect_container(wait.action.name)
+            except EngineNotFoundError:
+                raise await self._not_ready(wait, "was removed while it was waited for") from None
+            ends = max(ends + 1, detail.restart_count - restarts_before)
+            will_restart = detail.state in (ContainerState.RUNNING, ContainerState.RESTARTING)
+            reason = _end_reason(detail, code)
+            if not will_restart and code == 0 and _is_plain(wait.action):
+                return
+            if not will_restart:
+                raise await self._not_ready(wait, reason)
+            if ends >= CRASH_LIMIT:
+                raise await self._not_ready(wait, f"crashes again and again ({ends} times): {reason}")
+            wait.hear("end", f"{reason}; the engine restarts it")
+            await self._clock.sleep(_HINT_POLL_S * 5)
+
+    async def _not_ready(self, wait: _Wait, reason: str) -> ProbeError:
+        logs: list[str] = []
+        try:
+            logs += [line.text async for line in self._engine.follow_logs(wait.action.name, tail=LOG_TAIL_LINES)]
+        except BoxshipError as error:
+            logs.append(f"(its log can't be read: {error.message})")
+        return ProbeError(
+            f"{wait.service} {reason}",
+            hint=f"see more: boxship logs {wait.service}",
+            service=wait.service,
+            last=wait.summary,
+            logs=logs,
+        )
+
+
+def _is_plain(action: WaitReady) -> bool:
+    """No dependent and no check asks anything: then ending with 0 is a good end."""
+    return action.gate == Ready()
+
+
+def _end_reason(detail: ContainerDetail, code: int) -> str:
+    if detail.oom_killed:
+        return f"was killed as it ran out of memory (status {code})"
+    if detail.error:
+        return f"ended with status {code}: {detail.error}"
+    return f"ended with status {code}"
+
+
+def _healthcheck_argv(healthcheck: Healthcheck) -> tuple[str, ...]:
+    match healthcheck.test:
+        case ("CMD", *argv):
+            return tuple(argv)
+        case ("CMD-SHELL", command):
+            return ("/bin/sh", "-c", command)
+        case _:
+            return ()
+
+
+def _probe_delay_s(waited_s: float) -> float:
+    """10 ms in the first half second, 25 ms up to 3 s, then a tenth of the time waited, at most 1 s."""
+    if waited_s < 0.5:
+        return 0.010
+    return 0.025 if waited_s < 3 else min(1.0, waited_s / 10)

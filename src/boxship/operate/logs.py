@@ -1,0 +1,90 @@
+"""What several services wrote, as one stream: by time while it is history, as it comes while it is followed."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+from heapq import heappop, heappush
+
+from boxship.engine.port import Engine, LogLine
+from boxship.events import ServiceLog
+
+# A slow terminal makes the engine wait, instead of this process growing.
+_QUEUE_LINES = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class LogRequest:
+    """Which lines. ``services`` empty: all. ``tail``: the last lines of each service, None for all.
+
+    ``since``/``until``: RFC 3339 or unix seconds, "" for no bound.
+    """
+
+    services: frozenset[str] = frozenset()
+    follow: bool = False
+    tail: int | None = None
+    since: str = ""
+    until: str = ""
+
+
+async def merged_logs(engine: Engine, appliance: str, request: LogRequest) -> AsyncGenerator[ServiceLog, None]:
+    """The lines of the appliance's containers, also of those that ended."""
+    observed = await engine.observe()
+    streams = [
+        _lines(engine, each.name, each.service, request)
+        for each in observed.containers_of(appliance)
+        if not request.services or each.service in request.services
+    ]
+    merged = _as_they_come(streams) if request.follow else _by_time(streams)
+    async with aclosing(merged) as lines:
+        async for line in lines:
+            yield line
+
+
+async def _lines(engine: Engine, name: str, service: str, request: LogRequest) -> AsyncGenerator[ServiceLog, None]:
+    lines: AsyncIterator[LogLine] = engine.follow_logs(
+        name, follow=request.follow, tail=request.tail, since=request.since, until=request.until, timestamps=True
+    )
+    async for line in lines:
+        yield ServiceLog(service, line.stream, line.text, line.at)
+
+
+async def _by_time(streams: Sequence[AsyncIterator[ServiceLog]]) -> AsyncGenerator[ServiceLog, None]:
+    heap: list[tuple[str, int, ServiceLog]] = []
+    for number, stream in enumerate(streams):
+        await _push_next(heap, number, stream)
+    while heap:
+        _, number, line = heappop(heap)
+        yield line
+        await _push_next(heap, number, streams[number])
+
+
+async def _push_next(heap: list[tuple[str, int, ServiceLog]], number: int, stream: AsyncIterator[ServiceLog]) -> None:
+    line = await anext(stream, None)
+    if line is not None:
+        heappush(heap, (line.at, number, line))
+
+
+async def _as_they_come(streams: Sequence[AsyncIterator[ServiceLog]]) -> AsyncGenerator[ServiceLog, None]:
+    queue: asyncio.Queue[ServiceLog | None] = asyncio.Queue(_QUEUE_LINES)
+
+    async def pump(stream: AsyncIterator[ServiceLog]) -> None:
+        async for line in stream:
+            await queue.put(line)
+
+    async def pump_all() -> None:
+        try:
+            async with asyncio.TaskGroup() as group:
+                for stream in streams:
+                    group.create_task(pump(stream))
+        finally:
+            await queue.put(None)
+
+    pumping = asyncio.create_task(pump_all())
+    try:
+        while (line := await queue.get()) is not None:
+            yield line
+        await pumping
+    finally:
+        pumping.cancel()
+        await asyncio.gather(pumping, return_exceptions=True)

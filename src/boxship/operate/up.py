@@ -1,0 +1,189 @@
+"""``up``: make it so, and wait until it is. The whole way from an appliance to a running box, step by step."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from boxship.build.images import build_images
+from boxship.clock import Clock
+from boxship.engine.port import Engine
+from boxship.errors import BoxshipError
+from boxship.events import Notice, Phase, PlanMade, SubjectChanged
+from boxship.execute.executor import Failure, Outcome, Publish, execute
+from boxship.execute.readiness import Readiness
+from boxship.plan.action import Plan, PullImage, Ready, StartContainer, Step, WaitReady
+from boxship.plan.containers import image_reference
+from boxship.plan.graph import PlanBuilder
+from boxship.plan.observed import ContainerState, Observed
+from boxship.plan.reconcile import orphans, reconcile
+from boxship.plan.resolve import Desired, resolve
+from boxship.plan.status import ServiceStatus, browser_addresses, service_status
+from boxship.plan.verdict import Options
+from boxship.spec.model import Appliance
+
+
+@dataclass(frozen=True, slots=True)
+class UpRequest:
+    """What a person asked for. ``build``: True builds all, False none, None what is missing."""
+
+    target: str | None = None
+    profiles: tuple[str, ...] = ()
+    services: tuple[str, ...] = ()
+    with_dependencies: bool = True
+    build: bool | None = None
+    pull: str = "missing"
+    """missing, always or never."""
+    options: Options = field(default_factory=Options)
+
+
+@dataclass(frozen=True, slots=True)
+class UpResult:
+    """How it ended: the outcome of the plan, every service as it now is, and where to point the browser."""
+
+    plan: Plan
+    outcome: Outcome
+    status: tuple[ServiceStatus, ...] = ()
+    addresses: tuple[str, ...] = ()
+
+
+async def bring_up(
+    appliance: Appliance,
+    engine: Engine,
+    publish: Publish,
+    clock: Clock,
+    request: UpRequest,
+    interrupt: asyncio.Event,
+) -> UpResult:
+    """Build what is missing, reconcile, execute, and ask what was left alone whether it is ready.
+
+    Raises: BuildError, ImageMissingError, ConflictError, NotFoundError, EngineError before anything was changed on the
+    engine's containers. A failed step is no exception: it is in the result's outcome.
+    """
+    desired = desired_of(appliance, request)
+    await _provide_images(appliance, desired, engine, publish, clock, request)
+    observed = await engine.observe()
+    _warn_of_orphans(desired, observed, request, publish)
+    plan = reconcile(desired, observed, request.options)
+    publish(_plan_made(plan))
+    outcome = await execute(plan, engine, publish, clock, interrupt=interrupt)
+    if outcome.is_complete:
+        outcome = await _ask_kept(desired, plan, observed, outcome, engine, publish, clock)
+    return await _result(desired, plan, outcome, engine)
+
+
+async def plan_up(appliance: Appliance, engine: Engine, request: UpRequest) -> tuple[Plan, tuple[str, ...]]:
+    """What ``bring_up`` would do now: the plan, and the images it would build first."""
+    desired = desired_of(appliance, request)
+    observed = await engine.observe()
+    to_build = tuple(
+        image_reference(appliance.name, service)
+        for service in desired.services
+        if service.build and (request.build or not observed.image(image_reference(appliance.name, service)))
+    )
+    return reconcile(desired, observed, request.options), to_build
+
+
+def desired_of(appliance: Appliance, request: UpRequest) -> Desired:
+    return resolve(
+        appliance,
+        target=request.target,
+        profiles=request.profiles,
+        names=request.services,
+        with_dependencies=request.with_dependencies,
+    )
+
+
+async def _provide_images(
+    appliance: Appliance, desired: Desired, engine: Engine, publish: Publish, clock: Clock, request: UpRequest
+) -> None:
+    built = tuple(service.name for service in desired.services if service.build)
+    if request.build is not False and built:
+        await build_images(appliance, built, engine, publish, only_missing=request.build is None)
+    to_pull = {
+        image_reference(appliance.name, service): service.platform
+        for service in desired.services
+        if not service.build and (request.pull == "always" or service.pull_policy == "always")
+    }
+    await _pull(appliance.name, to_pull, engine, publish, clock)
+
+
+async def _pull(
+    appliance: str, references: Mapping[str, str | None], engine: Engine, publish: Publish, clock: Clock
+) -> None:
+    builder = PlanBuilder(appliance)
+    for reference, platform in references.items():
+        builder.add(
+            reference, PullImage(reference, platform), subject=f"image:{reference}", cause="asked for with --pull"
+        )
+    outcome = await execute(builder.finish(), engine, publish, clock)
+    if outcome.failures:
+        raise outcome.failures[0].error
+
+
+def _warn_of_orphans(desired: Desired, observed: Observed, request: UpRequest, publish: Publish) -> None:
+    names = sorted({container.service for container in orphans(desired, observed)})
+    if names and not request.options.remove_orphans:
+        publish(
+            Notice(
+                f"{desired.appliance} has containers of services that the files no longer have: {', '.join(names)} "
+                "(remove them with --remove-orphans)",
+                is_warning=True,
+            )
+        )
+
+
+def _plan_made(plan: Plan) -> PlanMade:
+    by_id = {step.id: step for step in plan.steps}
+    waits: dict[str, tuple[str, ...]] = {}
+    for step in plan.steps:
+        if isinstance(step.action, StartContainer):
+            before = (by_id[step_id] for step_id in (*step.after, *step.after_ended))
+            names = {each.subject.partition(":")[2] for each in before if each.subject != step.subject}
+            waits[step.subject.partition(":")[2]] = tuple(sorted(names))
+    return PlanMade(tuple(str(step) for step in plan.steps), plan.kept, waits)
+
+
+async def _ask_kept(
+    desired: Desired,
+    plan: Plan,
+    observed: Observed,
+    outcome: Outcome,
+    engine: Engine,
+    publish: Publish,
+    clock: Clock,
+) -> Outcome:
+    """``up`` says ready only of what is: services left untouched are asked their own checks once more."""
+    awaited = {step.subject for step in plan.steps if isinstance(step.action, WaitReady)}
+    running = {
+        each.service: each
+        for each in observed.containers_of(desired.appliance)
+        if each.state is ContainerState.RUNNING and each.service in plan.kept
+    }
+    readiness = Readiness(engine, clock)
+
+    async def ask(name: str) -> Failure | None:
+        check = desired.checks[name]
+        wait = WaitReady(running[name].name, Ready(check), check.within_s or desired.ready_timeout_s)
+        subject = f"service:{name}"
+        step = Step(0, wait, subject, "it was left untouched")
+        try:
+            await readiness.wait(wait, lambda text: publish(SubjectChanged(subject, Phase.PROBING, text)))
+        except BoxshipError as error:
+            publish(SubjectChanged(subject, Phase.FAILED, error.message))
+            return Failure(step, error)
+        publish(SubjectChanged(subject, Phase.KEPT))
+        return None
+
+    names = [name for name in running if name in desired.checks and f"service:{name}" not in awaited]
+    failures = [failure for failure in await asyncio.gather(*(ask(name) for name in names)) if failure]
+    return Outcome(outcome.done, (*outcome.failures, *failures), outcome.skipped, outcome.is_interrupted)
+
+
+async def _result(desired: Desired, plan: Plan, outcome: Outcome, engine: Engine) -> UpResult:
+    try:
+        observed = await engine.observe()
+    except BoxshipError:
+        if outcome.is_complete:
+            raise
+        return UpResult(plan, outcome)
+    return UpResult(plan, outcome, service_status(desired, observed), browser_addresses(desired, observed))

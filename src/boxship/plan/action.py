@@ -1,0 +1,229 @@
+"""What can be done to an engine: a closed union of actions, each exactly one call, and the plan made of them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from boxship.spec.model import Check, Network, Service, Volume
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """A container's end on one engine network. ``ipv4_address`` None: the engine picks from its dynamic range."""
+
+    network: str
+    aliases: tuple[str, ...] = ()
+    ipv4_address: str | None = None
+    ipv6_address: str | None = None
+    mac_address: str | None = None
+    link_local_ips: tuple[str, ...] = ()
+    driver_opts: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class EngineMount:
+    """A mount with engine names: ``source`` is a volume's engine name, "" for an anonymous volume, or a host path."""
+
+    kind: str
+    target: str
+    source: str = ""
+    read_only: bool = False
+    nocopy: bool = False
+    propagation: str | None = None
+    create_host_path: bool = True
+    selinux: str = ""
+    tmpfs_size_bytes: int | None = None
+    tmpfs_mode: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerSpec:
+    """All that one container is created from: the service as written, and what was resolved for it.
+
+    ``service`` gives everything that needs no resolving (command, environment, limits...); its ``networks``,
+    ``network_mode``, ``ipc``, ``pid``, ``mounts``, ``extra_hosts``, ``labels`` and ``restart`` are replaced by the
+    fields here. ``labels`` holds the user's and Boxship's own. The namespaces are in the engine's form
+    (``container:NAME``, ``host``...); None is the engine's default.
+    """
+
+    name: str
+    service: Service
+    image: str
+    """Reference or id to create from."""
+    endpoints: tuple[Endpoint, ...] = ()
+    network_mode: str | None = None
+    ipc: str | None = None
+    pid: str | None = None
+    mounts: tuple[EngineMount, ...] = ()
+    extra_hosts: tuple[str, ...] = ()
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkSpec:
+    """A network to create. ``subnet`` and ``ip_range``: chosen by Boxship when the file leaves the addresses open."""
+
+    name: str
+    network: Network
+    subnet: str | None = None
+    ip_range: str | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class VolumeSpec:
+    """A named volume to create."""
+
+    name: str
+    volume: Volume
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """Ready means: it runs, its health check passes when it has one, and so does ``check``.
+
+    With neither, it must still be up a moment after its start.
+    """
+
+    check: Check | None = None
+    needs_healthcheck: bool = False
+    """A dependent asks for service_healthy: a container without any health check can never be that."""
+
+
+@dataclass(frozen=True, slots=True)
+class Completed:
+    """Ready means: ended with status 0."""
+
+
+Gate = Ready | Completed
+
+
+@dataclass(frozen=True, slots=True)
+class PullImage:
+    reference: str
+    platform: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CreateNetwork:
+    spec: NetworkSpec
+
+
+@dataclass(frozen=True, slots=True)
+class CreateVolume:
+    spec: VolumeSpec
+
+
+@dataclass(frozen=True, slots=True)
+class CreateContainer:
+    spec: ContainerSpec
+
+
+@dataclass(frozen=True, slots=True)
+class StartContainer:
+    """``remove_on_failure``: this plan made it, so a start that the engine refuses must leave nothing behind."""
+
+    name: str
+    remove_on_failure: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class UnpauseContainer:
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class WaitReady:
+    """``within_s`` counts from the container's start."""
+
+    name: str
+    gate: Gate
+    within_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class StopContainer:
+    """``grace_s`` None: the container's own stop_grace_period."""
+
+    name: str
+    grace_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RenameContainer:
+    name: str
+    new_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveContainer:
+    """``volumes``: its anonymous volumes go too."""
+
+    name: str
+    volumes: bool = False
+    network: str = ""
+    """One of its networks: removals on one network are capped, as the engine can deadlock."""
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveNetwork:
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveVolume:
+    name: str
+
+
+Action = (
+    PullImage
+    | CreateNetwork
+    | CreateVolume
+    | CreateContainer
+    | StartContainer
+    | UnpauseContainer
+    | WaitReady
+    | StopContainer
+    | RenameContainer
+    | RemoveContainer
+    | RemoveNetwork
+    | RemoveVolume
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One action, the ids of the steps that must have succeeded before it, and why it is there.
+
+    ``after_ended``: ids that must have ended, in whatever way. ``subject`` is what it is about, for people
+    ("service:web", "network:default"). ``best_effort``: its failure is reported but fails nothing else. ``rank``: the
+    longest way from here to the end of the plan; greater goes first.
+    """
+
+    id: int
+    action: Action
+    subject: str
+    cause: str
+    after: tuple[int, ...] = ()
+    after_ended: tuple[int, ...] = ()
+    best_effort: bool = False
+    rank: int = 0
+
+    def __str__(self) -> str:
+        best_effort = " (best effort)" if self.best_effort else ""
+        ids = sorted([(step_id, "") for step_id in self.after] + [(step_id, "~") for step_id in self.after_ended])
+        after = ",".join(f"{step_id}{mark}" for step_id, mark in ids)
+        return f"[{after}] -> #{self.id} {self.subject}, {type(self.action).__name__}, {self.cause}{best_effort}"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Steps in an order in which each follows what it waits for. ``str()`` is deterministic."""
+
+    appliance: str
+    steps: tuple[Step, ...] = ()
+    kept: Mapping[str, str] = field(default_factory=dict)
+    """Services that need nothing, and why."""
+
+    def __str__(self) -> str:
+        return "\n".join(str(step) for step in self.steps)

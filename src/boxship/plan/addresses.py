@@ -1,0 +1,203 @@
+"""Which subnet a network gets and which address a service has on it: stable, so that /etc/hosts never goes stale.
+
+A subnet is split: the upper half is the engine's dynamic range, the lower half Boxship's own. A service keeps the
+address its container has; a new one gets the slot that its name hashes to, or the next free one. So addresses stay
+the same over ``down`` and ``up`` without a state file, and adding a service moves nobody that runs. A subnet, once
+chosen, lives on in the engine's network object.
+"""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from boxship.errors import ConflictError
+from boxship.plan.observed import Observed, ObservedNetwork
+from boxship.spec.model import Network, Service
+
+# 10.213.0.0/16 first: outside the engine's own default pools (172.17-31, 192.168) and rarely used by sites.
+_FIRST_POOL = 10 << 24 | 213 << 16
+_POOL_COUNT = 32
+_POOL_STRIDE = 1 << 16
+_SMALLEST_PREFIX = 24
+_LARGEST_PREFIX = 16
+_BITS = 32
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Block:
+    """An IPv4 CIDR block as two integers.
+
+    The standard library's ipaddress would do as well, but costs 12 ms of CPU to import: a tenth of what ``ps`` may.
+    """
+
+    first: int
+    prefix: int
+
+    @property
+    def size(self) -> int:
+        return 1 << (_BITS - self.prefix)
+
+    def __contains__(self, address: int) -> bool:
+        return self.first <= address < self.first + self.size
+
+    def overlaps(self, other: "Block") -> bool:
+        return self.first < other.first + other.size and other.first < self.first + self.size
+
+    def __str__(self) -> str:
+        return f"{format_address(self.first)}/{self.prefix}"
+
+
+@dataclass(frozen=True, slots=True)
+class Subnet:
+    """A network's addresses: the whole ``block``, the engine's ``dynamic`` part, and Boxship's addresses in order."""
+
+    block: Block
+    dynamic: Block
+
+    def slots(self) -> list[int]:
+        """The addresses Boxship gives out: not the network's, the gateway's, the broadcast's or the dynamic range's."""
+        first, last = self.block.first + 2, self.block.first + self.block.size - 1
+        return [address for address in range(first, last) if address not in self.dynamic]
+
+
+def parse_address(text: str) -> int | None:
+    """An IPv4 address as an integer; None for anything else (IPv6 included)."""
+    parts = text.split(".")
+    if len(parts) != 4 or not all(part.isdecimal() and len(part) <= 3 and int(part) < 256 for part in parts):
+        return None
+    a, b, c, d = (int(part) for part in parts)
+    return a << 24 | b << 16 | c << 8 | d
+
+
+def format_address(address: int) -> str:
+    return ".".join(str(address >> shift & 255) for shift in (24, 16, 8, 0))
+
+
+def parse_block(text: str) -> Block | None:
+    """``10.0.0.0/8`` as a block, host bits cleared; None for anything that isn't IPv4 CIDR."""
+    address_text, _, prefix_text = text.partition("/")
+    address = parse_address(address_text)
+    prefix = int(prefix_text) if prefix_text.isdecimal() else _BITS
+    if address is None or prefix > _BITS:
+        return None
+    return Block(address >> (_BITS - prefix) << (_BITS - prefix), prefix)
+
+
+def choose_subnet(appliance: str, network: Network, service_count: int, observed: Observed) -> Subnet | None:
+    """The subnet for a network that is to be created; None when the engine should choose (not a bridge, IPv6 only).
+
+    Raises: ConflictError when every candidate is taken.
+    """
+    if network.driver not in (None, "bridge"):
+        return None
+    if network.ipam:
+        given = network.ipam[0]
+        return split(given.subnet or "", given.ip_range)
+    if network.ipam_driver not in (None, "default"):
+        return None
+    taken = _taken_blocks(observed)
+    prefix = _prefix_for(service_count)
+    size = 1 << (_BITS - prefix)
+    per_pool = _POOL_STRIDE // size
+    start = _hash(f"{appliance}/{network.key}") % per_pool
+    for pool in range(_POOL_COUNT):
+        for offset in range(per_pool):
+            block = Block(_FIRST_POOL + pool * _POOL_STRIDE + (start + offset) % per_pool * size, prefix)
+            if not any(block.overlaps(other) for other in taken):
+                return Subnet(block, _upper_half(block))
+    raise ConflictError(
+        f"no free subnet for network '{network.key}': every candidate is routed by this host or used by a network",
+        hint="give the network a subnet of your own: networks.<name>.ipam.config[0].subnet",
+    )
+
+
+def split(subnet: str, ip_range: str | None) -> Subnet | None:
+    """A given subnet with its given or default dynamic range; None where there is no room to give addresses out."""
+    block = parse_block(subnet)
+    if block is None or block.prefix > _BITS - 3:
+        return None
+    dynamic = parse_block(ip_range) if ip_range else _upper_half(block)
+    return Subnet(block, dynamic) if dynamic else None
+
+
+def subnet_of(network: ObservedNetwork) -> Subnet | None:
+    """The subnet of a network that is there; None when it leaves Boxship no addresses of its own."""
+    if not network.subnets or not network.ip_ranges or not network.ip_ranges[0]:
+        return None
+    return split(network.subnets[0], network.ip_ranges[0])
+
+
+def give_addresses(
+    network_key: str, network: str, subnet: Subnet, services: Iterable[Service], observed: Observed, appliance: str
+) -> dict[str, str]:
+    """Service name -> IPv4 address on one network. Written addresses first, then those in use, then by hash."""
+    attached = [service for service in services if network_key in service.networks]
+    given: dict[str, int] = {}
+    held = _held_addresses(network, observed, appliance)
+    taken = {address for by_name in held.values() for address in by_name}
+    for service in attached:
+        address = parse_address(service.networks[network_key].ipv4_address or "")
+        if address is not None:
+            given[service.name] = address
+    taken |= set(given.values())
+    slots = subnet.slots()
+    usable = set(slots) - set(given.values())
+    for service in attached:
+        if service.name not in given:
+            keep = next((address for address in held.get(service.name, ()) if address in usable), None)
+            if keep is not None:
+                given[service.name] = keep
+                usable.discard(keep)
+    for service in sorted(attached, key=lambda each: each.name):
+        if service.name not in given:
+            slot = _first_free(slots, usable - taken, f"{network_key}/{service.name}")
+            if slot is not None:
+                given[service.name] = slot
+                usable.discard(slot)
+    return {name: format_address(address) for name, address in given.items()}
+
+
+def _held_addresses(network: str, observed: Observed, appliance: str) -> Mapping[str, list[int]]:
+    """Who has which address: service -> addresses of its containers; "" for containers of others."""
+    held: dict[str, list[int]] = {}
+    for container in observed.containers:
+        owner = container.service if container.appliance == appliance else ""
+        for text in (container.addresses.get(network), container.networks.get(network)):
+            address = parse_address(text or "")
+            if address is not None:
+                held.setdefault(owner, []).append(address)
+    return held
+
+
+def _first_free(slots: list[int], free: set[int], name: str) -> int | None:
+    if not free:
+        return None
+    start = _hash(name) % len(slots)
+    for offset in range(len(slots)):
+        slot = slots[(start + offset) % len(slots)]
+        if slot in free:
+            return slot
+    return None
+
+
+def _taken_blocks(observed: Observed) -> list[Block]:
+    texts = [text for network in observed.networks for text in network.subnets]
+    blocks = [parse_block(text) for text in (*texts, *observed.host_subnets)]
+    # A default route (0.0.0.0/0) covers everything and forbids nothing.
+    return [block for block in blocks if block is not None and block.prefix > 0]
+
+
+def _prefix_for(service_count: int) -> int:
+    """The smallest block whose lower half holds twice the services, so that replacements and growth find room."""
+    prefix = _SMALLEST_PREFIX
+    while prefix > _LARGEST_PREFIX and (1 << (_BITS - prefix)) // 2 < 2 * service_count + 8:
+        prefix -= 1
+    return prefix
+
+
+def _upper_half(block: Block) -> Block:
+    return Block(block.first + block.size // 2, block.prefix + 1)
+
+
+def _hash(text: str) -> int:
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big")

@@ -1,0 +1,150 @@
+"""One snapshot of an engine: everything that is there, nothing chosen early.
+
+The lists hold what belongs to others as well; ``appliance`` is "" for those. Deciding code filters by it, so that what
+Boxship didn't make can be avoided (addresses, names, ports) but never touched.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class ContainerState(StrEnum):
+    """The engine's own words."""
+
+    CREATED = "created"
+    RUNNING = "running"
+    PAUSED = "paused"
+    RESTARTING = "restarting"
+    REMOVING = "removing"
+    EXITED = "exited"
+    DEAD = "dead"
+
+
+class Health(StrEnum):
+    """The engine's verdict; NONE when the container has no health check."""
+
+    NONE = "none"
+    STARTING = "starting"
+    HEALTHY = "healthy"
+    UNHEALTHY = "unhealthy"
+
+
+@dataclass(frozen=True, slots=True)
+class ObservedMount:
+    """``source`` is a volume's name (kind "volume") or a host path (kind "bind")."""
+
+    kind: str
+    source: str
+    target: str
+    read_only: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ObservedPort:
+    """One published port as the engine reports it; ``published`` is None while it is only exposed."""
+
+    target: int
+    published: int | None
+    protocol: str
+    host_ip: str
+
+
+@dataclass(frozen=True, slots=True)
+class ObservedContainer:
+    """``exit_code`` is None unless the container has ended. ``networks``: network name -> IPv4 address or ""."""
+
+    id: str
+    name: str
+    image: str
+    """The reference it was created from."""
+    image_id: str
+    state: ContainerState
+    appliance: str = ""
+    service: str = ""
+    digest: str = ""
+    parts: str = ""
+    status: str = ""
+    """The engine's sentence, for people: "Up 3 minutes (healthy)"."""
+    health: Health = Health.NONE
+    exit_code: int | None = None
+    created_at_s: int = 0
+    """Unix time, seconds."""
+    network_mode: str = ""
+    """The engine's: a network's name, host, none, or "container:ID" ([M] resolved to the id at create)."""
+    networks: Mapping[str, str] = field(default_factory=dict)
+    addresses: Mapping[str, str] = field(default_factory=dict)
+    """The addresses it was created with (network name -> IPv4), also while it doesn't run."""
+    mounts: tuple[ObservedMount, ...] = ()
+    ports: tuple[ObservedPort, ...] = ()
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ObservedNetwork:
+    """``subnets`` in CIDR notation. ``containers`` isn't known from a list and isn't asked."""
+
+    id: str
+    name: str
+    driver: str
+    subnets: tuple[str, ...] = ()
+    ip_ranges: tuple[str, ...] = ()
+    appliance: str = ""
+    key: str = ""
+    digest: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ObservedVolume:
+    """A volume by its name."""
+
+    name: str
+    driver: str
+    appliance: str = ""
+    key: str = ""
+    digest: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ObservedImage:
+    """``id`` is the engine's (``sha256:...``); ``tags`` and ``digests`` are full references."""
+
+    id: str
+    tags: tuple[str, ...] = ()
+    digests: tuple[str, ...] = ()
+    size_bytes: int = 0
+    created_at_s: int = 0
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """The whole snapshot. ``host_subnets``: what this host already routes, in CIDR notation."""
+
+    containers: tuple[ObservedContainer, ...] = ()
+    networks: tuple[ObservedNetwork, ...] = ()
+    volumes: tuple[ObservedVolume, ...] = ()
+    images: tuple[ObservedImage, ...] = ()
+    host_subnets: tuple[str, ...] = ()
+
+    def containers_of(self, appliance: str) -> tuple[ObservedContainer, ...]:
+        return tuple(container for container in self.containers if container.appliance == appliance)
+
+    def image(self, reference: str) -> ObservedImage | None:
+        """The image a reference means here: a tag (``latest`` when it has none), a digest or an id."""
+        wanted = with_default_tag(reference)
+        for image in self.images:
+            if wanted in image.tags or reference in image.digests or reference == image.id:
+                return image
+        return None
+
+
+def with_default_tag(reference: str) -> str:
+    """``nginx`` -> ``nginx:latest``; a reference that has a tag or a digest as it is.
+
+    The engine's default registry prefixes are dropped, as the engine itself shows names without them.
+    """
+    for prefix in ("docker.io/library/", "docker.io/"):
+        reference = reference.removeprefix(prefix)
+    last = reference.rsplit("/", 1)[-1]
+    return reference if ":" in last or "@" in last else f"{reference}:latest"

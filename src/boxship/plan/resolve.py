@@ -1,0 +1,143 @@
+"""From what is written to what should run: target -> roots -> everything they depend on, in start order."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+
+from boxship.errors import NotFoundError
+from boxship.spec.model import Appliance, Check, Dependency, Network, Service, Volume
+
+NAMESPACE_PREFIX = "service:"
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Desired:
+    """What should run. ``services`` are in start order: each follows what it depends on.
+
+    ``everything`` holds all services of the files, as addresses are given to all of them, running or not.
+    ``is_whole``: this is all that should run, so what else the appliance has running must go.
+    """
+
+    appliance: str
+    services: tuple[Service, ...]
+    everything: Mapping[str, Service]
+    networks: Mapping[str, Network]
+    volumes: Mapping[str, Volume]
+    checks: Mapping[str, Check]
+    ready_timeout_s: float = 300.0
+    target: str = ""
+    is_whole: bool = False
+
+    def names(self) -> frozenset[str]:
+        return frozenset(service.name for service in self.services)
+
+
+def resolve(
+    appliance: Appliance,
+    *,
+    target: str | None = None,
+    profiles: Iterable[str] = (),
+    names: Iterable[str] = (),
+    with_dependencies: bool = True,
+) -> Desired:
+    """What should run when ``target`` (default: the appliance's boot target) or just ``names`` are wanted.
+
+    Raises: NotFoundError for a target or service that the files don't have.
+    """
+    wanted = tuple(names)
+    target_name, roots = _roots(appliance, target, tuple(profiles), wanted)
+    chosen = _close(appliance, roots, frozenset(profiles)) if with_dependencies else tuple(dict.fromkeys(roots))
+    services = tuple(appliance.services[name] for name in start_order(appliance.services, chosen))
+    return Desired(
+        appliance=appliance.name,
+        services=services,
+        everything=appliance.services,
+        networks=_used(appliance.networks, (key for service in services for key in service.networks)),
+        volumes=_used(appliance.volumes, (mount.source for service in services for mount in service.mounts)),
+        checks=appliance.checks,
+        ready_timeout_s=appliance.boot.timeout_s,
+        target=target_name,
+        is_whole=bool(appliance.targets) and not wanted,
+    )
+
+
+def dependencies_of(service: Service, chosen: Mapping[str, Service]) -> dict[str, Dependency]:
+    """The edges of one service that hold among the ``chosen``: optional ones that weren't chosen are dropped."""
+    return {name: edge for name, edge in service.depends_on.items() if name in chosen}
+
+
+def namespace_owner(mode: str | None) -> str | None:
+    """``service:db`` -> ``db``: whose namespace is shared; None for every other mode."""
+    return mode.removeprefix(NAMESPACE_PREFIX) if mode and mode.startswith(NAMESPACE_PREFIX) else None
+
+
+def namespace_owners(service: Service) -> frozenset[str]:
+    """All services whose network, ipc or pid namespace this one lives in."""
+    owners = (namespace_owner(mode) for mode in (service.network_mode, service.ipc, service.pid))
+    return frozenset(owner for owner in owners if owner)
+
+
+def start_order(services: Mapping[str, Service], chosen: Iterable[str]) -> tuple[str, ...]:
+    """``chosen`` with dependencies first; among equals by name. The files hold no cycle (spec.check refuses them)."""
+    wanted = set(chosen)
+    order: dict[str, None] = {}
+    for root in sorted(wanted):
+        # Iterative: a chain of 5,000 services must not meet Python's recursion limit.
+        stack = [(root, iter(sorted(services[root].depends_on)))]
+        while stack:
+            name, pending = stack[-1]
+            follower = next((dep for dep in pending if dep in wanted and dep not in order), None)
+            if follower is None:
+                order.setdefault(name)
+                stack.pop()
+            else:
+                stack.append((follower, iter(sorted(services[follower].depends_on))))
+    return tuple(order)
+
+
+def _roots(
+    appliance: Appliance, target: str | None, profiles: tuple[str, ...], names: tuple[str, ...]
+) -> tuple[str, tuple[str, ...]]:
+    for name in names:
+        if name not in appliance.services:
+            known = ", ".join(appliance.services) or "none"
+            raise NotFoundError(f"no service '{name}' in {appliance.name}", hint=f"its services: {known}")
+    if names:
+        return "", names
+    wanted = target or appliance.boot.target
+    if wanted in appliance.targets:
+        extra = tuple(name for name, service in appliance.services.items() if set(service.profiles) & set(profiles))
+        return wanted, appliance.targets[wanted].roots + extra
+    if target is not None and (appliance.targets or target != "default"):
+        known = ", ".join(appliance.targets) or "default (every service)"
+        raise NotFoundError(f"no target '{target}' in {appliance.name}", hint=f"its targets: {known}")
+    active = set(profiles)
+    return "default", tuple(
+        name
+        for name, service in appliance.services.items()
+        if not service.profiles or "*" in active or active & set(service.profiles)
+    )
+
+
+def _close(appliance: Appliance, roots: tuple[str, ...], profiles: frozenset[str]) -> tuple[str, ...]:
+    """Roots and everything they need, transitively. An optional dependency follows only if its profile is active."""
+    chosen: dict[str, None] = {}
+    pending = list(roots)
+    while pending:
+        name = pending.pop()
+        if name in chosen:
+            continue
+        chosen[name] = None
+        for dependency, edge in appliance.services[name].depends_on.items():
+            service = appliance.services.get(dependency)
+            if service is None:
+                continue
+            if edge.required or not service.profiles or profiles & set(service.profiles):
+                pending.append(dependency)
+    return tuple(chosen)
+
+
+def _used(things: Mapping[str, T], keys: Iterable[str | None]) -> dict[str, T]:
+    wanted = set(keys)
+    return {key: thing for key, thing in things.items() if key in wanted}

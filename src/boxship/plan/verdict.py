@@ -1,0 +1,228 @@
+"""What is to happen with each service, before it is turned into steps: one verdict per service, with its cause."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from boxship import names
+from boxship.plan.action import ContainerSpec
+from boxship.plan.digest import changed_parts
+from boxship.plan.observed import ContainerState, Health, Observed, ObservedContainer
+from boxship.plan.resolve import Desired, dependencies_of, namespace_owner, namespace_owners
+from boxship.spec.model import Condition, Service
+
+_UP = frozenset({ContainerState.RUNNING, ContainerState.PAUSED, ContainerState.RESTARTING})
+_USELESS = frozenset({ContainerState.DEAD, ContainerState.REMOVING})
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What a person may ask for on top of "make it so". The words are docker compose's."""
+
+    force_recreate: bool = False
+    no_recreate: bool = False
+    remove_orphans: bool = False
+    renew_anonymous_volumes: bool = False
+    stop_grace_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """It is as wanted. ``why`` for people."""
+
+    container: ObservedContainer
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """The right container is there and doesn't run (or must be stopped first, when ``again``)."""
+
+    container: ObservedContainer
+    cause: str
+    again: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Create:
+    """A new container is needed; ``old`` is the one it takes over from, if any."""
+
+    cause: str
+    old: ObservedContainer | None = None
+
+
+Choice = Keep | Start | Create
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A service, the container it should be, the choice, and its other containers that must go."""
+
+    service: Service
+    spec: ContainerSpec
+    choice: Choice
+    stale: tuple[ObservedContainer, ...] = ()
+
+
+def is_up(container: ObservedContainer) -> bool:
+    return container.state in _UP
+
+
+def judge(
+    desired: Desired,
+    observed: Observed,
+    specs: Mapping[str, ContainerSpec],
+    options: Options,
+    forced: Mapping[str, str],
+) -> dict[str, Verdict]:
+    """A verdict for every desired service, in start order. ``forced``: service -> why it must be made anew."""
+    mine: dict[str, list[ObservedContainer]] = {}
+    for container in observed.containers_of(desired.appliance):
+        mine.setdefault(container.service, []).append(container)
+    one_shots = completion_awaited(desired)
+    verdicts = {
+        service.name: _judge_one(
+            service,
+            specs[service.name],
+            mine.get(service.name, []),
+            observed,
+            options,
+            forced.get(service.name, ""),
+            is_one_shot=service.name in one_shots,
+        )
+        for service in desired.services
+    }
+    return _propagate(desired, verdicts, options)
+
+
+def completion_awaited(desired: Desired) -> frozenset[str]:
+    """Services that some dependent wants to have completed: one-shots, ready when they ended with 0."""
+    chosen = {service.name: service for service in desired.services}
+    return frozenset(
+        name
+        for service in desired.services
+        for name, edge in dependencies_of(service, chosen).items()
+        if edge.condition is Condition.COMPLETED
+    )
+
+
+def _judge_one(
+    service: Service,
+    spec: ContainerSpec,
+    found: list[ObservedContainer],
+    observed: Observed,
+    options: Options,
+    forced: str,
+    *,
+    is_one_shot: bool,
+) -> Verdict:
+    best = _best_match(spec, found, observed, options)
+    if best is None or forced or (options.force_recreate and found):
+        old = _replaced(spec, found)
+        cause = forced or ("asked for with --force-recreate" if options.force_recreate and found else "")
+        return Verdict(service, spec, Create(cause or _why_new(spec, old, observed), old), tuple(found))
+    stale = tuple(container for container in found if container is not best)
+    return Verdict(service, spec, _keep_or_start(best, is_one_shot=is_one_shot), stale)
+
+
+def _best_match(
+    spec: ContainerSpec, found: list[ObservedContainer], observed: Observed, options: Options
+) -> ObservedContainer | None:
+    matching = [
+        container
+        for container in found
+        if container.state not in _USELESS and (options.no_recreate or _is_same(spec, container, observed))
+    ]
+    # One that runs beats one that doesn't (a replacement that was cut off half-way), then the one with its final name.
+    return max(matching, key=lambda each: (is_up(each), each.name == spec.name, each.created_at_s), default=None)
+
+
+def _is_same(spec: ContainerSpec, container: ObservedContainer, observed: Observed) -> bool:
+    image = observed.image(spec.image)
+    has_same_image = image is None or image.id == container.image_id
+    return container.digest == spec.labels[names.LABEL_DIGEST] and has_same_image
+
+
+def _replaced(spec: ContainerSpec, found: list[ObservedContainer]) -> ObservedContainer | None:
+    usable = [container for container in found if container.state not in _USELESS]
+    return max(usable, key=lambda each: (is_up(each), each.name == spec.name, each.created_at_s), default=None)
+
+
+def _why_new(spec: ContainerSpec, old: ObservedContainer | None, observed: Observed) -> str:
+    if old is None:
+        return "not there yet"
+    reasons = []
+    changed = changed_parts(old.parts, spec.labels[names.LABEL_PARTS])
+    if changed:
+        reasons.append(f"{', '.join(changed)} changed")
+    image = observed.image(spec.image)
+    if image is None or image.id != old.image_id:
+        reasons.append(f"image {old.image} replaced by {spec.image}" if old.image != spec.image else "its image is new")
+    return " and ".join(reasons) or "its configuration changed"
+
+
+def _keep_or_start(container: ObservedContainer, *, is_one_shot: bool) -> Choice:
+    match container.state:
+        case ContainerState.RUNNING:
+            return Keep(container, "runs" if container.health is Health.NONE else f"runs, {container.health}")
+        case ContainerState.RESTARTING:
+            return Keep(container, "is being restarted by the engine")
+        case ContainerState.PAUSED:
+            return Start(container, "it is paused")
+        case ContainerState.EXITED if is_one_shot and container.exit_code == 0:
+            return Keep(container, "completed")
+        case ContainerState.EXITED:
+            return Start(container, f"it ended with status {container.exit_code}")
+        case _:
+            return Start(container, "it was made but not started")
+
+
+def _propagate(desired: Desired, verdicts: dict[str, Verdict], options: Options) -> dict[str, Verdict]:
+    """Who lives in a recreated service's namespaces, or asked for it (``restart: true``), is recreated with it.
+
+    One that lives in the namespaces of a service that starts again must start again as well. Start order makes one
+    pass enough.
+    """
+    result = dict(verdicts)
+    for service in desired.services:
+        verdict = result[service.name]
+        cause, anew = _caused_by_others(service, result)
+        if not cause or isinstance(verdict.choice, Create):
+            continue
+        container = verdict.choice.container
+        if anew and not options.no_recreate:
+            choice: Choice = Create(cause, container)
+            result[service.name] = replace(verdict, choice=choice, stale=(container, *verdict.stale))
+        elif is_up(container):
+            result[service.name] = replace(verdict, choice=Start(container, cause, again=True))
+    return result
+
+
+def _lives_elsewhere(service: Service, own: Choice, owner: str, there: ObservedContainer) -> bool:
+    """Its network namespace is that of another container than the one that its owner now is."""
+    if isinstance(own, Create) or namespace_owner(service.network_mode) != owner:
+        return False
+    return own.container.network_mode.startswith("container:") and own.container.network_mode != f"container:{there.id}"
+
+
+def _caused_by_others(service: Service, verdicts: Mapping[str, Verdict]) -> tuple[str, bool]:
+    """Why a service must follow another, and whether it must be made anew; ("", False) if it needn't."""
+    follows: tuple[str, bool] = ("", False)
+    own = verdicts[service.name].choice
+    for owner in sorted(namespace_owners(service)):
+        match verdicts[owner].choice if owner in verdicts else None:
+            case Create(old=old) if old is not None:
+                return f"it shares a namespace with {owner}, which is recreated", True
+            case Create() if not isinstance(own, Create):
+                return f"it shares a namespace with {owner}, which is gone", True
+            case (Keep(container=there) | Start(container=there)) if _lives_elsewhere(service, own, owner, there):
+                return f"it lives in the namespace of a container of {owner} that is gone", True
+            case Start() | Create():
+                follows = (f"it shares a namespace with {owner}, which starts again", False)
+            case _:
+                pass
+    for name, edge in sorted(service.depends_on.items()):
+        if edge.restart and name in verdicts:
+            choice = verdicts[name].choice
+            if isinstance(choice, Create) and choice.old is not None:
+                return f"it asks to be restarted with {name}, which is recreated", True
+    return follows

@@ -1,0 +1,251 @@
+"""``appliance.yaml`` as values, before anything is known about the services it speaks of."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from boxship.names import APPLIANCE_PATTERN
+from boxship.spec.command import split_command
+from boxship.spec.fields import Fields
+from boxship.spec.model import (
+    Base,
+    Boot,
+    Check,
+    ExecProbe,
+    Host,
+    HttpProbe,
+    LogProbe,
+    OnSwitch,
+    Probe,
+    Target,
+    TcpProbe,
+    Wheels,
+)
+from boxship.spec.report import Report
+from boxship.spec.tree import Items, Node, Table
+from boxship.where import Where
+
+_PROBES = ("http", "tcp", "exec", "log")
+_DIGEST_REFERENCE = re.compile(r"[^@\s]+@sha256:[0-9a-f]{64}")
+_LAST_PORT = 65535
+NO_VERSION = "dev"
+
+
+@dataclass(frozen=True, slots=True)
+class ApplianceFile:
+    """What one ``appliance.yaml`` says; ``places`` tells where each key path was written."""
+
+    name: str | None = None
+    version: str = NO_VERSION
+    app: tuple[str, ...] = ()
+    targets: Mapping[str, Target] = field(default_factory=dict)
+    boot: Boot = field(default_factory=Boot)
+    checks: Mapping[str, Check] = field(default_factory=dict)
+    host: Host = field(default_factory=Host)
+    on_switch: Mapping[str, OnSwitch] = field(default_factory=dict)
+    bases: Mapping[str, Base] = field(default_factory=dict)
+    wheels: Mapping[str, Wheels] = field(default_factory=dict)
+    places: Mapping[str, Where] = field(default_factory=dict)
+
+
+def build_appliance_file(document: Table, directory: Path, report: Report) -> ApplianceFile:
+    """The checked document as values; problems go to the report."""
+    fields = Fields(document, "", report)
+    name = fields.filled("name")
+    if name is not None and not APPLIANCE_PATTERN.fullmatch(name):
+        fields.complain("name", f"'{name}' can't be an appliance's name", "lower-case letters, digits, '-' and '_'")
+        name = None
+    return ApplianceFile(
+        name=name,
+        version=fields.filled("version") or NO_VERSION,
+        app=_app(fields),
+        targets=_targets(fields),
+        boot=_boot(fields.table("boot")),
+        checks={key: check for key, check in _checks(fields, report).items() if check is not None},
+        host=_host(fields.table("host")),
+        on_switch=_on_switch(fields),
+        bases=_bases(fields, report),
+        wheels=_wheels(fields, directory),
+        places=dict(_places(document, "")),
+    )
+
+
+def _places(table: Table, path: str) -> list[tuple[str, Where]]:
+    found: list[tuple[str, Where]] = []
+    for key, value in table.entries.items():
+        inner = f"{path}.{key}" if path else key
+        found.append((inner, value.where))
+        if isinstance(value, Table):
+            found += _places(value, inner)
+        elif isinstance(value, Items):
+            found += [(f"{inner}[{index}]", item.where) for index, item in enumerate(value.items)]
+    return found
+
+
+def _app(fields: Fields) -> tuple[str, ...]:
+    single = fields.filled("app")
+    return (single,) if single else fields.texts("app")
+
+
+def _entries(fields: Fields, key: str) -> Mapping[str, Node]:
+    node = fields.node(key)
+    return node.entries if isinstance(node, Table) else {}
+
+
+def _targets(fields: Fields) -> dict[str, Target]:
+    section = fields.table("targets")
+    targets: dict[str, Target] = {}
+    for name, node in _entries(fields, "targets").items():
+        roots = section.texts(name)
+        if not roots:
+            section.complain(name, f"the target '{name}' reaches no service", "list at least one")
+        targets[name] = Target(name, roots, node.where)
+    return targets
+
+
+def _boot(section: Fields) -> Boot:
+    attempts = section.integer("attempts")
+    if attempts is not None and not 1 <= attempts <= 100:
+        section.complain("attempts", f"{attempts} is not between 1 and 100")
+    default = Boot()
+    timeout_s = _positive(section, "timeout")
+    return Boot(
+        target=section.filled("target") or default.target,
+        attempts=default.attempts if attempts is None else attempts,
+        timeout_s=default.timeout_s if timeout_s is None else timeout_s,
+        fallback=section.filled("fallback"),
+    )
+
+
+def _positive(section: Fields, key: str) -> float | None:
+    seconds = section.duration(key)
+    if seconds == 0:
+        section.complain(key, "no time at all is never enough", "for example 30s")
+        return None
+    return seconds
+
+
+def _checks(fields: Fields, report: Report) -> dict[str, Check | None]:
+    section = fields.table("checks")
+    return {
+        name: _check(section.table(name), node, section.path(name), report)
+        for name, node in _entries(fields, "checks").items()
+    }
+
+
+def _check(section: Fields, node: Node, path: str, report: Report) -> Check | None:
+    given = [kind for kind in _PROBES if section.has(kind)]
+    if len(given) != 1:
+        asked = " and ".join(given) if given else "nothing"
+        report.error(node.where, path, f"the check asks {asked}", f"give exactly one of {', '.join(_PROBES)}")
+        return None
+    probe = _probe(section, given[0])
+    timeout_s, default = _positive(section, "timeout"), Check(TcpProbe(1)).timeout_s
+    if probe is None:
+        return None
+    return Check(probe, default if timeout_s is None else timeout_s, _positive(section, "within"))
+
+
+def _probe(section: Fields, kind: str) -> Probe | None:
+    match kind:
+        case "http":
+            return _http_probe(section)
+        case "tcp":
+            port = section.integer("tcp") or 0
+            if not 1 <= port <= _LAST_PORT:
+                section.complain("tcp", f"the port {port} is not between 1 and {_LAST_PORT}")
+                return None
+            return TcpProbe(port)
+        case "exec":
+            return _exec_probe(section)
+        case _:
+            return _log_probe(section)
+
+
+def _http_probe(section: Fields) -> HttpProbe | None:
+    inner = section.table("http")
+    url = section.text("http") if inner.is_empty() else inner.text("url")
+    if url is None or not re.fullmatch(r"https?://[^\s/]+\S*", url):
+        section.complain("http", f"'{url}' is not a URL", "for example http://web.service:8000/health")
+        return None
+    return HttpProbe(url, verify_tls=inner.flag("verify_tls"))
+
+
+def _exec_probe(section: Fields) -> ExecProbe | None:
+    text = section.text("exec")
+    try:
+        argv = section.texts("exec") if text is None else split_command(text).argv
+    except ValueError as err:
+        section.complain("exec", f"the command {err}", "write it as a list of arguments")
+        return None
+    if not argv:
+        section.complain("exec", "the command is empty")
+        return None
+    return ExecProbe(argv)
+
+
+def _log_probe(section: Fields) -> LogProbe | None:
+    pattern = section.text("log") or ""
+    try:
+        re.compile(pattern)
+    except (re.error, OverflowError, RecursionError) as err:
+        section.complain("log", f"'{pattern[:60]}' is not a regular expression: {err}")
+        return None
+    return LogProbe(pattern)
+
+
+def _host(section: Fields) -> Host:
+    needs = section.table("needs")
+    return Host(
+        sysctl=section.text_map("sysctl"),
+        ram_bytes=needs.size("ram"),
+        disk_bytes=needs.size("disk"),
+        cpus=needs.integer("cpus"),
+    )
+
+
+def _on_switch(fields: Fields) -> dict[str, OnSwitch]:
+    section = fields.table("volumes")
+    return {key: OnSwitch(section.table(key).text("on_switch") or OnSwitch.COPY) for key in _entries(fields, "volumes")}
+
+
+def _bases(fields: Fields, report: Report) -> dict[str, Base]:
+    section = fields.table("build").table("bases")
+    entries = _entries(fields.table("build"), "bases")
+    return {key: _base(key, section.table(key), node, section.path(key), report) for key, node in entries.items()}
+
+
+def _base(reference: str, section: Fields, node: Node, path: str, report: Report) -> Base:
+    begins = [key for key in ("suite", "from", "image") if section.has(key)]
+    if len(begins) != 1:
+        begun = " and ".join(begins) if begins else "nothing"
+        report.error(node.where, path, f"the base begins from {begun}", "give exactly one of suite, from, image")
+    image = section.filled("image")
+    if image is not None and not _DIGEST_REFERENCE.fullmatch(image):
+        section.complain("image", f"'{image}' is not pinned", "name it by digest: name@sha256:...")
+    if image is not None and section.has("packages"):
+        section.complain("packages", "an image at a registry can't be given packages", "make a second base with 'from'")
+    return Base(
+        reference=reference,
+        suite=section.filled("suite"),
+        packages=section.texts("packages"),
+        parent=section.filled("from"),
+        digest_reference=image,
+        where=node.where,
+    )
+
+
+def _wheels(fields: Fields, directory: Path) -> dict[str, Wheels]:
+    build = fields.table("build")
+    section = build.table("wheels")
+    return {
+        key: Wheels(
+            service=key,
+            requirements=directory / (section.table(key).text("requirements") or ""),
+            into=section.table(key).filled("into") or "wheels",
+            python=section.table(key).filled("python"),
+            where=node.where,
+        )
+        for key, node in _entries(build, "wheels").items()
+    }

@@ -1,0 +1,104 @@
+"""Whether the names that ``appliance.yaml`` uses are names of something."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from boxship.spec.appliance import ApplianceFile
+from boxship.spec.model import Service
+from boxship.spec.report import Report
+from boxship.spec.tree import Table
+from boxship.where import Where
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """Every name that the files declare, also of things whose value is wrong."""
+
+    services: frozenset[str]
+    networks: frozenset[str]
+    volumes: frozenset[str]
+
+
+def declared_names(document: Table | None) -> Names:
+    """The names in a merged document."""
+
+    def keys(section: str) -> frozenset[str]:
+        node = document.entries.get(section) if document is not None else None
+        return frozenset({*node.entries, *node.keys}) if isinstance(node, Table) else frozenset()
+
+    return Names(keys("services"), keys("networks"), keys("volumes"))
+
+
+def list_known(names: Iterable[str]) -> str:
+    """A hint with the names there are."""
+    listed = sorted(names)
+    return f"known: {', '.join(listed[:8])}" + (" ..." if len(listed) > 8 else "") if listed else ""
+
+
+def check_file(file: ApplianceFile, services: Mapping[str, Service], names: Names, report: Report) -> None:
+    """Report every name in ``appliance.yaml`` that nothing answers to."""
+    checker = _Checker(file, report)
+    for target in file.targets.values():
+        for index, root in enumerate(target.roots):
+            checker.expect(root, names.services, f"targets.{target.name}[{index}]", "service")
+    _check_boot(file, checker)
+    for name in file.checks:
+        checker.expect(name, names.services, f"checks.{name}", "service")
+    for key in file.on_switch:
+        checker.expect(key, names.volumes, f"volumes.{key}", "volume")
+    for name in file.wheels:
+        path = f"build.wheels.{name}"
+        checker.expect(name, names.services, path, "service")
+        if name in services and services[name].build is None:
+            report.error(
+                checker.place(path), path, f"the service '{name}' is not built here", "give it a build: section"
+            )
+    _check_bases(file, checker, report)
+
+
+class _Checker:
+    def __init__(self, file: ApplianceFile, report: Report) -> None:
+        self._places = file.places
+        self._report = report
+
+    def place(self, path: str) -> Where:
+        """Where the value at a key path was written."""
+        return self._places.get(path, Where(""))
+
+    def expect(self, name: str, known: Iterable[str], path: str, what: str) -> None:
+        known = frozenset(known)
+        if name not in known:
+            reason = f"unknown {what} '{name}'"
+            self._report.error(self.place(path), path, reason, self._report.suggest(name, known) or list_known(known))
+
+
+def _check_boot(file: ApplianceFile, checker: _Checker) -> None:
+    if "boot.target" in file.places:
+        checker.expect(file.boot.target, file.targets or {"default"}, "boot.target", "target")
+    elif file.targets:
+        checker.expect(file.boot.target, file.targets, "targets", "target")
+    if file.boot.fallback is not None:
+        checker.expect(file.boot.fallback, file.targets, "boot.fallback", "target")
+
+
+def _check_bases(file: ApplianceFile, checker: _Checker, report: Report) -> None:
+    cleared: set[str] = set()
+    for reference, base in file.bases.items():
+        path = f"build.bases.{reference}.from"
+        if base.parent is not None:
+            checker.expect(base.parent, file.bases, path, "base")
+        chain = [reference]
+        while chain[-1] not in cleared and (parent := _parent(file, chain[-1])) is not None:
+            if parent in chain:
+                loop = " -> ".join([*chain[chain.index(parent) :], parent])
+                report.error(
+                    checker.place(path), path, f"bases begin from each other: {loop}", "let one begin from a suite"
+                )
+                break
+            chain.append(parent)
+        cleared.update(chain)
+
+
+def _parent(file: ApplianceFile, reference: str) -> str | None:
+    base = file.bases.get(reference)
+    return base.parent if base is not None and base.parent in file.bases else None

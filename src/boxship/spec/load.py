@@ -1,0 +1,279 @@
+"""Reads the files that a vendor wrote into one :class:`Appliance`, or says everything that is wrong with them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from boxship.errors import SpecError
+from boxship.names import APPLIANCE_PATTERN, normalize_appliance_name
+from boxship.spec.appliance import ApplianceFile, build_appliance_file
+from boxship.spec.appliance_keys import APPLIANCE
+from boxship.spec.canonical import Context, expand_document
+from boxship.spec.check import check_appliance
+from boxship.spec.check_file import declared_names
+from boxship.spec.compose_keys import COMPOSE
+from boxship.spec.fields import Fields
+from boxship.spec.find import SourceFiles, default_env_file, find_compose, find_files, read_env_files
+from boxship.spec.interpolate import SubstitutionError, interpolate, substitute
+from boxship.spec.merge import merge_documents
+from boxship.spec.model import Appliance, Attachment, Network, Service, Volume
+from boxship.spec.networks import build_networks, build_volumes
+from boxship.spec.parse import parse_yaml
+from boxship.spec.report import Report
+from boxship.spec.services import ServiceBuilder
+from boxship.spec.shape import Shape, check_shape
+from boxship.spec.source import read_text, show_path
+from boxship.spec.tree import Scalar, Table, make_table
+from boxship.where import Problem, Where
+
+EVERY_PROFILE = "*"
+
+
+@dataclass(frozen=True, slots=True)
+class LoadOptions:
+    """What the command line and the shell say about reading.
+
+    ``directory`` is where relative names and the search begin (None: the process's). ``environ`` is the shell.
+    ``lax``: keys that are unknown or not supported yet are warned about and left out.
+    """
+
+    files: tuple[Path, ...] = ()
+    appliance_name: str | None = None
+    profiles: tuple[str, ...] = ()
+    env_files: tuple[Path, ...] = ()
+    directory: Path | None = None
+    environ: Mapping[str, str] = field(default_factory=dict)
+    lax: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What was read, and what is doubtful about it."""
+
+    appliance: Appliance
+    warnings: tuple[Problem, ...] = ()
+    active_profiles: tuple[str, ...] = ()
+
+
+def load(options: LoadOptions) -> Loaded:
+    """Read, check and resolve the vendor's files.
+
+    Raises:
+        SpecError: with every problem of every file, sorted by place.
+    """
+    return _Loading(options).run()
+
+
+class _Loading:
+    """One reading: the steps in order, and what they share."""
+
+    def __init__(self, options: LoadOptions) -> None:
+        self._options = options
+        self._report = Report(is_lax=options.lax)
+        self._start = (Path.cwd() / (options.directory or "")).absolute()
+        # A program started without a shell has no PWD, and files say ${PWD}/data.
+        self._shell = {"PWD": str(self._start), **options.environ}
+
+    def run(self) -> Loaded:
+        environment = self._environment(self._start)
+        files = self._guarded(find_files(self._options.files, self._start, environment, self._report))
+        declared = self._read_appliance_file(files, environment)
+        compose = self._compose_files(files, declared)
+        self._stop_on_errors()
+        directory = compose[0].parent
+        environment = self._environment(directory, environment)
+        documents = self._parse_all(compose)
+        self._stop_on_errors()
+        name = self._appliance_name(declared, documents, directory, environment)
+        environment = {**environment, "COMPOSE_PROJECT_NAME": name}
+        merged = self._merge(documents, directory, environment)
+        profiles = self._profiles(environment)
+        appliance = self._build(name, merged, declared, (*compose, *_some(files.appliance)), directory, environment)
+        active = active_services(appliance, profiles)
+        check_appliance(appliance, declared, declared_names(merged), active, self._report)
+        self._stop_on_errors()
+        return Loaded(appliance, tuple(self._report.warnings), profiles)
+
+    def _stop_on_errors(self) -> None:
+        if self._report.has_errors:
+            raise SpecError(self._report.errors)
+
+    def _guarded(self, files: SourceFiles) -> SourceFiles:
+        self._stop_on_errors()
+        return files
+
+    def _environment(self, directory: Path, known: Mapping[str, str] | None = None) -> Mapping[str, str]:
+        """The shell's variables over those of ``--env-file`` or the directory's ``.env``."""
+        if known is not None and (self._named_env_files() or directory == self._start):
+            return known
+        files = self._named_env_files() or default_env_file(directory)
+        return read_env_files(files, self._start, known or self._shell, self._report)
+
+    def _named_env_files(self) -> tuple[Path, ...]:
+        named = self._options.env_files
+        if not named:
+            listed = self._shell.get("COMPOSE_ENV_FILES", "")
+            named = tuple(Path(name.strip()) for name in listed.split(",") if name.strip())
+        return tuple(self._start / path for path in named)
+
+    def _shown(self, path: Path) -> str:
+        return show_path(path, self._start)
+
+    def _read_appliance_file(self, files: SourceFiles, environment: Mapping[str, str]) -> ApplianceFile | None:
+        if files.appliance is None:
+            return None
+        merged = merge_documents(self._read(files.appliance, APPLIANCE, environment))
+        if merged is None:
+            self._stop_on_errors()
+            self._report.error(Where(self._shown(files.appliance)), "", "the file says nothing", "begin with 'name:'")
+            return None
+        return build_appliance_file(merged, files.appliance.parent, self._report)
+
+    def _compose_files(self, files: SourceFiles, declared: ApplianceFile | None) -> tuple[Path, ...]:
+        if files.compose or files.appliance is None:
+            return files.compose
+        directory = files.appliance.parent
+        if declared is not None and declared.app:
+            return tuple(directory / name for name in declared.app)
+        found = find_compose(directory)
+        if not found:
+            where = Where(self._shown(files.appliance))
+            self._report.error(
+                where, "app", "no Compose file is named and none lies beside this file", "app: compose.yaml"
+            )
+        return found
+
+    def _read(self, path: Path, shape: Shape, environment: Mapping[str, str]) -> tuple[Table, ...]:
+        """The checked documents of one file."""
+        text = read_text(path, self._shown(path), self._report)
+        documents = parse_yaml(text, self._shown(path), self._report) if text is not None else ()
+        return tuple(self._check(document, shape, environment) for document in documents)
+
+    def _check(self, document: Table, shape: Shape, environment: Mapping[str, str]) -> Table:
+        checked = check_shape(interpolate(document, environment, self._report), shape, "", self._report)
+        return checked if isinstance(checked, Table) else make_table({}, document.where)
+
+    def _parse_all(self, paths: tuple[Path, ...]) -> tuple[Table, ...]:
+        documents: list[Table] = []
+        for path in paths:
+            text = read_text(path, self._shown(path), self._report)
+            if text is None:
+                continue
+            before = len(self._report.errors)
+            found = parse_yaml(text, self._shown(path), self._report)
+            if not found and len(self._report.errors) == before:
+                self._report.error(Where(self._shown(path)), "", "the file says nothing", "begin with 'services:'")
+            documents += found
+        return tuple(documents)
+
+    def _appliance_name(
+        self,
+        declared: ApplianceFile | None,
+        documents: tuple[Table, ...],
+        directory: Path,
+        environment: Mapping[str, str],
+    ) -> str:
+        for text, source in (
+            (self._options.appliance_name, "-p"),
+            (environment.get("COMPOSE_PROJECT_NAME"), "COMPOSE_PROJECT_NAME"),
+        ):
+            if text:
+                if not APPLIANCE_PATTERN.fullmatch(text):
+                    hint = "lower-case letters, digits, '-' and '_', beginning with a letter or digit"
+                    self._report.error(Where(source), "", f"'{text}' can't be an appliance's name", hint)
+                return text
+        if declared is not None and declared.name is not None:
+            return declared.name
+        written = [name for document in documents if (name := self._written_name(document, environment))]
+        name = written[-1] if written else normalize_appliance_name(directory.name)
+        if not name:
+            self._report.error(
+                Where(self._shown(directory)), "", "the directory's name can't name an appliance", "give a name with -p"
+            )
+        return name
+
+    def _written_name(self, document: Table, environment: Mapping[str, str]) -> str:
+        node = document.entries.get("name")
+        if not isinstance(node, Scalar) or not isinstance(node.value, str):
+            return ""
+        try:
+            return normalize_appliance_name(substitute(node.value, environment.get, lambda missing: None))
+        except SubstitutionError:
+            return ""  # reported with its place when the whole file is interpolated
+
+    def _merge(self, documents: tuple[Table, ...], directory: Path, environment: Mapping[str, str]) -> Table | None:
+        context = Context(directory, environment.get("HOME", ""), self._report)
+        checked = (self._check(document, COMPOSE, environment) for document in documents)
+        return merge_documents(tuple(expand_document(document, context) for document in checked))
+
+    def _profiles(self, environment: Mapping[str, str]) -> tuple[str, ...]:
+        if self._options.profiles:
+            return self._options.profiles
+        return tuple(name.strip() for name in environment.get("COMPOSE_PROFILES", "").split(",") if name.strip())
+
+    def _build(
+        self,
+        name: str,
+        merged: Table | None,
+        declared: ApplianceFile | None,
+        files: tuple[Path, ...],
+        directory: Path,
+        environment: Mapping[str, str],
+    ) -> Appliance:
+        fields = Fields(merged, "", self._report)
+        builder = ServiceBuilder(environment, directory, self._report)
+        node = fields.node("services")
+        tables = node.entries if isinstance(node, Table) else {}
+        services = {
+            key: _attach_default(builder.build(key, table)) for key, table in tables.items() if isinstance(table, Table)
+        }
+        said = declared or ApplianceFile()
+        return Appliance(
+            name=name,
+            version=said.version,
+            directory=directory,
+            files=files,
+            services=services,
+            networks=_with_default(build_networks(fields), services),
+            volumes=_with_policies(build_volumes(fields, self._report), said),
+            targets=said.targets,
+            boot=said.boot,
+            checks=said.checks,
+            host=said.host,
+            bases=said.bases,
+            wheels=said.wheels,
+        )
+
+
+def _some(path: Path | None) -> tuple[Path, ...]:
+    return () if path is None else (path,)
+
+
+def _attach_default(service: Service) -> Service:
+    if service.networks or service.network_mode is not None:
+        return service
+    return replace(service, networks={"default": Attachment()})
+
+
+def _with_default(networks: dict[str, Network], services: Mapping[str, Service]) -> dict[str, Network]:
+    if "default" not in networks and any("default" in service.networks for service in services.values()):
+        networks["default"] = Network("default")
+    return networks
+
+
+def _with_policies(volumes: Mapping[str, Volume], said: ApplianceFile) -> dict[str, Volume]:
+    return {
+        key: replace(volume, on_switch=said.on_switch[key]) if key in said.on_switch else volume
+        for key, volume in volumes.items()
+    }
+
+
+def active_services(appliance: Appliance, profiles: tuple[str, ...]) -> frozenset[str]:
+    """The services without a profile and those of an active one; ``*`` is every profile."""
+    is_every = EVERY_PROFILE in profiles
+    chosen = set(profiles)
+    return frozenset(
+        name
+        for name, service in appliance.services.items()
+        if is_every or not service.profiles or chosen & set(service.profiles)
+    )

@@ -1,0 +1,407 @@
+"""What the vendor wrote, as values: the output of reading, the input of deciding.
+
+Everything is already resolved: variables are substituted, short forms are long, paths are absolute, durations are
+seconds and sizes bytes. Absent means "the engine's default", never a guess. Mappings keep the file's order, sequences
+are tuples, and nothing here is ever changed in place.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Literal
+
+from boxship.where import Where
+
+
+class Condition(StrEnum):
+    """What a dependency must have reached before a dependent starts."""
+
+    STARTED = "service_started"
+    HEALTHY = "service_healthy"
+    COMPLETED = "service_completed_successfully"
+
+
+@dataclass(frozen=True, slots=True)
+class Dependency:
+    """One edge of ``depends_on``. ``restart``: recreate the dependent when the dependency is recreated."""
+
+    condition: Condition = Condition.STARTED
+    restart: bool = False
+    required: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Build:
+    """How an image is made from a Dockerfile. ``dockerfile`` is relative to ``context`` unless it is absolute."""
+
+    context: Path
+    context_url: str | None = None
+    """A git repository or archive in place of ``context``, which then is the appliance's directory."""
+    dockerfile: str = "Dockerfile"
+    dockerfile_inline: str | None = None
+    args: Mapping[str, str | None] = field(default_factory=dict)
+    target: str | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
+    network: str | None = None
+    no_cache: bool = False
+    pull: bool = False
+    shm_size_bytes: int | None = None
+    extra_hosts: tuple[str, ...] = ()
+    cache_from: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Port:
+    """One published port. ``published`` is None for "any free one", or a port or a range ("8000-8010") as text."""
+
+    target: int
+    published: str | None = None
+    protocol: str = "tcp"
+    host_ip: str | None = None
+    mode: str = "ingress"
+    name: str | None = None
+    app_protocol: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Mount:
+    """One place in a container's file system.
+
+    ``source`` is a key of ``volumes`` (kind "volume", None when anonymous), or an absolute path of the host ("bind"),
+    or None ("tmpfs").
+    """
+
+    kind: Literal["volume", "bind", "tmpfs"]
+    target: str
+    source: str | None = None
+    read_only: bool = False
+    nocopy: bool = False
+    subpath: str | None = None
+    propagation: str | None = None
+    create_host_path: bool = True
+    selinux: Literal["", "z", "Z"] = ""
+    tmpfs_size_bytes: int | None = None
+    tmpfs_mode: int | None = None
+    tmpfs_options: str | None = None
+    """What a short ``tmpfs:`` entry says behind the target ("size=64m,uid=1000", maybe ""), as the engine takes it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A service's end on one network, keyed by the network's key."""
+
+    aliases: tuple[str, ...] = ()
+    ipv4_address: str | None = None
+    ipv6_address: str | None = None
+    mac_address: str | None = None
+    link_local_ips: tuple[str, ...] = ()
+    priority: int = 0
+    driver_opts: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Healthcheck:
+    """Compose's health check; ``test`` begins with NONE, CMD or CMD-SHELL, or is empty for the image's own.
+
+    Times are seconds; None is the engine's default (interval 30, timeout 30, retries 3, start_period 0).
+    """
+
+    test: tuple[str, ...] = ()
+    interval_s: float | None = None
+    timeout_s: float | None = None
+    retries: int | None = None
+    start_period_s: float | None = None
+    start_interval_s: float | None = None
+    disable: bool = False
+    """The file's ``disable:`` flag; a test of NONE says the same, so ask ``is_disabled``."""
+
+    @property
+    def is_disabled(self) -> bool:
+        return self.disable or self.test[:1] == ("NONE",)
+
+
+@dataclass(frozen=True, slots=True)
+class Restart:
+    """What the engine does when the container ends. ``policy``: no, always, on-failure or unless-stopped."""
+
+    policy: Literal["no", "always", "on-failure", "unless-stopped"] = "no"
+    max_retries: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Ulimit:
+    """A soft and a hard limit; -1 is unlimited."""
+
+    soft: int
+    hard: int
+    is_single: bool = field(default=False, compare=False)
+    """Written as one number."""
+
+
+@dataclass(frozen=True, slots=True)
+class Logging:
+    """The engine's log driver for one service; empty means the daemon's default, bounded by Boxship."""
+
+    driver: str | None = None
+    options: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class HttpProbe:
+    """GET must answer 2xx or 3xx. The host is ``<service>.service``, ``<service>`` or localhost: all are the container.
+
+    ``verify_tls`` is off by default: a probe asks whether the service is ready, not whether its name is right.
+    """
+
+    url: str
+    verify_tls: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TcpProbe:
+    """A connection to the container's own address and ``port`` must be accepted."""
+
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class ExecProbe:
+    """``argv`` run inside the container must exit 0."""
+
+    argv: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LogProbe:
+    """A line of the container's log since its start must match the regular expression ``pattern``."""
+
+    pattern: str
+
+
+Probe = HttpProbe | TcpProbe | ExecProbe | LogProbe
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """An appliance's own question to a service (``checks:``), asked during boot and by ``status``.
+
+    ``timeout_s`` bounds one probe, ``within_s`` all of them from the container's start (None: the boot timeout).
+    """
+
+    probe: Probe
+    timeout_s: float = 5.0
+    within_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """One workload. Names, forms and meanings follow the Compose Specification's service element."""
+
+    name: str
+    image: str | None = None
+    build: Build | None = None
+    command: tuple[str, ...] | None = None
+    entrypoint: tuple[str, ...] | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
+    unset_environment: tuple[str, ...] = ()
+    """Variables that were to come from the shell, which doesn't set them; the container doesn't see them."""
+    ports: tuple[Port, ...] = ()
+    expose: tuple[str, ...] = ()
+    mounts: tuple[Mount, ...] = ()
+    networks: Mapping[str, Attachment] = field(default_factory=dict)
+    network_mode: str | None = None
+    """none, host, bridge, "service:NAME" or "container:NAME"; None when ``networks`` say it."""
+    ipc: str | None = None
+    pid: str | None = None
+    uts: str | None = None
+    userns_mode: str | None = None
+    cgroup: str | None = None
+    cgroup_parent: str | None = None
+    depends_on: Mapping[str, Dependency] = field(default_factory=dict)
+    """Every edge, also those implied by links, volumes_from and ``service:`` namespaces."""
+    links: tuple[str, ...] = ()
+    """As written: "service" or "service:alias"; ``link_aliases`` reads them. Each is also a dependency."""
+    healthcheck: Healthcheck | None = None
+    restart: Restart | None = None
+    user: str | None = None
+    group_add: tuple[str, ...] = ()
+    working_dir: str | None = None
+    hostname: str | None = None
+    domainname: str | None = None
+    container_name: str | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
+    init: bool | None = None
+    read_only: bool = False
+    privileged: bool = False
+    tty: bool = False
+    stdin_open: bool = False
+    cap_add: tuple[str, ...] = ()
+    cap_drop: tuple[str, ...] = ()
+    security_opt: tuple[str, ...] = ()
+    sysctls: Mapping[str, str] = field(default_factory=dict)
+    ulimits: Mapping[str, Ulimit] = field(default_factory=dict)
+    devices: tuple[str, ...] = ()
+    dns: tuple[str, ...] = ()
+    dns_search: tuple[str, ...] = ()
+    dns_opt: tuple[str, ...] = ()
+    extra_hosts: tuple[str, ...] = ()
+    """"name:address" entries, as the engine takes them."""
+    stop_signal: str | None = None
+    stop_grace_period_s: float | None = None
+    shm_size_bytes: int | None = None
+    mem_limit_bytes: int | None = None
+    mem_reservation_bytes: int | None = None
+    memswap_limit_bytes: int | None = None
+    cpus: float | None = None
+    cpu_shares: int | None = None
+    cpuset: str | None = None
+    pids_limit: int | None = None
+    oom_score_adj: int | None = None
+    oom_kill_disable: bool | None = None
+    platform: str | None = None
+    runtime: str | None = None
+    isolation: str | None = None
+    pull_policy: str | None = None
+    logging: Logging = Logging()
+    profiles: tuple[str, ...] = ()
+    where: Mapping[str, Where] = field(default_factory=dict, compare=False, repr=False)
+    """Where each key was written; "" is the service itself."""
+
+    @property
+    def link_aliases(self) -> dict[str, str]:
+        """The names by which this service alone knows others: {alias: service}."""
+        pairs = (text.partition(":") for text in self.links)
+        return {alias or service: service for service, _, alias in pairs}
+
+
+@dataclass(frozen=True, slots=True)
+class IpamPool:
+    """One address pool of a network, in CIDR notation."""
+
+    subnet: str | None = None
+    ip_range: str | None = None
+    gateway: str | None = None
+    aux_addresses: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """A network by its key. ``external``: made by somebody else, only used. ``name``: its exact name on the engine."""
+
+    key: str
+    name: str | None = None
+    external: bool = False
+    driver: str | None = None
+    driver_opts: Mapping[str, str] = field(default_factory=dict)
+    ipam_driver: str | None = None
+    ipam: tuple[IpamPool, ...] = ()
+    internal: bool = False
+    attachable: bool = False
+    enable_ipv6: bool | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
+    where: Where | None = field(default=None, compare=False, repr=False)
+
+
+class OnSwitch(StrEnum):
+    """What a volume does when another release takes over."""
+
+    COPY = "copy"
+    SHARE = "share"
+    FRESH = "fresh"
+
+
+@dataclass(frozen=True, slots=True)
+class Volume:
+    """A named volume by its key. ``external`` and ``name`` as for networks."""
+
+    key: str
+    name: str | None = None
+    external: bool = False
+    driver: str | None = None
+    driver_opts: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
+    on_switch: OnSwitch = OnSwitch.COPY
+    where: Where | None = field(default=None, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A named set of services that can be booted; only ``roots`` are listed, dependencies follow."""
+
+    name: str
+    roots: tuple[str, ...]
+    where: Where | None = field(default=None, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Boot:
+    """How the appliance starts. ``timeout_s`` bounds the wait for one service from its start."""
+
+    target: str = "default"
+    attempts: int = 3
+    timeout_s: float = 300.0
+    fallback: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """What the machine must have: kernel settings that can't be set per container, and sizes (None: not stated)."""
+
+    sysctl: Mapping[str, str] = field(default_factory=dict)
+    ram_bytes: int | None = None
+    disk_bytes: int | None = None
+    cpus: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """A base image made from signed Debian packages, or named at a registry by digest.
+
+    Either ``suite`` (with ``packages``) begins a root file system, or ``parent`` (the reference of another base) is
+    extended by ``packages``, or ``digest_reference`` (``name@sha256:...``) is pulled and tagged ``reference``.
+    """
+
+    reference: str
+    suite: str | None = None
+    packages: tuple[str, ...] = ()
+    parent: str | None = None
+    digest_reference: str | None = None
+    where: Where | None = field(default=None, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Wheels:
+    """Python packages prepared on the host for one service's build context.
+
+    ``requirements`` is a file with pinned, hashed requirements; the wheels appear in the context under ``into``.
+    """
+
+    service: str
+    requirements: Path
+    into: str = "wheels"
+    python: str | None = None
+    """The image's Python version ("3.11"); None: the version of the Python that runs Boxship."""
+    where: Where | None = field(default=None, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Appliance:
+    """The whole product as its vendor wrote it."""
+
+    name: str
+    version: str
+    directory: Path
+    files: tuple[Path, ...] = ()
+    services: Mapping[str, Service] = field(default_factory=dict)
+    """Every service of the files, also those of profiles that are not active."""
+    networks: Mapping[str, Network] = field(default_factory=dict)
+    volumes: Mapping[str, Volume] = field(default_factory=dict)
+    targets: Mapping[str, Target] = field(default_factory=dict)
+    """Empty when no appliance.yaml names any: then "default" means every service."""
+    boot: Boot = Boot()
+    checks: Mapping[str, Check] = field(default_factory=dict)
+    host: Host = Host()
+    bases: Mapping[str, Base] = field(default_factory=dict)
+    wheels: Mapping[str, Wheels] = field(default_factory=dict)

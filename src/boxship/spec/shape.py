@@ -1,0 +1,214 @@
+"""The forms a key's value may have, and checking a tree against them.
+
+Checking also converts: text where a number or a truth value is wanted becomes one (variables are always text), and
+what is wrong is reported and left out, so that the stages behind meet only values of the right kind.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from boxship.spec.report import Report
+from boxship.spec.tree import Items, Node, Scalar, Table, Tag, describe
+from boxship.where import Where
+
+Kind = Literal["text", "integer", "number", "flag", "null"]
+
+_WORDS: Mapping[Kind, str] = {
+    "text": "text",
+    "integer": "a whole number",
+    "number": "a number",
+    "flag": "true or false",
+}
+_TRUE = frozenset({"true", "yes", "on", "y"})
+_FALSE = frozenset({"false", "no", "off", "n"})
+_INTEGER = re.compile(r"[-+]?[0-9]{1,18}")
+_NUMBER = re.compile(r"[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]{1,3})?")
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """A value is a scalar of one of ``kinds``, or a list of ``items``, or a mapping.
+
+    A mapping has either free keys (``values``) or fixed ones (``keys``, where ``x-`` is always allowed when
+    ``allows_extensions``). ``later`` are keys that exist but are not obeyed yet. ``key_pattern`` limits free keys.
+    """
+
+    kinds: tuple[Kind, ...] = ()
+    items: "Shape | None" = None
+    values: "Shape | None" = None
+    keys: Mapping[str, "Shape"] | None = None
+    later: frozenset[str] = frozenset()
+    required: tuple[str, ...] = ()
+    key_pattern: re.Pattern[str] | None = None
+    allows_extensions: bool = True
+    choices: tuple[str, ...] = ()
+    anything: bool = False
+    about: str = ""
+    """One line for people; the commented example holds the same line."""
+
+
+TEXT = Shape(("text",))
+FLAG = Shape(("flag",))
+INTEGER = Shape(("integer",))
+NUMBER = Shape(("number",))
+QUANTITY = Shape(("text", "number"))
+TEXTS = Shape(items=TEXT)
+TEXT_OR_TEXTS = Shape(("text",), items=TEXT)
+ANY_SCALAR = Shape(("text", "number", "flag", "null"))
+PAIRS = Shape(items=TEXT, values=ANY_SCALAR)
+OPTIONS = Shape(values=Shape(("text", "number", "null")))
+ANYTHING = Shape(anything=True)
+
+
+def fixed(
+    keys: Mapping[str, Shape],
+    *,
+    kinds: tuple[Kind, ...] = (),
+    items: Shape | None = None,
+    required: tuple[str, ...] = (),
+    later: frozenset[str] = frozenset(),
+) -> Shape:
+    """A mapping with these keys and no others, or one of the other forms."""
+    return Shape(kinds, items=items, keys=keys, required=required, later=later)
+
+
+def about(text: str, shape: Shape) -> Shape:
+    """The shape with its one-line description."""
+    return replace(shape, about=text)
+
+
+def choice(*words: str) -> Shape:
+    """One of some words."""
+    return Shape(("text",), choices=words)
+
+
+def check_shape(node: Node, shape: Shape, path: str, report: Report) -> Node | None:
+    """The node with its values converted and its wrong parts left out; None when all of it is wrong."""
+    if shape.anything or node.tag is Tag.RESET:
+        return node
+    match node:
+        case Scalar():
+            return _check_scalar(node, shape, path, report)
+        case Items() if shape.items is not None:
+            return _check_items(node, shape.items, path, report)
+        case Table() if shape.keys is not None:
+            return _check_fixed(node, shape, shape.keys, path, report)
+        case Table() if shape.values is not None:
+            return _check_free(node, shape, shape.values, path, report)
+        case _:
+            report.error(node.where, path, f"must be {expected_forms(shape)}, not {describe(node)}")
+            return None
+
+
+def expected_forms(shape: Shape) -> str:
+    """The allowed forms in words: "text or a list"."""
+    forms = list(dict.fromkeys(_WORDS[kind] for kind in shape.kinds if kind != "null"))
+    forms += ["a list"] if shape.items is not None else []
+    forms += ["a mapping"] if shape.keys is not None or shape.values is not None else []
+    return " or ".join((", ".join(forms[:-1]), forms[-1])) if len(forms) > 1 else "".join(forms)
+
+
+def unset_hint(node: Node) -> str:
+    """Names the variables that made a value empty; "" when there are none."""
+    names = dict.fromkeys(node.unset) if isinstance(node, Scalar) else {}
+    return " and ".join(names) + (" is not set" if len(names) == 1 else " are not set") if names else ""
+
+
+def _check_scalar(node: Scalar, shape: Shape, path: str, report: Report) -> Node | None:
+    for kind in shape.kinds:
+        found = _convert(node, kind)
+        if found is not None:
+            return _check_choice(found, shape, path, report)
+    if node.value is None:
+        report.error(node.where, path, f"is empty; it must be {expected_forms(shape)}")
+        return None
+    shown = f"'{node.value}'" if isinstance(node.value, str) else describe(node)
+    hint = unset_hint(node)
+    if not hint and "text" in shape.kinds and not isinstance(node.value, str):
+        hint = "put it in quotes"
+    report.error(node.where, path, f"must be {expected_forms(shape)}, not {shown}", hint)
+    return None
+
+
+def _convert(node: Scalar, kind: Kind) -> Scalar | None:
+    value = node.value
+    match kind:
+        case "null":
+            return node if value is None else None
+        case "text":
+            return node if isinstance(value, str) else None
+        case "flag":
+            return _convert_flag(node)
+        case "integer":
+            if isinstance(value, str) and _INTEGER.fullmatch(value):
+                return replace(node, value=int(value))
+            if isinstance(value, float) and value.is_integer():
+                return replace(node, value=int(value))
+            return node if isinstance(value, int) and not isinstance(value, bool) else None
+        case "number":
+            if isinstance(value, str) and _NUMBER.fullmatch(value):
+                return replace(node, value=float(value))
+            return node if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def _convert_flag(node: Scalar) -> Scalar | None:
+    if isinstance(node.value, bool):
+        return node
+    if isinstance(node.value, str) and node.value.lower() in _TRUE | _FALSE:
+        return replace(node, value=node.value.lower() in _TRUE)
+    return None
+
+
+def _check_choice(node: Scalar, shape: Shape, path: str, report: Report) -> Scalar | None:
+    if not shape.choices or node.value in shape.choices:
+        return node
+    hint = unset_hint(node) or report.suggest(str(node.value), shape.choices)
+    report.error(node.where, path, f"'{node.value}' is none of {', '.join(shape.choices)}", hint)
+    return None
+
+
+def _check_items(node: Items, shape: Shape, path: str, report: Report) -> Items:
+    checked = (check_shape(item, shape, f"{path}[{index}]", report) for index, item in enumerate(node.items))
+    return replace(node, items=tuple(item for item in checked if item is not None))
+
+
+def _check_free(node: Table, shape: Shape, values: Shape, path: str, report: Report) -> Table:
+    entries: dict[str, Node] = {}
+    for key, value in node.entries.items():
+        inner = f"{path}.{key}" if path else key
+        if shape.key_pattern is not None and not shape.key_pattern.fullmatch(key):
+            if shape.allows_extensions and key.startswith("x-"):
+                continue
+            report.error(node.at(key), inner, f"'{key}' can't be a name", "names are letters, digits, '.', '_' and '-'")
+            continue
+        checked = check_shape(value, values, inner, report)
+        if checked is not None:
+            entries[key] = checked
+    return replace(node, entries=entries)
+
+
+def _check_fixed(node: Table, shape: Shape, keys: Mapping[str, Shape], path: str, report: Report) -> Table:
+    entries: dict[str, Node] = {}
+    for key, value in node.entries.items():
+        inner = f"{path}.{key}" if path else key
+        known = keys.get(key)
+        if known is not None:
+            checked = check_shape(value, known, inner, report)
+            if checked is not None:
+                entries[key] = checked
+        elif not (shape.allows_extensions and key.startswith("x-")):
+            _report_unknown(key, shape, node.at(key), inner, report)
+    for key in shape.required:
+        if key not in node.entries:
+            report.error(node.where, path, f"the key '{key}' is missing")
+    return replace(node, entries=entries)
+
+
+def _report_unknown(key: str, shape: Shape, where: Where, path: str, report: Report) -> None:
+    if key in shape.later:
+        report.stray(where, path, f"'{key}' is not supported yet", "remove it, or read with --lax to go without it")
+        return
+    hint = report.suggest(key, [*(shape.keys or ()), *shape.later])
+    report.stray(where, path, f"unknown key '{key}'", hint)

@@ -1,0 +1,77 @@
+"""A file as a tree whose every value knows where it was written: what all stages of reading hand on.
+
+Nodes are never changed; a stage that changes something builds new nodes and keeps those it did not touch, so a node
+that YAML aliases share stays shared.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+
+from boxship.where import Where
+
+
+class Tag(Enum):
+    """What a file may say about how a value meets the files before it."""
+
+    NONE = ""
+    RESET = "!reset"
+    OVERRIDE = "!override"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scalar:
+    """One plain value. ``unset`` names the variables without a value that its text was made from."""
+
+    value: str | int | float | bool | None
+    where: Where
+    tag: Tag = Tag.NONE
+    unset: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Items:
+    """A list."""
+
+    items: tuple["Node", ...]
+    where: Where
+    tag: Tag = Tag.NONE
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Table:
+    """A mapping with text keys, in the file's order. ``keys`` tells where each key was written."""
+
+    entries: Mapping[str, "Node"]
+    keys: Mapping[str, Where]
+    where: Where
+    tag: Tag = Tag.NONE
+
+    def at(self, key: str) -> Where:
+        """Where ``key`` was written, or where the mapping begins."""
+        return self.keys.get(key, self.where)
+
+
+Node = Scalar | Items | Table
+
+
+def make_table(entries: Mapping[str, Node], where: Where, tag: Tag = Tag.NONE) -> Table:
+    """A mapping that a stage made: every key is where its value is."""
+    return Table(entries, {key: node.where for key, node in entries.items()}, where, tag)
+
+
+def describe(node: Node) -> str:
+    """What a person would call the node's form."""
+    match node:
+        case Table():
+            return "a mapping"
+        case Items():
+            return "a list"
+        case Scalar(value=None):
+            return "empty"
+        case Scalar(value=bool()):
+            return "true or false"
+        case Scalar(value=int() | float()):
+            return "a number"
+        case Scalar():
+            return "text"

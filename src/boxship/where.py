@@ -1,0 +1,36 @@
+"""Where a value was written, and what is wrong with it: the addresses of all messages about files."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Where:
+    """A place in a file that a person wrote. ``line`` and ``column`` count from 1; 0 means "the file as a whole"."""
+
+    file: str
+    line: int = 0
+    column: int = 0
+
+    def __str__(self) -> str:
+        if self.line == 0:
+            return self.file
+        return f"{self.file}:{self.line}:{self.column}"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Problem:
+    """One thing that is wrong (or doubtful, when ``is_warning``) in the files, as data.
+
+    ``path`` is the dotted key path (``services.web.ports[0]``), ``reason`` the sentence, ``hint`` the next step or "".
+    """
+
+    where: Where
+    path: str
+    reason: str
+    hint: str = ""
+    is_warning: bool = False
+
+    def __str__(self) -> str:
+        address = f"{self.where}: {self.path}: " if self.path else f"{self.where}: "
+        hint = f" ({self.hint})" if self.hint else ""
+        return f"{address}{self.reason}{hint}"

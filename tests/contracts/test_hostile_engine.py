@@ -1,0 +1,383 @@
+"""What the client does when the engine is absent, stuck, broken or no engine at all: the right error, in time."""
+
+import asyncio
+import os
+import socket
+import tempfile
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from boxship.engine.api import Deadlines
+from boxship.engine.docker import DockerEngine, connect
+from boxship.engine.port import BuildRequest
+from boxship.errors import (
+    BoxshipError,
+    EngineConflictError,
+    EngineError,
+    EngineTimeoutError,
+    EngineUnreachableError,
+    ImageMissingError,
+)
+from boxship.plan.action import ContainerSpec, Endpoint
+from boxship.spec.model import Service
+from tests.contracts.images import chunks_of
+
+QUICK = Deadlines(connect_s=0.3, quick_s=0.5, create_s=0.5, start_s=0.5, stop_extra_s=0.3, remove_s=0.5, idle_s=0.5)
+PATIENCE_S = 5.0
+"""Far more than any of these deadlines, far less than any real one."""
+
+Answer = Callable[[str, asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+def http(body: str, status: str = "200 OK", headers: str = "") -> bytes:
+    head = f"HTTP/1.1 {status}\r\nApi-Version: 1.41\r\nContent-Length: {len(body.encode())}\r\n{headers}\r\n"
+    return (head + body).encode()
+
+
+PONG = http("OK")
+
+
+def scripted(*answers: bytes) -> Answer:
+    """Gives ``answers`` to the calls after the ping, one each, and hangs up after the last."""
+    rest = list(answers)
+
+    async def answer(path: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(PONG if path == "/_ping" else rest.pop(0) if rest else b"")
+        await writer.drain()
+        if path != "/_ping" and not rest:
+            writer.close()
+
+    return answer
+
+
+@asynccontextmanager
+async def hostile(answer: Answer) -> AsyncIterator[DockerEngine]:
+    """A client of a server that reads each call and lets ``answer`` do its worst."""
+    tasks: set[asyncio.Task[None] | None] = set()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        tasks.add(asyncio.current_task())
+        try:
+            while not writer.is_closing():
+                head = await reader.readuntil(b"\r\n\r\n")
+                lines = head.decode().split("\r\n")
+                length = next((int(line[15:]) for line in lines if line.lower().startswith("content-length:")), 0)
+                await reader.readexactly(length)
+                await answer(lines[0].split(" ")[1], reader, writer)
+        except (asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
+            pass
+        finally:
+            writer.close()
+
+    with tempfile.TemporaryDirectory(prefix="hostile") as directory:
+        path = Path(directory, "s")
+        server = await asyncio.start_unix_server(serve, path)
+        engine = connect(f"unix://{path}", deadlines=QUICK)
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                yield engine
+        finally:
+            await engine.close()
+            server.close()
+            for task in tasks:
+                if task is not None:
+                    task.cancel()
+            await asyncio.gather(*[task for task in tasks if task is not None], return_exceptions=True)
+            await server.wait_closed()
+
+
+async def error_of(call: Awaitable[object]) -> EngineError:
+    with pytest.raises(EngineError) as caught:
+        await call
+    return caught.value
+
+
+async def hang(path: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    if path == "/_ping":
+        writer.write(PONG)
+        return
+    await reader.read()
+
+
+async def test_an_absent_socket_is_named_with_what_to_do(tmp_path: Path) -> None:
+    engine = connect(str(tmp_path / "nothing.sock"))
+    error = await error_of(engine.observe())
+    assert isinstance(error, EngineUnreachableError)
+    assert error.message == f"cannot reach the container engine at {tmp_path}/nothing.sock: no such file"
+    assert "DOCKER_HOST" in error.hint
+
+
+async def test_a_socket_that_nobody_serves_is_told_as_such(tmp_path: Path) -> None:
+    path = tmp_path / "dead.sock"
+    with socket.socket(socket.AF_UNIX) as dead:
+        dead.bind(str(path))
+    error = await error_of(connect(str(path)).observe())
+    assert isinstance(error, EngineUnreachableError)
+    assert "nobody listens there" in error.message
+
+
+async def test_a_directory_in_place_of_a_socket_is_told_as_such(tmp_path: Path) -> None:
+    assert isinstance(await error_of(connect(str(tmp_path)).observe()), EngineUnreachableError)
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can become somebody without permission")
+async def test_a_socket_without_permission_names_the_group() -> None:
+    with tempfile.TemporaryDirectory(prefix="hostile") as directory, socket.socket(socket.AF_UNIX) as closed:
+        closed.bind(f"{directory}/s")
+        closed.listen()
+        os.seteuid(65534)
+        try:
+            error = await error_of(connect(f"{directory}/s").observe())
+        finally:
+            os.seteuid(0)
+    assert error.message.endswith("permission denied")
+    assert "group 'docker'" in error.hint
+
+
+async def test_a_backlog_that_nobody_empties_ends_at_the_connect_deadline() -> None:
+    with tempfile.TemporaryDirectory(prefix="hostile") as directory, socket.socket(socket.AF_UNIX) as stuck:
+        path = Path(directory, "s")
+        stuck.bind(str(path))
+        stuck.listen(0)
+        fillers = [socket.socket(socket.AF_UNIX) for _ in range(4)]
+        for filler in fillers:
+            filler.setblocking(False)
+            filler.connect_ex(str(path))
+        engine = connect(str(path), deadlines=QUICK)
+        try:
+            error = await error_of(engine.observe())
+        finally:
+            for filler in fillers:
+                filler.close()
+    assert isinstance(error, EngineUnreachableError)
+    assert error.message.endswith("it did not accept a connection within 0.3 s")
+
+
+async def test_a_call_that_is_never_answered_ends_at_its_deadline_and_is_named() -> None:
+    async with hostile(hang) as engine:
+        error = await error_of(engine.start_container("share.web"))
+    assert isinstance(error, EngineTimeoutError)
+    assert error.message == "the container engine did not answer 'start share.web' within 0.5 s"
+    assert "deadlocked" in error.hint
+
+
+async def test_the_deadline_of_a_stop_includes_the_grace_time() -> None:
+    async with hostile(hang) as engine:
+        began_s = time.monotonic()
+        error = await error_of(engine.stop_container("share.web", 0.4))
+    assert "'stop share.web' within 0.7 s" in error.message
+    assert time.monotonic() - began_s >= 0.7
+
+
+async def test_every_kind_of_call_has_a_deadline() -> None:
+    async def follow(stream: AsyncIterator[object]) -> None:
+        async for _ in stream:
+            pass
+
+    async with hostile(hang) as engine:
+        calls: list[Awaitable[object]] = [
+            engine.info(),
+            engine.observe(),
+            engine.remove_container("a"),
+            engine.remove_network("a"),
+            engine.inspect_container("a"),
+            engine.stop_container("a"),
+            engine.wait_container("a"),
+            engine.run_exec("a", ("true",), timeout_s=0.5),
+            follow(engine.follow_logs("a")),
+            follow(engine.follow_events()),
+            follow(engine.pull_image("a")),
+            follow(engine.build_image(BuildRequest(("a",)), chunks_of(b"x" * 1000))),
+        ]
+        errors = await asyncio.gather(*calls, return_exceptions=True)
+    assert [type(error) for error in errors] == [EngineTimeoutError] * len(calls)
+
+
+async def test_an_answer_that_comes_in_drops_ends_at_the_deadline_of_the_whole() -> None:
+    async def drip(path: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\nApi-Version: 1.41\r\nContent-Length: 1000\r\n\r\n[")
+        while not writer.is_closing():
+            writer.write(b" ")
+            await writer.drain()
+            await asyncio.sleep(0.05)
+
+    async with hostile(drip) as engine:
+        assert isinstance(await error_of(engine.inspect_container("a")), EngineTimeoutError)
+
+
+async def test_a_stream_may_take_longer_than_its_idle_deadline_while_something_comes() -> None:
+    async def build(path: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if path == "/_ping":
+            writer.write(PONG)
+            return
+        writer.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n")
+        for number in range(4):
+            await asyncio.sleep(0.2)
+            writer.write(b'{"stream": "line %d"}\n' % number)
+        writer.close()
+
+    async with hostile(build) as engine:
+        lines = [line.text async for line in engine.build_image(BuildRequest(("a",)), chunks_of(b""))]
+    assert lines == ["line 0", "line 1", "line 2", "line 3", ""]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [b"", b"HTTP/1.1 200 OK\r\nContent-Le", b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{"],
+    ids=["nothing", "half a head", "half a body"],
+)
+async def test_a_change_whose_connection_breaks_may_have_taken_effect(answer: bytes) -> None:
+    async with hostile(scripted(answer)) as engine:
+        error = await error_of(engine.start_container("share.web"))
+    assert isinstance(error, EngineUnreachableError)
+    assert "broke during 'start share.web'" in error.message
+    assert "may have taken effect" in error.message
+
+
+async def test_garbage_is_not_taken_for_an_engine() -> None:
+    async with hostile(scripted(b"SSH-2.0-OpenSSH_9.2\r\n")) as engine:
+        error = await error_of(engine.start_container("share.web"))
+    assert isinstance(error, EngineUnreachableError)
+    assert "is not a container engine" in error.message
+
+
+async def test_a_web_server_is_not_taken_for_an_engine() -> None:
+    async def nginx(path: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\nServer: nginx\r\nContent-Length: 2\r\n\r\nhi")
+
+    async with hostile(nginx) as engine:
+        error = await error_of(engine.observe())
+    assert "is not a container engine: no API version" in error.message
+
+
+async def test_an_engine_that_is_too_old_is_told_which_is_needed() -> None:
+    async def old(path: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(PONG.replace(b"1.41", b"1.24"))
+
+    async with hostile(old) as engine:
+        error = await error_of(engine.start_container("a"))
+    assert "speaks API 1.24, and 1.40 is needed" in error.message
+
+
+@pytest.mark.parametrize("body", ["<html>", "[1, 2", '"text"', '{"State": 5}', '{"Config": []}'])
+async def test_an_answer_that_is_no_json_of_the_right_kind_is_an_error(body: str) -> None:
+    async with hostile(scripted(http(body))) as engine:
+        error = await error_of(engine.inspect_container("a"))
+    assert type(error) is EngineError
+    assert "answer to 'inspect a' makes no sense" in error.message
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "kind", "sentence"),
+    [
+        ("500 Internal Server Error", "", EngineError, "cannot start a: it gave no reason"),
+        ("500 Internal Server Error", "<h1>oops</h1>", EngineError, "cannot start a: <h1>oops</h1>"),
+        ("503 Service Unavailable", '{"message": "busy."}', EngineError, "cannot start a: busy"),
+        (
+            "500 X",
+            '{"message": "listen tcp4 0.0.0.0:80: bind: address already in use"}',
+            EngineConflictError,
+            "0.0.0.0:80",
+        ),
+        ("404 Not Found", '{"message": "No such image: x:1"}', ImageMissingError, "image 'x:1' is not on this machine"),
+        ("400 X", '{"message": 5}', EngineError, 'cannot start a: {"message": 5}'),
+    ],
+)
+async def test_a_refusal_is_told_in_the_engines_words(
+    status: str, body: str, kind: type[EngineError], sentence: str
+) -> None:
+    async with hostile(scripted(http(body, status))) as engine:
+        error = await error_of(engine.start_container("a"))
+    assert type(error) is kind
+    assert sentence in error.message
+    assert error.status == int(status[:3])
+
+
+async def test_a_question_on_a_connection_that_went_stale_is_asked_again() -> None:
+    async with hostile(scripted(http("{}"), http('{"Id": "x"}'))) as engine:
+        await engine.inspect_container("a")
+        assert (await engine.inspect_container("a")).id == "x"
+
+
+async def test_a_question_is_repeated_and_a_change_is_not_when_a_reused_connection_breaks() -> None:
+    calls: list[str] = []
+
+    async def forgetful(path: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        calls.append(path)
+        if len(calls) % 2:
+            writer.write(http('{"Id": "x"}'))
+        else:
+            writer.close()
+
+    async with hostile(forgetful) as engine:
+        await engine.inspect_container("a")
+        assert (await engine.inspect_container("a")).id == "x"
+        assert len(calls) == 3
+        error = await error_of(engine.start_container("a"))
+        assert isinstance(error, EngineUnreachableError)
+        assert len(calls) == 4
+
+
+async def test_a_pull_that_fails_midway_names_the_image() -> None:
+    lines = '{"status": "Pulling from a", "id": "1"}\n{"errorDetail": {"message": "manifest unknown"}}\n'
+    async with hostile(scripted(http(lines))) as engine:
+        with pytest.raises(ImageMissingError, match=r"'a:1' .* cannot be pulled: the registry has no such tag"):
+            async for _ in engine.pull_image("a:1"):
+                pass
+
+
+async def test_a_log_whose_frames_are_broken_is_an_error() -> None:
+    async with hostile(scripted(http("{}"), http("\x07broken frames"))) as engine:
+        with pytest.raises(EngineError, match="its frames are broken"):
+            async for _ in engine.follow_logs("a"):
+                pass
+
+
+async def test_a_stream_that_breaks_midway_is_an_error() -> None:
+    async def cut(path: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if path == "/_ping":
+            writer.write(PONG)
+            return
+        writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\n{}\n\r\n")
+        await writer.drain()
+        writer.close()
+
+    async with hostile(cut) as engine:
+        with pytest.raises(EngineUnreachableError, match="broke during 'follow events'"):
+            async for _ in engine.follow_events():
+                pass
+
+
+async def test_an_interrupted_create_removes_its_half() -> None:
+    calls: list[str] = []
+    connecting = asyncio.Event()
+
+    async def stuck_connect(path: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        calls.append(path.partition("?")[0])
+        if path.endswith("/connect"):
+            connecting.set()
+            await reader.read()
+        writer.write(http('{"Id": "abc"}'))
+
+    spec = ContainerSpec("share.web", Service("web"), "image", (Endpoint("a"), Endpoint("b")))
+    async with hostile(stuck_connect) as engine:
+        creating = asyncio.ensure_future(engine.create_container(spec))
+        await connecting.wait()
+        creating.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await creating
+    assert calls[-1] == "/v1.41/containers/abc"
+
+
+@pytest.mark.parametrize("address", ["ssh://me@host", "tcp://host:2376", "fd://", "nonsense"])
+def test_an_address_that_is_not_supported_is_refused_with_what_is(
+    address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DOCKER_TLS_VERIFY", "1")
+    with pytest.raises(BoxshipError, match="engine") as caught:
+        connect(address)
+    assert "DOCKER_HOST" in caught.value.hint

@@ -1,0 +1,188 @@
+from collections.abc import AsyncGenerator, AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from boxship.build.images import build_images
+from boxship.engine.port import BuildOutput, BuildRequest
+from boxship.errors import BuildError, EngineError
+from boxship.events import Event, ImageProgress, Notice, Phase, SubjectChanged
+from boxship.spec.model import Appliance, Base, Build, Service
+from boxship.where import Where
+from tests.fakes.engine import FakeEngine
+
+
+class RecordedEngine(FakeEngine):
+    """Fails with what Docker 20.10.24 printed for a Dockerfile whose sixth line fails."""
+
+    async def build_image(
+        self, request: BuildRequest, context: AsyncIterator[bytes]
+    ) -> AsyncGenerator[BuildOutput, None]:
+        async for _ in context:
+            pass
+        for text in ("Step 1/4 : FROM debian", " ---> b39c16435107", "Step 3/4 : RUN false", " ---> Running in 3a"):
+            yield BuildOutput(text=text)
+        raise EngineError(f"cannot build {request.tags[0]}: The command '/bin/sh -c false' returned a non-zero code: 1")
+
+
+class Shop:
+    """An appliance on disk, built again and again."""
+
+    def __init__(self, root: Path, engine: FakeEngine | None = None, **dockerfiles: str) -> None:
+        self.root = root
+        self.engine = engine or FakeEngine()
+        self.events: list[Event] = []
+        for name, text in dockerfiles.items():
+            (root / name).mkdir()
+            (root / name / "Dockerfile").write_text(text)
+        services = {
+            name: Service(name, build=Build(root / name), where={"build": Where("compose.yaml", at, 5)})
+            for at, name in enumerate(dockerfiles, 1)
+        }
+        self.appliance = Appliance("shop", "1.0", root, services=services)
+
+    async def build(self, *services: str, **options: bool) -> dict[str, Phase]:
+        self.events.clear()
+        try:
+            await build_images(
+                self.appliance,
+                services or tuple(self.appliance.services),
+                self.engine,
+                self.events.append,
+                cache_root=self.root / "cache",
+                **options,
+            )
+        finally:
+            ends = [event for event in self.events if isinstance(event, SubjectChanged)]
+            self.phases = {event.subject: event.phase for event in ends}
+        return self.phases
+
+
+def ids(engine: FakeEngine) -> dict[str, str]:
+    return {tag: image.id for image in engine.world.images.values() for tag in image.tags}
+
+
+async def test_images_are_built_after_those_they_begin_from(tmp_path: Path) -> None:
+    shop = Shop(tmp_path, web="FROM shop/lib\n", lib="FROM scratch\n")
+    assert await shop.build("web") == {"image:shop/lib": Phase.READY, "image:shop/web": Phase.READY}
+    assert ids(shop.engine).keys() == {"shop/lib:latest", "shop/web:latest"}
+
+
+async def test_the_references_to_create_containers_from_are_returned(tmp_path: Path) -> None:
+    shop = Shop(tmp_path, web="FROM scratch\n")
+    services = {**shop.appliance.services, "cache": Service("cache", image="redis:7")}
+    appliance = Appliance("shop", "1.0", tmp_path, services=services)
+    found = await build_images(appliance, ("web", "cache"), shop.engine, shop.events.append, cache_root=tmp_path / "c")
+    assert found == {"web": "shop/web:latest", "cache": "redis:7"}
+
+
+async def test_what_has_not_changed_is_not_even_sent_to_the_engine(tmp_path: Path) -> None:
+    shop = Shop(tmp_path, web="FROM shop/lib\n", lib="FROM scratch\n")
+    await shop.build()
+    shop.engine.calls.clear()
+    assert set((await shop.build()).values()) == {Phase.KEPT}
+    (tmp_path / "web" / "new").write_text("x")
+    assert await shop.build() == {"image:shop/lib": Phase.KEPT, "image:shop/web": Phase.READY}
+
+
+async def test_a_change_below_is_a_change_above(tmp_path: Path) -> None:
+    shop = Shop(tmp_path, web="FROM shop/lib\n", lib="FROM scratch\n")
+    await shop.build()
+    (tmp_path / "lib" / "new").write_text("x")
+    assert await shop.build() == {"image:shop/lib": Phase.READY, "image:shop/web": Phase.READY}
+
+
+async def test_an_image_that_somebody_replaced_is_built_again(tmp_path: Path) -> None:
+    shop = Shop(tmp_path, web="FROM scratch\n")
+    await shop.build()
+    shop.engine.add_image("shop/web:latest", "another")
+    assert await shop.build() == {"image:shop/web": Phase.READY}
+
+
+async def test_no_cache_builds_what_has_not_changed(tmp_path: Path) -> None:
+    shop = Shop(tmp_path, web="FROM scratch\n")
+    await shop.build()
+    await shop.build(no_cache=True)
+    assert any(isinstance(event, ImageProgress) for event in shop.events)
+
+
+async def test_only_missing_leaves_alone_what_is_there_whatever_became_of_its_source(tmp_path: Path) -> None:
+    shop = Shop(tmp_path, web="FROM shop/lib\n", lib="FROM scratch\n", other="FROM scratch\n")
+    await shop.build("lib", "other")
+    (tmp_path / "lib" / "new").write_text("x")
+    (tmp_path / "other" / "Dockerfile").unlink()
+    assert await shop.build(only_missing=True) == {"image:shop/web": Phase.READY}
+
+
+async def test_a_failure_skips_its_dependants_and_nothing_else(tmp_path: Path) -> None:
+    shop = Shop(tmp_path, web="FROM shop/lib\n", lib="FROM scratch\nRUN exit 3\n", other="FROM scratch\n")
+    with pytest.raises(BuildError, match="image shop/lib:latest of service lib could not be built"):
+        await shop.build()
+    assert shop.phases == {
+        "image:shop/lib": Phase.FAILED,
+        "image:shop/web": Phase.SKIPPED,
+        "image:shop/other": Phase.READY,
+    }
+
+
+async def test_several_failures_are_told_together(tmp_path: Path) -> None:
+    shop = Shop(tmp_path, web="FROM scratch\nRUN exit 3\n", lib="FROM scratch\nRUN exit 4\n")
+    with pytest.raises(BuildError, match=r"2 images could not be made:\n- .*lib.*\n- .*|2 images .*\n- .*web"):
+        await shop.build()
+
+
+async def test_a_failed_step_is_named_by_its_line_in_the_dockerfile(tmp_path: Path) -> None:
+    text = "# web\nFROM debian\n\nLABEL a=b\n\nRUN false\nRUN true\n"
+    shop = Shop(tmp_path, RecordedEngine(), web=text)
+    with pytest.raises(BuildError) as caught:
+        await shop.build()
+    assert caught.value.message == (
+        "compose.yaml:1:5: services.web.build: image shop/web:latest of service web could not be built: "
+        f"{tmp_path}/web/Dockerfile:6: step 3 of 4 (RUN false): "
+        "The command '/bin/sh -c false' returned a non-zero code: 1"
+    )
+    assert caught.value.image == "shop/web:latest"
+    assert caught.value.output[-1] == " ---> Running in 3a"
+    assert "shop/web:latest" not in ids(shop.engine)
+
+
+async def test_a_missing_dockerfile_stops_before_anything_is_built(tmp_path: Path) -> None:
+    shop = Shop(tmp_path, web="FROM scratch\n", lib="FROM scratch\n")
+    (tmp_path / "lib" / "Dockerfile").unlink()
+    with pytest.raises(BuildError, match=r"compose.yaml:2:5: services.lib.build: no Dockerfile .*lib/Dockerfile"):
+        await shop.build()
+    assert ids(shop.engine) == {}
+
+
+async def test_what_is_left_out_of_a_context_is_told(tmp_path: Path) -> None:
+    shop = Shop(tmp_path, web="FROM scratch\n")
+    (tmp_path / "web" / "pipe").symlink_to("x")
+    (tmp_path / "web" / "pipe").unlink()
+    import os
+
+    os.mkfifo(tmp_path / "web" / "pipe")
+    await shop.build()
+    assert [event.is_warning for event in shop.events if isinstance(event, Notice)] == [True]
+
+
+async def test_the_tag_of_an_image_that_boxship_did_not_make_is_not_moved(tmp_path: Path) -> None:
+    shop = Shop(tmp_path, web="FROM share/base\n")
+    mine = shop.engine.add_image("share/base", "made by hand")
+    bases = {"share/base": Base("share/base", suite="bookworm", where=Where("appliance.yaml", 9, 5))}
+    shop.appliance = Appliance("shop", "1.0", tmp_path, services=shop.appliance.services, bases=bases)
+    with pytest.raises(
+        BuildError, match="appliance.yaml:9:5: share/base is already the tag of another image"
+    ) as caught:
+        await shop.build()
+    assert "docker rmi share/base" in caught.value.hint
+    assert ids(shop.engine) == {"share/base:latest": mine}
+
+
+async def test_a_base_can_not_extend_one_that_was_pulled(tmp_path: Path) -> None:
+    shop = Shop(tmp_path, web="FROM mine\n")
+    digest = f"debian@sha256:{'a' * 64}"
+    shop.engine.registry.add(digest)
+    bases = {"deb": Base("deb", digest_reference=digest), "mine": Base("mine", parent="absent", packages=("x",))}
+    shop.appliance = Appliance("shop", "1.0", tmp_path, services=shop.appliance.services, bases=bases)
+    with pytest.raises(BuildError, match="mine: can't extend absent, which is not made from packages here"):
+        await shop.build()

@@ -1,0 +1,115 @@
+"""The engine's messages, as sentences for people."""
+
+import pytest
+
+from boxship.engine.faults import clean, image_unavailable, message_of, refusal
+from boxship.errors import EngineConflictError, EngineError, EngineNotFoundError, ImageMissingError
+
+
+@pytest.mark.parametrize(
+    ("message", "cleaned"),
+    [
+        ("Error response from daemon: no.", "no"),
+        (
+            (
+                "failed to create shim task: OCI runtime create failed: runc create failed: "
+                'unable to start container process: exec: "x": executable file not found in $PATH: unknown'
+            ),
+            'exec: "x": executable file not found in $PATH',
+        ),
+        ("  ", "it gave no reason"),
+    ],
+)
+def test_the_engines_wrapping_goes(message: str, cleaned: str) -> None:
+    assert clean(message) == cleaned
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (b'{"message": "Error response from daemon: no"}', "no"),
+        (b"plain\n", "plain"),
+        (b"[1]", "[1]"),
+        (b"\xff", "\ufffd"),
+    ],
+)
+def test_the_message_is_found_in_whatever_the_body_is(body: bytes, message: str) -> None:
+    assert message_of(body) == message
+
+
+@pytest.mark.parametrize(
+    ("status", "message", "kind", "sentence", "hint"),
+    [
+        (404, "No such image: a/b:1", ImageMissingError, "image 'a/b:1' is not on this machine", "build"),
+        (404, "No such container: a", EngineNotFoundError, "cannot do it: No such container: a", ""),
+        (
+            500,
+            (
+                "driver failed programming external connectivity on endpoint a.web (abc): "
+                "Bind for 0.0.0.0:80 failed: port is already allocated"
+            ),
+            EngineConflictError,
+            "port 0.0.0.0:80 of this host is already taken",
+            "sport = :80",
+        ),
+        (
+            500,
+            "Error starting userland proxy: listen tcp4 127.0.0.1:443: bind: address already in use",
+            EngineConflictError,
+            "port 127.0.0.1:443 of this host is already taken",
+            "sport = :443",
+        ),
+        (
+            500,
+            "failed to bind host port for :::80:172.18.0.2:80/tcp: address already in use",
+            EngineConflictError,
+            "is already taken",
+            "ss -ltnp",
+        ),
+        (403, "Address already in use", EngineConflictError, "its address is held by another container", "inspect"),
+        (
+            409,
+            'Conflict. The container name "/a.web" is already in use by container "0123456789abcdef". You have to ...',
+            EngineConflictError,
+            "the name 'a.web' is taken by container 0123456789ab",
+            "docker rm a.web",
+        ),
+        (403, "Pool overlaps with other one on this address space", EngineConflictError, "overlaps another", "subnet"),
+        (
+            500,
+            "could not find an available, non-overlapping IPv4 address pool among the defaults to assign",
+            EngineConflictError,
+            "no free subnet left",
+            "prune",
+        ),
+        (403, "error while removing network: network x has active endpoints", EngineConflictError, "active", ""),
+        (500, "something odd", EngineError, "cannot do it: something odd", "journalctl"),
+        (400, "invalid CapAdd", EngineError, "cannot do it: invalid CapAdd", ""),
+    ],
+)
+def test_a_refusal_says_what_and_why_and_what_to_do(
+    status: int, message: str, kind: type[EngineError], sentence: str, hint: str
+) -> None:
+    error = refusal("do it", status, message)
+    assert type(error) is kind
+    assert sentence in error.message
+    assert hint in error.hint
+    assert error.status == status
+
+
+@pytest.mark.parametrize(
+    ("message", "reason"),
+    [
+        ("manifest for a:1 not found: manifest unknown: manifest unknown", "no such tag or digest"),
+        ("pull access denied for a, repository does not exist or may require 'docker login'", "wants a login"),
+        ("Get https://x/v2/: dial tcp: lookup x on 1.1.1.1:53: no such host", "name can't be resolved"),
+        ("Get https://x/v2/: dial tcp 127.0.0.1:9: connect: connection refused", "can't be reached"),
+        ("Get https://x/v2/: net/http: TLS handshake timeout", "did not answer in time"),
+        ("the moon is full", "cannot be pulled: the moon is full"),
+    ],
+)
+def test_a_failed_pull_names_the_image_the_reason_and_the_ways_out(message: str, reason: str) -> None:
+    error = image_unavailable("a:1", message)
+    assert error.message.startswith("image 'a:1' is not on this machine")
+    assert reason in error.message
+    assert "load it from a bundle" in error.hint
