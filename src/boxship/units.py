@@ -40,7 +40,9 @@ def parse_duration(text: str) -> float:
             break
         number, unit = part.groups()
         if unit not in _SECONDS:
-            raise ValueError(f"has the unknown unit '{unit}'" if unit else "needs a unit")
+            if unit:
+                raise ValueError(f"has the unknown unit '{unit}'")
+            raise ValueError("needs a unit" if part.end() == len(text) else "is not a duration")
         total += float(number) * _SECONDS[unit]
         position = part.end()
     if position == 0 or position != len(text):

@@ -121,6 +121,12 @@ class EngineContract:
         finally:
             await bench.engine.remove_container(spec.name)
 
+    async def test_only_the_images_asked_for_are_observed(self, bench: Bench) -> None:
+        everything = await bench.engine.observe()
+        asked = await bench.engine.observe(images=[bench.image, bench.image, f"{bench.appliance}/nowhere"])
+        assert asked.images == (everything.image(bench.image),)
+        assert (await bench.engine.observe(images=())).images == ()
+
     async def test_what_is_started_twice_and_stopped_twice_runs_once_and_ends_once(self, bench: Bench) -> None:
         name = await bench.run(bench.service())
         await bench.engine.start_container(name)

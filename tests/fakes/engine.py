@@ -5,7 +5,7 @@ command; what goes wrong is ``engine.faults``; what is there is ``engine.world``
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Collection
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -35,7 +35,7 @@ from tests.fakes.exec import FakeExec
 from tests.fakes.faults import Faults
 from tests.fakes.shelf import Shelf
 from tests.fakes.views import view_container, view_detail, view_image, view_network, view_volume
-from tests.fakes.world import FakeContainer, FakeVolume, World
+from tests.fakes.world import FakeContainer, FakeImage, FakeVolume, World
 
 BROKEN = Behaviour(exits_after_s=0.0, exit_code=1)
 """A broken image: its process ends at once."""
@@ -121,7 +121,7 @@ class FakeEngine:
     async def close(self) -> None:
         """Nothing is open."""
 
-    async def observe(self) -> Observed:
+    async def observe(self, images: Collection[str] | None = None) -> Observed:
         async with self.faults.around("observe"):
             now_s = self._now_s
             self.world.settle(now_s)
@@ -131,9 +131,15 @@ class FakeEngine:
                 ),
                 networks=tuple(view_network(each) for each in self.world.networks.values()),
                 volumes=tuple(view_volume(each) for each in self.world.volumes.values()),
-                images=tuple(view_image(each) for each in self.world.images.values()),
+                images=tuple(view_image(each) for each in self._images(images)),
                 host_subnets=self.host_subnets,
             )
+
+    def _images(self, references: Collection[str] | None) -> list[FakeImage]:
+        if references is None:
+            return list(self.world.images.values())
+        found = [image for reference in references if (image := self.world.find_image(reference)) is not None]
+        return list({image.id: image for image in found}.values())
 
     async def create_network(self, spec: NetworkSpec) -> None:
         async with self.faults.around("create_network", spec.name):

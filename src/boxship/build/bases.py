@@ -6,12 +6,12 @@ import json
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Coroutine, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from boxship.build.bootstrap import BUILD_ONLY_FILES, BelowLayer, Bootstrap, bootstrap
+from boxship.build.bootstrap import BUILD_ONLY_FILES, BelowLayer, Bootstrap, Exchange, bootstrap
 from boxship.build.cache import FORMAT, BaseCache, CorruptEntryError, Entry, pack_tree
 from boxship.build.image import (
     LABEL_BASE,
@@ -36,7 +36,7 @@ _VARIANT = "minbase"
 class BuildEngine(ImageEngine, Protocol):
     """What building needs of an engine: its images, and to see them."""
 
-    async def observe(self) -> Observed:
+    async def observe(self, images: Collection[str] | None = None) -> Observed:
         """As ``ContainerEngine.observe``."""
 
 
@@ -54,6 +54,15 @@ class MadeBase:
 Progress = Callable[[str], None]
 
 
+class Bootstrapper(Protocol):
+    """How a tree is made: ``bootstrap`` itself, or what a test puts in its place."""
+
+    def __call__(
+        self, what: Bootstrap, target: Path, exchange: Exchange, on_line: Progress, /
+    ) -> Coroutine[None, None, None]:
+        """As ``bootstrap``."""
+
+
 class BaseMaker:
     """Makes sure that bases are on the engine, each once in its life. ``refresh``: make anew what the cache has."""
 
@@ -65,12 +74,15 @@ class BaseMaker:
         architecture: str,
         *,
         refresh: bool = False,
+        bootstrapper: Bootstrapper = bootstrap,
     ) -> None:
         self._engine = engine
         self._cache = cache
         self._bases = bases
         self._architecture = architecture
         self._refresh = refresh
+        self._bootstrapper = bootstrapper
+        self._lists: dict[str, Path] = {}
         self._made: dict[str, MadeBase] = {}
         self._turns = {reference: asyncio.Lock() for reference in bases}
 
@@ -96,6 +108,17 @@ class BaseMaker:
                 image=reference,
             ) from err
 
+    def close(self) -> None:
+        """Forget what is known about the archive."""
+        for folder in self._lists.values():
+            shutil.rmtree(folder, ignore_errors=True)
+        self._lists.clear()
+
+    def _lists_of(self, suite: str) -> Path:
+        if suite not in self._lists:
+            self._lists[suite] = self._cache.draft(f"lists-{suite}")
+        return self._lists[suite]
+
     async def _ensure(self, reference: str, on_progress: Progress) -> MadeBase:
         async with self._turns[reference]:
             if reference not in self._made:
@@ -119,7 +142,7 @@ class BaseMaker:
                 hint="extend a base that has a suite, or install packages in a Dockerfile FROM it",
                 image=base.reference,
             )
-        _demand_ownership(base, (await self._engine.observe()).image(base.reference))
+        _demand_ownership(base, (await self._engine.observe((base.reference,))).image(base.reference))
         entry = await self._entry(base, below.entry if below is not None else None, on_progress)
         return await self._load(base, entry, on_progress)
 
@@ -157,11 +180,12 @@ class BaseMaker:
             await asyncio.to_thread(folder.mkdir)
         await asyncio.to_thread(self._cache.debs.offer, offered)
         try:
-            await bootstrap(what, draft / "root.tar", debs=offered, fresh_debs=fresh, on_line=_filtered(on_progress))
+            exchange = Exchange(offered, fresh, await asyncio.to_thread(self._lists_of, what.suite))
+            await self._bootstrapper(what, draft / "root.tar", exchange, _filtered(on_progress))
         except BuildError as err:
             raise BuildError(
                 f"{_address(base)}{base.reference}: {err.message}",
-                hint=err.hint or "check the names in packages: apt-cache search; or the network",
+                hint=err.hint,
                 image=base.reference,
                 output=err.output,
             ) from err
@@ -209,7 +233,7 @@ class BaseMaker:
     async def _load(self, base: Base, entry: Entry, on_progress: Progress) -> MadeBase:
         reference = with_default_tag(base.reference)
         config = entry.config.encode()
-        observed = await self._engine.observe()
+        observed = await self._engine.observe((reference, image_id(config)))
         if (tagged := observed.image(reference)) is not None and _is_image_of(tagged, entry):
             return MadeBase(base.reference, tagged.id, entry, was_there=True)
         known = next((image for image in observed.images if _is_image_of(image, entry)), None)
@@ -223,20 +247,21 @@ class BaseMaker:
             files = [(one.layer_digest, path) for one, path in layers]
             await asyncio.to_thread(write_docker_archive, archive, config, files, [reference])
             await self._engine.load_images(archive)
-        loaded = (await self._engine.observe()).image(reference)
+        loaded = (await self._engine.observe((reference,))).image(reference)
         if loaded is None or not _is_image_of(loaded, entry):
             raise BuildError(f"{base.reference} is not on the engine after loading it", image=base.reference)
         return MadeBase(base.reference, loaded.id, entry)
 
     async def _pull(self, base: Base, digest_reference: str, on_progress: Progress) -> MadeBase:
-        observed = await self._engine.observe()
+        wanted = (base.reference, digest_reference)
+        observed = await self._engine.observe(wanted)
         tagged, pinned = observed.image(base.reference), _by_digest(observed, digest_reference)
         if pinned is not None and tagged is not None and tagged.id == pinned.id:
             return MadeBase(base.reference, pinned.id, was_there=True)
         if pinned is None:
             async for line in self._engine.pull_image(digest_reference):
                 on_progress(f"{line.layer} {line.status}".strip())
-            pinned = _by_digest(await self._engine.observe(), digest_reference)
+            pinned = _by_digest(await self._engine.observe(wanted), digest_reference)
         if pinned is None:
             raise BuildError(
                 f"{_address(base)}{digest_reference} was pulled, but the engine holds no image with that digest",

@@ -5,6 +5,7 @@ run, and works for root as well as in a user's own namespaces.
 """
 
 import os
+import re
 import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ from boxship.host import proc
 _TIMEOUT_S = 1800.0
 _MERGED_USR_HOOKS = Path("/usr/share/mmdebstrap/hooks/maybe-merged-usr")
 _ARCHIVES = "/var/cache/apt/archives"
+_LISTS = "/var/lib/apt/lists"
 BUILD_ONLY_FILES = ("etc/apt/apt.conf.d/00boxship-build", "etc/dpkg/dpkg.cfg.d/00boxship-build")
 """Settings of the build itself; the caller leaves them out of the image."""
 
@@ -89,22 +91,32 @@ class Bootstrap:
     below: tuple[BelowLayer, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """Folders through which a build gets and gives what it would otherwise download again.
+
+    ``debs`` are packages to offer to apt; all that were used come out in ``fresh_debs``. ``lists`` holds what apt knows
+    about the archive: filled by the first build, used by those after it, so all see the archive at one moment.
+    """
+
+    debs: Path
+    fresh_debs: Path
+    lists: Path
+
+
 def host_architecture() -> str:
     """The Debian name of this machine's architecture."""
     machine = os.uname().machine
     return _DEBIAN_NAMES.get(machine, machine)
 
 
-async def bootstrap(
-    what: Bootstrap, target: Path, *, debs: Path, fresh_debs: Path, on_line: Callable[[str], None]
-) -> None:
+async def bootstrap(what: Bootstrap, target: Path, exchange: Exchange, on_line: Callable[[str], None]) -> None:
     """Write a tar of the whole tree to ``target``.
 
     Args:
         what: The suite, packages and layers.
         target: The tar to write; its folder exists.
-        debs: Packages downloaded before, offered to apt.
-        fresh_debs: Where all packages that were used are copied to.
+        exchange: Folders that exist.
         on_line: Called with what mmdebstrap, apt and dpkg say.
 
     Raises:
@@ -116,31 +128,36 @@ async def bootstrap(
     demand_keyring()
     sources = build_sources(what.suite, host_sources())
     proxy = await proc.run_checked(["apt-config", "dump"], timeout_s=30, hint=hint)
-    argv = command_line(what, target, debs, fresh_debs, sources, proxy_settings(proxy.stdout_tail), os.geteuid() == 0)
+    argv = command_line(what, target, exchange, sources, proxy_settings(proxy.stdout_tail), is_root=os.geteuid() == 0)
     finished = await proc.run(argv, timeout_s=_TIMEOUT_S, env=_environment(), on_line=on_line)
     if finished.status != 0:
         raise _failure(what, finished)
 
 
 def command_line(
-    what: Bootstrap,
-    target: Path,
-    debs: Path,
-    fresh_debs: Path,
-    sources: Sequence[AptSource],
-    proxy: str,
-    is_root: bool,
+    what: Bootstrap, target: Path, exchange: Exchange, sources: Sequence[AptSource], proxy: str, *, is_root: bool
 ) -> list[str]:
     """The argv of mmdebstrap. Unless root, files pass through its own channel: its namespaces can't read ours."""
-    setup = [*_unpack_hooks(what.below, is_root), *_configure_hooks(what, sources, proxy), *_offer_debs(debs, is_root)]
-    customize = [*([_install_hook(what.packages)] if what.below else []), *_collect_debs(fresh_debs, is_root)]
-    customize.append(write_command("etc/apt/sources.list", _lines(public_sources(what.suite))))
+    has_lists = is_root and bool(what.below) and any(exchange.lists.iterdir())
+    setup = [
+        *_unpack_hooks(what.below, is_root),
+        *_configure_hooks(what, sources, proxy),
+        *_offer_debs(exchange.debs, is_root),
+        *([_copy_hook(shlex.quote(str(exchange.lists)), f'"$1{_LISTS}"')] if has_lists else []),
+    ]
+    customize = [
+        *([_install_hook(what.packages)] if what.below else []),
+        *_collect_debs(exchange.fresh_debs, is_root),
+        # That channel takes seconds for lists of this size, as long as the archive itself.
+        *([_copy_hook(f'"$1{_LISTS}"', shlex.quote(str(exchange.lists)))] if is_root and not has_lists else []),
+        write_command("etc/apt/sources.list", _lines(public_sources(what.suite))),
+    ]
     return [
         "mmdebstrap",
         "--mode=auto",
         "--format=tar",
         "--verbose",
-        "--skip=essential/unlink",
+        f"--skip=essential/unlink{',update' if has_lists else ''}",
         f"--architectures={what.architecture}",
         *_variant(what),
         *(f"--setup-hook={hook}" for hook in setup),
@@ -199,20 +216,21 @@ def _install_hook(packages: Sequence[str]) -> str:
 
 
 def _offer_debs(debs: Path, is_root: bool) -> list[str]:
-    if not is_root:
-        return [f'mkdir -p "$1{_ARCHIVES}"', f"sync-in {shlex.quote(str(debs))} {_ARCHIVES}"]
-    # A hard link costs nothing; across file systems it becomes a copy.
-    find = f"find {shlex.quote(str(debs))} -maxdepth 1 -name '*.deb'"
-    link, copy = (f'{find} -exec cp {how} -t "$1{_ARCHIVES}" {{}} +' for how in ("-lf 2>/dev/null", "-f"))
-    return [f'mkdir -p "$1{_ARCHIVES}" && {{ {link} || {copy}; }}']
+    quoted = shlex.quote(str(debs))
+    make = f'mkdir -p "$1{_ARCHIVES}"'
+    return [make, _copy_hook(quoted, f'"$1{_ARCHIVES}"') if is_root else f"sync-in {quoted} {_ARCHIVES}"]
 
 
 def _collect_debs(fresh_debs: Path, is_root: bool) -> list[str]:
-    if not is_root:
-        return [f"sync-out {_ARCHIVES} {shlex.quote(str(fresh_debs))}"]
-    into = shlex.quote(str(fresh_debs))
-    find = f"find \"$1{_ARCHIVES}\" -maxdepth 1 -name '*.deb'"
-    return [f"{find} -exec cp -lf -t {into} {{}} + 2>/dev/null || {find} -exec cp -f -t {into} {{}} +"]
+    quoted = shlex.quote(str(fresh_debs))
+    return [_copy_hook(f'"$1{_ARCHIVES}"', quoted) if is_root else f"sync-out {_ARCHIVES} {quoted}"]
+
+
+def _copy_hook(source: str, target: str) -> str:
+    """The plain files of one folder into another. A hard link costs nothing; across file systems it becomes a copy."""
+    find = f"find {source} -maxdepth 1 -type f ! -name lock"
+    link, copy = (f"{find} -exec cp {how} -t {target} {{}} +" for how in ("-lf", "-f"))
+    return f"mkdir -p {target} && {{ {link} 2>/dev/null || {copy}; }}"
 
 
 def _environment() -> dict[str, str]:
@@ -227,7 +245,20 @@ def _failure(what: Bootstrap, finished: proc.Finished) -> BuildError:
     lines = [line.strip() for line in finished.stderr_tail.replace("\r", "\n").splitlines() if line.strip()]
     reasons = list(dict.fromkeys(line for line in lines if line.startswith(("E: ", "dpkg: error"))))
     told = "; ".join(line.removeprefix("E: ") for line in reasons[:3]) or proc.describe_status(finished.status)
-    return BuildError(f"the packages of {what.suite} could not be installed: {told}", output=lines[-20:])
+    return BuildError(
+        f"the packages of {what.suite} could not be installed: {told}", hint=_hint(lines), output=lines[-20:]
+    )
+
+
+def _hint(lines: Sequence[str]) -> str:
+    said = "\n".join(lines)
+    if re.search(r"is not signed|NO_PUBKEY|EXPKEYSIG|BADSIG|invalid signature", said):
+        return "nothing unverified is installed: update debian-archive-keyring, or look at the mirror in /etc/apt"
+    if re.search(r"Failed to fetch|Could not (resolve|connect)|Connection (failed|timed out)", said):
+        return "check the network, the mirrors in /etc/apt and apt's proxy"
+    if "Unable to locate package" in said or "has no installation candidate" in said:
+        return "correct the names in packages (apt-cache search finds them)"
+    return "the output above says which package failed"
 
 
 def _lines(sources: Sequence[AptSource]) -> str:

@@ -86,22 +86,21 @@ class ServiceBuilder:
         context = await asyncio.to_thread(find_context, build, address, extra)
         for notice in context.notices:
             self._publish(Notice(notice, is_warning=True))
-        before = await self._engine.observe()
+        seen = await self._engine.observe((*image.references, *image.begins_from))
         request = self._request(image, build, context)
-        inputs = _inputs(request, image, before)
+        inputs = _inputs(request, image, seen)
         memory = await asyncio.to_thread(self._built.memory, image.references)
         digest = await asyncio.to_thread(fingerprint, context, inputs, memory, address, now_ns=now_ns)
         known = self._built.image_id(image.references, digest)
-        if not request.no_cache and not request.pull and known and _has_all(before, image, known):
+        if not request.no_cache and not request.pull and known and _has_all(seen, image, known):
             return True
-        image_id = await self._run(image, request, context, address, before)
+        image_id = await self._run(image, request, context, address)
         await asyncio.to_thread(self._built.remember, image.references, digest, image_id)
-        return bool(known) and known == image_id and _has_all(before, image, known)
+        return bool(known) and known == image_id and _has_all(seen, image, known)
 
-    async def _run(
-        self, image: ImageBuild, request: BuildRequest, context: Context, address: str, before: Observed
-    ) -> str:
+    async def _run(self, image: ImageBuild, request: BuildRequest, context: Context, address: str) -> str:
         transcript, image_id = _Transcript(), ""
+        before = await self._engine.observe()
         chunks = stream_context(context, address, not_after_s=self._not_after_s)
         try:
             async with aclosing(chunks):
@@ -118,7 +117,7 @@ class ServiceBuilder:
         except EngineError as err:
             await self._clean_up(transcript, before)
             raise _explain(err, image, context, address, transcript) from err
-        found = (await self._engine.observe()).image(image.name)
+        found = (await self._engine.observe((image.name,))).image(image.name)
         return found.id if found is not None else image_id
 
     async def _clean_up(self, transcript: _Transcript, before: Observed) -> None:

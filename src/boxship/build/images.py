@@ -58,7 +58,7 @@ async def build_images(
         HostError: A program of this host is missing.
         EngineError: The engine can't be reached or refused.
     """
-    observed = await engine.observe()
+    observed = await engine.observe(_own_references(appliance))
     dockerfiles = await asyncio.to_thread(_read_dockerfiles, appliance, services, observed, only_missing)
     plan = plan_builds(appliance, services, dockerfiles, observed)
     if only_missing:
@@ -71,7 +71,11 @@ async def build_images(
     if any(isinstance(build.made_from, Base) for build in plan):
         refresh = no_cache or pull
         bases = BaseMaker(engine, BaseCache(root), appliance.bases, host_architecture(), refresh=refresh)
-    await _Run(plan, builder, bases, publish, concurrency).run()
+    try:
+        await _Run(plan, builder, bases, publish, concurrency).run()
+    finally:
+        if bases is not None:
+            await asyncio.to_thread(bases.close)
     references = {name: image_reference(appliance, appliance.services[name]) for name in services}
     return {name: reference for name, reference in references.items() if reference}
 
@@ -173,6 +177,15 @@ def _read_dockerfiles(
         pending += [builders[tag] for image in begins_from if (tag := with_default_tag(image)) in builders]
     # In the file's order, so that events and errors come out the same each time.
     return {name: found[name] for name in appliance.services if name in found}
+
+
+def _own_references(appliance: Appliance) -> tuple[str, ...]:
+    """Every reference that could be made here."""
+    found = [*appliance.bases]
+    for service in appliance.services.values():
+        if service.build is not None:
+            found += [image_reference(appliance, service), *service.build.tags]
+    return tuple(dict.fromkeys(with_default_tag(reference) for reference in found))
 
 
 def _missing(plan: Sequence[ImageBuild]) -> tuple[ImageBuild, ...]:

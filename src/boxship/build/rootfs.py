@@ -6,7 +6,7 @@ Two trees can be compared without their files, so a base that extends another ne
 import hashlib
 import re
 import tarfile
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from fnmatch import translate
 from pathlib import Path
@@ -69,7 +69,6 @@ _IS_DROPPED, _IS_DROPPED_FILE, _IS_KEPT_FILE = (
     re.compile("|".join(translate(pattern) for pattern in patterns))
     for patterns in (_DROPPED, _DROPPED_FILES, _KEPT_FILES)
 )
-_SHADOW = ("etc/shadow", "etc/gshadow")
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,9 +142,9 @@ def read_rootfs(archive: Path, *, started_at_s: float, not_before_s: int = 0, wi
     for path, node in nodes.items():
         if node.is_directory or path in generated:
             nodes[path] = replace(node, mtime_s=epoch_s)
-    for path in _SHADOW:
+    for path, settle in _SETTLED.items():
         if path in nodes and nodes[path].is_file:
-            content = _settle_shadow(_content(archive, nodes[path], sources[path]), epoch_s // _DAY_S)
+            content = settle(_content(archive, nodes[path], sources[path]), epoch_s)
             digest = hashlib.sha256(content).hexdigest()
             nodes[path] = replace(nodes[path], size_bytes=len(content), digest=digest)
             sources[path] = Source(path, content=content)
@@ -230,8 +229,9 @@ def _content(archive: Path, node: Node, source: Source) -> bytes:
         return stream.read(node.size_bytes)
 
 
-def _settle_shadow(content: bytes, today: int) -> bytes:
-    """Days of "last password change" after ``today`` (the day of the build) become ``today``."""
+def _settle_shadow(content: bytes, epoch_s: int) -> bytes:
+    """Days of "last password change" after the epoch's become the epoch's."""
+    today = epoch_s // _DAY_S
 
     def settle(line: bytes) -> bytes:
         fields = line.split(b":")
@@ -242,5 +242,16 @@ def _settle_shadow(content: bytes, today: int) -> bytes:
     return b"\n".join(settle(line) for line in content.split(b"\n"))
 
 
+def _settle_debconf(content: bytes, epoch_s: int) -> bytes:
+    """The names of temporary files, which ucf leaves among debconf's answers, lose their random end."""
+    return re.sub(rb"(?m)^( \w+ = /tmp/\S*)\.\w{6,}$", rb"\1", content)
+
+
 def _clean(name: str) -> str:
     return "" if name in (".", "./") else name.removeprefix("./").rstrip("/")
+
+
+_SETTLED: Mapping[str, Callable[[bytes, int], bytes]] = {
+    "etc/shadow": _settle_shadow,
+    "var/cache/debconf/config.dat": _settle_debconf,
+}

@@ -18,7 +18,7 @@ VERBS: tuple[tuple[str, str, str, str], ...] = (
     ("restart", "stop and start services, in order", "lifecycle:add_restart", "boxship restart web"),
     ("stop", "stop services, dependents first", "lifecycle:add_stop", "boxship stop"),
     ("start", "start stopped services, in order", "lifecycle:add_start", "boxship start"),
-    ("build", "make the appliance's images", "up:add_build", "boxship build"),
+    ("build", "make the appliance's images", "build:add_build", "boxship build"),
     ("check", "read the files and show every problem at once", "files:add_check", "boxship check"),
     ("show", "print the files as Boxship understands them", "files:add_show", "boxship show --format compose"),
     ("graph", "print who depends on whom", "look:add_graph", "boxship graph --format dot"),

@@ -1,4 +1,4 @@
-"""``up`` and ``build`` for a terminal: progress, then logs until ^C, then stop in order."""
+"""``up`` for a terminal: progress, then logs until ^C, then stop in order."""
 
 import asyncio
 import json
@@ -6,7 +6,6 @@ import sys
 from contextlib import aclosing
 from datetime import UTC, datetime
 
-from boxship.build.images import build_images
 from boxship.cli.context import Invocation
 from boxship.cli.render.color import BOLD, is_colored, paint
 from boxship.cli.render.display import make_display
@@ -15,7 +14,6 @@ from boxship.cli.render.table import print_status, status_as_json
 from boxship.cli.run import hear_interrupts, until_interrupted
 from boxship.clock import SystemClock
 from boxship.engine.port import Engine
-from boxship.errors import CancelledError
 from boxship.execute.executor import execute
 from boxship.operate.logs import LogRequest, merged_logs
 from boxship.operate.outcome import error_of
@@ -44,32 +42,6 @@ async def run_up(
         return 0
     await _follow(invocation, appliance, engine, request, began, interrupt)
     return await _stop(invocation, appliance, engine, request) if interrupt.is_set() else 0
-
-
-async def run_build(
-    invocation: Invocation,
-    appliance: Appliance,
-    services: tuple[str, ...],
-    engine: Engine,
-    *,
-    no_cache: bool,
-    pull: bool,
-    quiet: bool,
-) -> int:
-    interrupt = hear_interrupts()
-    with make_display(is_json=invocation.is_json, is_quiet=quiet) as display:
-        building = asyncio.ensure_future(
-            build_images(appliance, services, engine, display.show, only_missing=False, no_cache=no_cache, pull=pull)
-        )
-        stop = asyncio.ensure_future(interrupt.wait())
-        await asyncio.wait({building, stop}, return_when=asyncio.FIRST_COMPLETED)
-        stop.cancel()
-        if not building.done():
-            building.cancel()
-            await asyncio.gather(building, return_exceptions=True)
-            raise CancelledError("the build was interrupted", hint="run it again: what is built is kept")
-        await building
-    return 0
 
 
 def _show_what_runs(result: UpResult) -> None:
@@ -113,7 +85,7 @@ async def _stop(invocation: Invocation, appliance: Appliance, engine: Engine, re
     """Stop in order what was brought up. A second ^C ends Boxship at once and leaves the rest running."""
     print("\nstopping (^C again to leave the rest running)", file=sys.stderr)
     dependencies = {service.name: tuple(service.depends_on) for service in appliance.services.values()}
-    plan = plan_stop(appliance.name, await engine.observe(), dependencies, only=request.services or None)
+    plan = plan_stop(appliance.name, await engine.observe(()), dependencies, only=request.services or None)
     with make_display(is_json=invocation.is_json) as display:
         outcome = await execute(plan, engine, display.show, SystemClock())
     error = error_of(outcome, "stop")

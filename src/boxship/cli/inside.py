@@ -56,7 +56,7 @@ def _pair(text: str) -> tuple[str, str]:
 
 
 async def _exec(engine: Engine, appliance: str, service: str, request: ExecRequest) -> int:
-    observed = await engine.observe()
+    observed = await engine.observe(())
     found = [each for each in observed.containers_of(appliance) if each.service == service]
     running = [each for each in found if each.state is ContainerState.RUNNING]
     if not running:

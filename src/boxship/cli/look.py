@@ -51,7 +51,7 @@ def ps(invocation: Invocation, arguments: argparse.Namespace) -> int:
 
 
 async def _observe(engine: Engine) -> Observed:
-    return await engine.observe()
+    return await engine.observe(())
 
 
 def add_logs(parser: argparse.ArgumentParser) -> None:

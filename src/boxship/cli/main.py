@@ -7,6 +7,7 @@ import traceback
 
 from boxship.cli.arguments import parse_arguments
 from boxship.cli.context import Invocation
+from boxship.cli.render.color import sanitized
 from boxship.errors import BoxshipError, BugError
 
 
@@ -50,7 +51,7 @@ def report(error: BoxshipError, *, as_json: bool) -> int:
     for index, line in enumerate(error.message.splitlines() or [""]):
         print(f"error: {line}" if index == 0 or error.code == "spec.invalid" else line, file=sys.stderr)
     for line in (*getattr(error, "output", ()), *getattr(error, "logs", ())):
-        print(f"  | {line}", file=sys.stderr)
+        print(f"  | {sanitized(line)}", file=sys.stderr)
     if error.hint:
         print(f"hint: {error.hint}", file=sys.stderr)
     return error.exit_status

@@ -40,7 +40,7 @@ def run_plan(invocation: Invocation, verb: str, make_plan: Callable[[Observed], 
 
 async def _run_plan(invocation: Invocation, verb: str, engine: Engine, make_plan: Callable[[Observed], Plan]) -> int:
     interrupt = hear_interrupts()
-    plan = make_plan(await engine.observe())
+    plan = make_plan(await engine.observe(()))
     with make_display(is_json=invocation.is_json) as display:
         outcome = await execute(plan, engine, display.show, SystemClock(), interrupt=interrupt)
     error = error_of(outcome, verb)

@@ -1,15 +1,13 @@
-"""Verbs that make the appliance: up, plan, build."""
+"""Verbs that make it so, or say what that would take: up and plan."""
 
 import argparse
 import json
-import sys
 
-from boxship.cli.attach import run_build, run_up
+from boxship.cli.attach import run_up
 from boxship.cli.context import Invocation
 from boxship.cli.run import run_with_engine
 from boxship.engine.port import Engine
 from boxship.operate.up import UpRequest, plan_up
-from boxship.plan.resolve import resolve
 from boxship.plan.verdict import Options
 
 
@@ -89,42 +87,6 @@ def plan(invocation: Invocation, arguments: argparse.Namespace) -> int:
         print(f"build {reference}, not built yet")
     print(str(made) if made.steps else "nothing to do: everything is as it should be")
     return 0
-
-
-def add_build(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "services", nargs="*", metavar="SERVICE", help="only these (and what their images are made from)"
-    )
-    parser.add_argument("--no-cache", action="store_true", help="run every step again")
-    parser.add_argument("--pull", action="store_true", help="ask the registry for newer base images")
-    parser.add_argument("-q", "--quiet", action="store_true", help="only say what failed")
-    parser.set_defaults(run=build)
-
-
-def build(invocation: Invocation, arguments: argparse.Namespace) -> int:
-
-    loaded = invocation.load_with_warnings()
-    appliance = loaded.appliance
-    # Naming nothing means every service, of every target and profile: what ships must build.
-    names = tuple(arguments.services) or tuple(appliance.services)
-    services = resolve(appliance, names=names, with_dependencies=False).services
-    built = tuple(service.name for service in services if service.build)
-    if not built and not appliance.bases:
-        print(f"{appliance.name}: no service has a build", file=sys.stderr)
-        return 0
-
-    async def work(engine: Engine) -> int:
-        return await run_build(
-            invocation,
-            appliance,
-            built,
-            engine,
-            no_cache=arguments.no_cache,
-            pull=arguments.pull,
-            quiet=arguments.quiet,
-        )
-
-    return run_with_engine(work)
 
 
 def _options(arguments: argparse.Namespace) -> Options:

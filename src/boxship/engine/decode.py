@@ -4,6 +4,8 @@ import re
 
 from boxship.engine.fields import Fields
 from boxship.engine.port import ContainerDetail, EngineEvent
+from boxship.engine.streams import unix_time
+from boxship.errors import UsageError
 from boxship.names import LABEL_APPLIANCE, LABEL_DIGEST, LABEL_KEY, LABEL_PARTS, LABEL_SERVICE
 from boxship.plan.observed import (
     ContainerState,
@@ -145,6 +147,25 @@ def decode_image(item: Fields) -> ObservedImage:
         created_at_s=item.number("Created"),
         labels=item.labels("Labels"),
     )
+
+
+def decode_image_detail(item: Fields) -> ObservedImage:
+    """``GET /images/NAME/json``."""
+    return ObservedImage(
+        id=item.text("Id"),
+        tags=item.texts("RepoTags"),
+        digests=item.texts("RepoDigests"),
+        size_bytes=item.number("Size"),
+        created_at_s=_unix_seconds(item.text("Created")),
+        labels=item.child("Config").labels("Labels"),
+    )
+
+
+def _unix_seconds(text: str) -> int:
+    try:
+        return int(float(unix_time(text)))
+    except UsageError:
+        return 0
 
 
 def decode_detail(item: Fields) -> ContainerDetail:

@@ -7,7 +7,7 @@ import asyncio
 import json
 import math
 import os
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Coroutine
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Collection, Coroutine
 from contextlib import aclosing
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from boxship.engine.decode import (
     decode_detail,
     decode_event,
     decode_image,
+    decode_image_detail,
     decode_network,
     decode_volume,
 )
@@ -40,10 +41,10 @@ from boxship.engine.port import (
 from boxship.engine.routes import read_host_subnets
 from boxship.engine.seccomp import with_inline_profiles
 from boxship.engine.streams import Demultiplexer, LineSplitter, RawStream, read_documents, unix_time
-from boxship.errors import EngineConflictError, EngineError, EngineNotFoundError
+from boxship.errors import EngineConflictError, EngineError, EngineNotFoundError, ImageMissingError
 from boxship.names import LABEL_APPLIANCE
 from boxship.plan.action import ContainerSpec, Endpoint, NetworkSpec, VolumeSpec
-from boxship.plan.observed import Observed
+from boxship.plan.observed import Observed, ObservedImage
 
 CHANGES_AT_ONCE = 8
 """Creates, starts and stops in flight: starts are CPU bound, and more than this only made the queue longer."""
@@ -81,21 +82,30 @@ class DockerEngine:
     async def close(self) -> None:
         await self._api.close()
 
-    async def observe(self) -> Observed:
-        containers, networks, volumes, found_images = await _side_by_side(
+    async def observe(self, images: Collection[str] | None = None) -> Observed:
+        wanted = tuple(dict.fromkeys(images or ()))
+        containers, networks, volumes, *found_images = await _side_by_side(
             self._api.read("/containers/json", "list containers", {"all": "1"}),
             self._api.read("/networks", "list networks"),
             self._api.read("/volumes", "list volumes"),
-            self._api.read("/images/json", "list images"),
+            *(self._look_up_image(reference) for reference in wanted),
+            *([self._api.read("/images/json", "list images")] if images is None else []),
         )
         volume_items = read_object(volumes, "list volumes").children("Volumes")
         return Observed(
             containers=tuple(decode_container(item) for item in read_list(containers, "list containers")),
             networks=tuple(decode_network(item) for item in read_list(networks, "list networks")),
             volumes=tuple(decode_volume(item) for item in volume_items),
-            images=tuple(decode_image(item) for item in read_list(found_images, "list images")),
+            images=_read_images(found_images, are_listed=images is None),
             host_subnets=read_host_subnets() if self._api.address.path else (),
         )
+
+    async def _look_up_image(self, reference: str) -> bytes:
+        """The image's JSON, or nothing when it isn't here."""
+        try:
+            return await self._api.read(path_of("images", reference, "json"), f"look up image {reference}")
+        except (ImageMissingError, EngineNotFoundError):
+            return b""
 
     async def create_network(self, spec: NetworkSpec) -> None:
         await self._post("/networks/create", f"create network {spec.name}", body=encode_network(spec))
@@ -284,6 +294,13 @@ class DockerEngine:
     async def _remove(self, path: str, what: str, query: dict[str, str] | None = None) -> None:
         async with self._removals:
             await _unless_absent(self._api.call(Call("DELETE", path, what, self._api.deadlines.remove_s, query or {})))
+
+
+def _read_images(bodies: list[bytes], *, are_listed: bool) -> tuple[ObservedImage, ...]:
+    if are_listed:
+        return tuple(decode_image(item) for item in read_list(bodies[0], "list images"))
+    found = [decode_image_detail(read_object(body, "look up an image")) for body in bodies if body]
+    return tuple({image.id: image for image in found}.values())
 
 
 async def _unless_absent(removal: Awaitable[object]) -> None:

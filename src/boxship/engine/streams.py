@@ -9,6 +9,7 @@ from typing import NamedTuple
 from boxship.engine.faults import unreadable
 from boxship.engine.fields import Fields
 from boxship.engine.port import LogLine
+from boxship.errors import UsageError
 
 _HEADER_BYTES = 8
 _STREAMS = {0: "stdout", 1: "stdout", 2: "stderr"}
@@ -163,11 +164,15 @@ def _document(line: bytes, what: str) -> Fields:
 def unix_time(text: str) -> str:
     """A time as the log call wants it: unix seconds stay, RFC 3339 is converted without losing nanoseconds.
 
-    Raises: ValueError when it is neither.
+    Raises: UsageError when it is neither.
     """
     if _UNIX_TIME.fullmatch(text):
         return text
     fraction = _FRACTION.search(text)
-    moment = datetime.fromisoformat(_FRACTION.sub("", text))
+    try:
+        moment = datetime.fromisoformat(_FRACTION.sub("", text))
+    except ValueError as err:
+        hint = "write it as 2026-01-31T08:00:00Z, or as seconds since 1970"
+        raise UsageError(f"cannot understand the time '{text}'", hint=hint) from err
     seconds = int(moment.timestamp()) if moment.tzinfo else int(moment.astimezone().timestamp())
     return f"{seconds}.{fraction[1]:0<9}" if fraction else str(seconds)

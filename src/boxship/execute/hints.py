@@ -1,5 +1,6 @@
 """A free look at whether a process began to listen: a reason to ask a costly probe now. It never makes one pass."""
 
+import time
 from pathlib import Path
 
 _LISTEN = "0A"
@@ -17,11 +18,15 @@ class ListenHint:
     def __init__(self, pid: int) -> None:
         self._tables = tuple(Path(f"/proc/{pid}/net/{name}") for name in ("tcp", "tcp6")) if pid else ()
         self._known = frozenset[str]()
+        self.cost_s = 0.0
+        """Seconds that the last look took."""
         self.is_readable = bool(pid) and self._read() is not None
 
     def has_news(self) -> bool:
         """Something listens that didn't at the last call."""
+        began_s = time.perf_counter()
         found = self._read()
+        self.cost_s = time.perf_counter() - began_s
         if found is None:
             self.is_readable = False
             return False

@@ -52,10 +52,11 @@ class Asker:
 
     async def log_line(self, name: str, probe: LogProbe, detail: ContainerDetail, hear: Callable[[str], None]) -> None:
         """Return when a line since the container's start matches; the caller has the deadline."""
+        # Since the last end, not the start: [M] Docker 20.10 stamps a first line up to 60 us before started_at.
         pattern = re.compile(probe.pattern)
         hear(f"no log line matches '{probe.pattern}' yet")
         while True:
-            async for line in self._engine.follow_logs(name, follow=True, since=detail.started_at):
+            async for line in self._engine.follow_logs(name, follow=True, since=detail.finished_at):
                 if pattern.search(line.text):
                     return
             # The stream ends with the container; the engine may restart it.

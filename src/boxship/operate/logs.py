@@ -29,7 +29,7 @@ class LogRequest:
 
 async def merged_logs(engine: Engine, appliance: str, request: LogRequest) -> AsyncGenerator[ServiceLog, None]:
     """The lines of the appliance's containers, also of those that ended."""
-    observed = await engine.observe()
+    observed = await engine.observe(())
     streams = [
         _lines(engine, each.name, each.service, request)
         for each in observed.containers_of(appliance)

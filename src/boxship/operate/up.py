@@ -3,14 +3,16 @@
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
-from boxship.build.images import build_images
 from boxship.clock import Clock
 from boxship.engine.port import Engine
 from boxship.errors import BoxshipError
 from boxship.events import Notice, Phase, PlanMade, SubjectChanged
 from boxship.execute.executor import Failure, Outcome, Publish, execute
 from boxship.execute.readiness import Readiness
+from boxship.host.needs import unmet_needs
+from boxship.host.sysctl import PROC_SYS, apply_settings
 from boxship.plan.action import Plan, PullImage, Ready, StartContainer, Step, WaitReady
 from boxship.plan.containers import image_reference
 from boxship.plan.graph import PlanBuilder
@@ -19,7 +21,7 @@ from boxship.plan.reconcile import orphans, reconcile
 from boxship.plan.resolve import Desired, resolve
 from boxship.plan.status import ServiceStatus, browser_addresses, service_status
 from boxship.plan.verdict import Options
-from boxship.spec.model import Appliance
+from boxship.spec.model import Appliance, Service
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,8 @@ async def bring_up(
     clock: Clock,
     request: UpRequest,
     interrupt: asyncio.Event,
+    *,
+    sysctl_root: Path = PROC_SYS,
 ) -> UpResult:
     """Build what is missing, reconcile, execute, and ask what was left alone whether it is ready.
 
@@ -60,8 +64,11 @@ async def bring_up(
     engine's containers. A failed step is no exception: it is in the result's outcome.
     """
     desired = desired_of(appliance, request)
-    await _provide_images(appliance, desired, engine, publish, clock, request)
-    observed = await engine.observe()
+    _prepare_host(appliance, publish, sysctl_root)
+    references = tuple(image_reference(appliance.name, service) for service in desired.services)
+    observed = await engine.observe(references)
+    if await _provide_images(appliance, desired, observed, engine, publish, clock, request):
+        observed = await engine.observe(references)
     _warn_of_orphans(desired, observed, request, publish)
     plan = reconcile(desired, observed, request.options)
     publish(_plan_made(plan))
@@ -74,12 +81,8 @@ async def bring_up(
 async def plan_up(appliance: Appliance, engine: Engine, request: UpRequest) -> tuple[Plan, tuple[str, ...]]:
     """What ``bring_up`` would do now: the plan, and the images it would build first."""
     desired = desired_of(appliance, request)
-    observed = await engine.observe()
-    to_build = tuple(
-        image_reference(appliance.name, service)
-        for service in desired.services
-        if service.build and (request.build or not observed.image(image_reference(appliance.name, service)))
-    )
+    observed = await engine.observe(tuple(image_reference(appliance.name, service) for service in desired.services))
+    to_build = tuple(image_reference(appliance.name, service) for service in _to_build(desired, observed, request))
     return reconcile(desired, observed, request.options), to_build
 
 
@@ -93,18 +96,45 @@ def desired_of(appliance: Appliance, request: UpRequest) -> Desired:
     )
 
 
+def _prepare_host(appliance: Appliance, publish: Publish, sysctl_root: Path) -> None:
+    """Kernel settings, where allowed; what the host lacks is said, not refused: a laptop may be smaller than a box."""
+    for setting in apply_settings(appliance.host.sysctl, sysctl_root):
+        if setting.before != setting.wanted:
+            publish(Notice(f"host: {setting}", is_warning=not setting.is_as_wanted))
+    for need in unmet_needs(appliance.host):
+        publish(Notice(f"host: {need}", is_warning=True))
+
+
+def _to_build(desired: Desired, observed: Observed, request: UpRequest) -> tuple[Service, ...]:
+    built = tuple(service for service in desired.services if service.build)
+    if request.build is not None:
+        return built if request.build else ()
+    return tuple(each for each in built if observed.image(image_reference(desired.appliance, each)) is None)
+
+
 async def _provide_images(
-    appliance: Appliance, desired: Desired, engine: Engine, publish: Publish, clock: Clock, request: UpRequest
-) -> None:
-    built = tuple(service.name for service in desired.services if service.build)
-    if request.build is not False and built:
-        await build_images(appliance, built, engine, publish, only_missing=request.build is None)
+    appliance: Appliance,
+    desired: Desired,
+    observed: Observed,
+    engine: Engine,
+    publish: Publish,
+    clock: Clock,
+    request: UpRequest,
+) -> bool:
+    """Build and pull what has to be; whether there was anything."""
+    to_build = tuple(service.name for service in _to_build(desired, observed, request))
+    if to_build:
+        # Imported here, as a run that builds nothing must not pay for it: a third of what `up` imports.
+        from boxship.build.images import build_images  # noqa: PLC0415 (see above)
+
+        await build_images(appliance, to_build, engine, publish, only_missing=request.build is None)
     to_pull = {
         image_reference(appliance.name, service): service.platform
         for service in desired.services
         if not service.build and (request.pull == "always" or service.pull_policy == "always")
     }
     await _pull(appliance.name, to_pull, engine, publish, clock)
+    return bool(to_build or to_pull)
 
 
 async def _pull(
@@ -181,7 +211,7 @@ async def _ask_kept(
 
 async def _result(desired: Desired, plan: Plan, outcome: Outcome, engine: Engine) -> UpResult:
     try:
-        observed = await engine.observe()
+        observed = await engine.observe(())
     except BoxshipError:
         if outcome.is_complete:
             raise

@@ -38,9 +38,9 @@ def _expand_keys(node: Table, rules: Mapping[str, Expand], context: Context, pat
     entries: dict[str, Node] = {}
     for key, value in node.entries.items():
         rule = rules.get(key)
-        is_left = rule is None or value.tag is Tag.RESET
+        is_left = rule is None or value.tag is Tag.RESET or (isinstance(value, Scalar) and value.value is None)
         entries[key] = value if is_left or rule is None else rule(value, context, f"{path}.{key}" if path else key)
-    return replace(node, entries=entries)
+    return node.with_entries(entries)
 
 
 def _keys(rules: Mapping[str, Expand]) -> Expand:
@@ -60,7 +60,7 @@ def _each(rule: Expand) -> Expand:
             key: value if value.tag is Tag.RESET else rule(value, context, f"{path}.{key}")
             for key, value in node.entries.items()
         }
-        return replace(node, entries=entries)
+        return node.with_entries(entries)
 
     return expand
 
@@ -75,7 +75,7 @@ def _pairs(empty: str | None) -> Expand:
         for item in node.items:
             if isinstance(item, Scalar):
                 key, equals, value = str(item.value).partition("=")
-                entries[key] = replace(item, value=value if equals else empty)
+                entries[key] = item.with_value(value if equals else empty)
         return make_table(entries, node.where, node.tag)
 
     return expand
@@ -99,11 +99,11 @@ def _keyed(value: Callable[[Scalar], Node]) -> Expand:
 
 
 def _started(item: Scalar) -> Node:
-    return make_table({"condition": replace(item, value="service_started")}, item.where)
+    return make_table({"condition": item.with_value("service_started")}, item.where)
 
 
 def _attached(item: Scalar) -> Node:
-    return replace(item, value=None)
+    return item.with_value(None)
 
 
 def _hosts(node: Node, context: Context, path: str) -> Node:
@@ -129,7 +129,7 @@ def _scalars(node: Node) -> list[Scalar]:
 
 def _host(item: Scalar, name: str, address: str) -> Scalar:
     bare = address[1:-1] if address.startswith("[") and address.endswith("]") else address
-    return replace(item, value=f"{name}={bare}")
+    return item.with_value(f"{name}={bare}")
 
 
 def _ports(node: Node, context: Context, path: str) -> Node:
@@ -140,7 +140,7 @@ def _ports(node: Node, context: Context, path: str) -> Node:
         ports = expand_port(item, f"{path}[{index}]", context.ports_left, context.report)
         context.ports_left -= len(ports)
         expanded += ports
-    return replace(node, items=tuple(expanded))
+    return node.with_items(tuple(expanded))
 
 
 def _mounts(node: Node, context: Context, path: str) -> Node:
@@ -149,25 +149,25 @@ def _mounts(node: Node, context: Context, path: str) -> Node:
     expanded = (
         expand_mount(item, context.paths, f"{path}[{index}]", context.report) for index, item in enumerate(node.items)
     )
-    return replace(node, items=tuple(item for item in expanded if item is not None))
+    return node.with_items(tuple(item for item in expanded if item is not None))
 
 
 def _env_files(node: Node, context: Context, path: str) -> Node:
     listed = _listed(node, context, path)
     if not isinstance(listed, Items):
         return listed
-    return replace(listed, items=tuple(_env_file(item, context) for item in listed.items))
+    return listed.with_items(tuple(_env_file(item, context) for item in listed.items))
 
 
 def _env_file(item: Node, context: Context) -> Node:
     table = make_table({"path": item}, item.where) if isinstance(item, Scalar) else item
     if not isinstance(table, Table) or "path" not in table.entries:
         return table
-    return replace(table, entries={**table.entries, "path": _absolute(table.entries["path"], context)})
+    return table.with_entries({**table.entries, "path": _absolute(table.entries["path"], context)})
 
 
 def _absolute(node: Node, context: Context) -> Node:
-    return replace(node, value=context.paths.absolute(str(node.value))) if isinstance(node, Scalar) else node
+    return node.with_value(context.paths.absolute(str(node.value))) if isinstance(node, Scalar) else node
 
 
 def _test(node: Node, context: Context, path: str) -> Node:
@@ -179,7 +179,7 @@ def _test(node: Node, context: Context, path: str) -> Node:
 def _devices(node: Node, context: Context, path: str) -> Node:
     if not isinstance(node, Items):
         return node
-    return replace(node, items=tuple(_device(item) for item in node.items))
+    return node.with_items(tuple(_device(item) for item in node.items))
 
 
 def _device(item: Node) -> Node:
@@ -187,13 +187,13 @@ def _device(item: Node) -> Node:
         source, _, rest = str(item.value).partition(":")
         target, _, permissions = rest.partition(":")
         entries: dict[str, Node] = {
-            "source": replace(item, value=source),
-            "target": replace(item, value=target or source),
-            "permissions": replace(item, value=permissions or "rwm"),
+            "source": item.with_value(source),
+            "target": item.with_value(target or source),
+            "permissions": item.with_value(permissions or "rwm"),
         }
         return make_table(entries, item.where)
     if isinstance(item, Table) and "target" not in item.entries and "source" in item.entries:
-        return replace(item, entries={**item.entries, "target": item.entries["source"]})
+        return item.with_entries({**item.entries, "target": item.entries["source"]})
     return item
 
 
@@ -223,7 +223,7 @@ def _external(node: Node, context: Context, path: str) -> Node:
     entries = {**expanded.entries, "external": Scalar(True, external.where)}
     if "name" in external.entries:
         entries.setdefault("name", external.entries["name"])
-    return replace(expanded, entries=entries)
+    return expanded.with_entries(entries)
 
 
 def _local_bind(volume: Table, context: Context) -> Table:
@@ -235,8 +235,8 @@ def _local_bind(volume: Table, context: Context) -> Table:
     section = volume.entries["driver_opts"]
     if not isinstance(section, Table):
         return volume
-    bound = replace(section, entries={**section.entries, "device": _absolute(device, context)})
-    return replace(volume, entries={**volume.entries, "driver_opts": bound})
+    bound = section.with_entries({**section.entries, "device": _absolute(device, context)})
+    return volume.with_entries({**volume.entries, "driver_opts": bound})
 
 
 _BUILD: Mapping[str, Expand] = {

@@ -1,7 +1,7 @@
 """Whether the names that ``appliance.yaml`` uses are names of something."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from boxship.spec.appliance import ApplianceFile
 from boxship.spec.model import Service
@@ -10,8 +10,7 @@ from boxship.spec.tree import Table
 from boxship.where import Where
 
 
-@dataclass(frozen=True, slots=True)
-class Names:
+class Names(NamedTuple):
     """Every name that the files declare, also of things whose value is wrong."""
 
     services: frozenset[str]

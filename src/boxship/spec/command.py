@@ -4,14 +4,13 @@ Source: go-shellwords as docker compose 2.40.3 uses it (2026-07): an unquoted ``
 the command, and what follows is dropped.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 _ENDS = frozenset(";&|<>")
 _CLOSES = {"'": "'", '"': '"', "`": "`", "(": ")"}
 
 
-@dataclass(frozen=True, slots=True)
-class SplitCommand:
+class SplitCommand(NamedTuple):
     """The arguments, and the text behind a shell operator that no container ever sees."""
 
     argv: tuple[str, ...]

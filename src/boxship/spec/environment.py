@@ -2,8 +2,8 @@
 
 import os.path
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from boxship.spec.dotenv import parse_dotenv, parse_raw
 from boxship.spec.fields import Fields
@@ -14,8 +14,7 @@ from boxship.spec.source import read_text, show_path
 from boxship.spec.tree import Items, Node, Scalar, Table
 
 
-@dataclass(frozen=True, slots=True)
-class Environment:
+class Environment(NamedTuple):
     """Resolved variables, and the names that nobody gives a value."""
 
     values: Mapping[str, str]

@@ -6,8 +6,8 @@ file of a known name; the shell wins over ``--env-file`` or ``.env``.
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from boxship.spec.dotenv import parse_dotenv
 from boxship.spec.report import Report
@@ -22,8 +22,7 @@ _OVERRIDE_NAMES: Mapping[str, tuple[str, ...]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class SourceFiles:
+class SourceFiles(NamedTuple):
     """The files that were asked for or found; ``appliance`` may name further Compose files."""
 
     appliance: Path | None = None

@@ -8,7 +8,6 @@ Source: Compose Specification, "Interpolation"; corners as docker compose 2.40.3
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 
 from boxship.spec.report import Report
 from boxship.spec.tree import Items, Node, Scalar, Table, make_table
@@ -128,10 +127,10 @@ class _Interpolator:
     def _branch(self, node: Items | Table, path: str) -> Node:
         if isinstance(node, Items):
             items = tuple(self.node(item, f"{path}[{index}]") for index, item in enumerate(node.items))
-            return node if all(map(_same, items, node.items)) else replace(node, items=items)
+            return node if all(map(_same, items, node.items)) else node.with_items(items)
         entries = {key: self.node(value, f"{path}.{key}" if path else key) for key, value in node.entries.items()}
         is_same = all(map(_same, entries.values(), node.entries.values()))
-        return node if is_same else replace(node, entries=entries)
+        return node if is_same else node.with_entries(entries)
 
     def _scalar(self, node: Scalar, text: str, path: str) -> Scalar:
         unset: list[str] = []
@@ -143,7 +142,7 @@ class _Interpolator:
             return node
         for name in dict.fromkeys(unset):
             self._report.warn(node.where, path, f"the variable {name} is not set, so it is empty here")
-        return replace(node, value=value, unset=tuple(unset))
+        return Scalar(value, node.where, node.tag, tuple(unset))
 
 
 def _same(one: Node, other: Node) -> bool:
@@ -154,4 +153,4 @@ def interpolate(document: Table, environment: Mapping[str, str], report: Report)
     """The document with every value's variables replaced; unset ones are warned about, bad ones reported."""
     interpolator = _Interpolator(environment, report)
     entries = {key: interpolator.node(node, key) for key, node in document.entries.items()}
-    return replace(document, entries=entries) if entries else make_table({}, document.where)
+    return document.with_entries(entries) if entries else make_table({}, document.where)

@@ -21,7 +21,7 @@ from boxship.spec.networks import build_networks, build_volumes
 from boxship.spec.parse import parse_yaml
 from boxship.spec.report import Report
 from boxship.spec.services import ServiceBuilder
-from boxship.spec.shape import Shape, check_shape
+from boxship.spec.shape import Shape, check_shape, settle_empty
 from boxship.spec.source import read_text, show_path
 from boxship.spec.tree import Scalar, Table, make_table
 from boxship.where import Problem, Where
@@ -127,7 +127,7 @@ class _Loading:
             self._stop_on_errors()
             self._report.error(Where(self._shown(files.appliance)), "", "the file says nothing", "begin with 'name:'")
             return None
-        return build_appliance_file(merged, files.appliance.parent, self._report)
+        return build_appliance_file(settle_empty(merged, self._report), files.appliance.parent, self._report)
 
     def _compose_files(self, files: SourceFiles, declared: ApplianceFile | None) -> tuple[Path, ...]:
         if files.compose or files.appliance is None:
@@ -150,6 +150,10 @@ class _Loading:
         return tuple(self._check(document, shape, environment) for document in documents)
 
     def _check(self, document: Table, shape: Shape, environment: Mapping[str, str]) -> Table:
+        if shape is COMPOSE and _is_version_1(document):
+            reason = "services stand at the top level, as in version 1 of the format"
+            self._report.error(document.where, "", reason, "put all of them under 'services:'")
+            return make_table({}, document.where)
         checked = check_shape(interpolate(document, environment, self._report), shape, "", self._report)
         return checked if isinstance(checked, Table) else make_table({}, document.where)
 
@@ -204,7 +208,8 @@ class _Loading:
     def _merge(self, documents: tuple[Table, ...], directory: Path, environment: Mapping[str, str]) -> Table | None:
         context = Context(directory, environment.get("HOME", ""), self._report)
         checked = (self._check(document, COMPOSE, environment) for document in documents)
-        return merge_documents(tuple(expand_document(document, context) for document in checked))
+        merged = merge_documents(tuple(expand_document(document, context) for document in checked))
+        return settle_empty(merged, self._report) if merged is not None else None
 
     def _profiles(self, environment: Mapping[str, str]) -> tuple[str, ...]:
         if self._options.profiles:
@@ -243,6 +248,15 @@ class _Loading:
             bases=said.bases,
             wheels=said.wheels,
         )
+
+
+def _is_version_1(document: Table) -> bool:
+    strangers = [node for key, node in document.entries.items() if not COMPOSE.knows(key)]
+    return (
+        bool(strangers)
+        and "services" not in document.entries
+        and all(isinstance(node, Table) and {"image", "build"} & set(node.entries) for node in strangers)
+    )
 
 
 def _some(path: Path | None) -> tuple[Path, ...]:

@@ -8,7 +8,7 @@ Source: Compose Specification, "Merge" (2026-06).
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from boxship.spec.fields import Fields
 from boxship.spec.mounts import mount_identity
@@ -87,7 +87,7 @@ def merge(base: Node | None, over: Node, rule: Rule) -> Node | None:
         case Table() if isinstance(base, Table):
             return _merge_tables(base, over, rule)
         case Items() if isinstance(base, Items):
-            return replace(base, items=_unique((*base.items, *over.items), rule))
+            return base.with_items(_unique((*base.items, *over.items), rule))
         case Scalar(value=None) if not rule.keeps_empty:
             return base
         case _:
@@ -101,7 +101,7 @@ def _alone(base: Node | None, over: Node, rule: Rule) -> Node | None:
             return _merge_tables(make_table({}, over.where), over, rule)
         case Items():
             items = tuple(item for item in over.items if item.tag is not Tag.RESET)
-            return replace(over, items=items if rule.replaces else _unique(items, rule), tag=Tag.NONE)
+            return Items(items if rule.replaces else _unique(items, rule), over.where)
         case Scalar(value=None) if base is not None and not rule.keeps_empty:
             return base
         case Scalar():

@@ -3,7 +3,6 @@
 import os.path
 import re
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -14,7 +13,9 @@ from boxship.spec.shape import unset_hint
 from boxship.spec.tree import Items, Node, Scalar, Table, make_table
 from boxship.units import parse_size
 
-_DRIVE = re.compile(r"[a-zA-Z]:[\\/]")
+_DRIVE = re.compile(r"[a-zA-Z]:(?:\\|/[^:]*:[/\\])")
+"""A path of another operating system; ``v:/data`` is none, but the volume ``v`` at ``/data``."""
+_WINDOWS_PATH = re.compile(r"[a-zA-Z]:[\\/]")
 _PROPAGATIONS = frozenset({"private", "rprivate", "shared", "rshared", "slave", "rslave"})
 
 
@@ -46,7 +47,7 @@ class Paths:
         """A host path as an absolute one; a path of another operating system stays as it is."""
         if text.startswith("~"):
             return os.path.normpath(os.path.join(self._home, text[1:].lstrip("/")))  # noqa: PTH118 pure text
-        if text.startswith(("/", "\\\\")) or _DRIVE.match(text):
+        if text.startswith(("/", "\\\\")) or _WINDOWS_PATH.match(text):
             return text
         return os.path.normpath(os.path.join(self._directory, text))  # noqa: PTH118 pure text: no file is touched
 
@@ -55,7 +56,7 @@ def _long_form(node: Scalar, base: Paths) -> Table:
     source, target, options = _split_short(str(node.value))
 
     def scalar(value: str | bool) -> Scalar:
-        return replace(node, value=value)
+        return node.with_value(value)
 
     is_bind = source is not None and _is_path(source)
     entries: dict[str, Node] = {
@@ -81,12 +82,9 @@ def _long_form(node: Scalar, base: Paths) -> Table:
 
 def _split_short(text: str) -> tuple[str | None, str, str]:
     """Source (None: anonymous), target and options; the colon of a Windows drive separates nothing."""
-    drive = _DRIVE.match(text)
-    head = text[: drive.end()] if drive else ""
+    head = text[:2] if _DRIVE.match(text) else ""
     parts = text[len(head) :].split(":")
     parts[0] = head + parts[0]
-    if len(parts) == 3 and len(parts[1]) == 1 and parts[1].isalpha() and parts[2][:1] in {"\\", "/"} and drive:
-        parts = [parts[0], f"{parts[1]}:{parts[2]}"]
     if not all(parts):
         where = "source" if not parts[0] else "target"
         raise MountError("is empty" if text == "" else f"has an empty {where}")
@@ -102,7 +100,7 @@ def _split_short(text: str) -> tuple[str | None, str, str]:
 
 
 def _is_path(source: str) -> bool:
-    return source[0] in "./~\\" or _DRIVE.match(source) is not None
+    return source[0] in "./~\\" or _WINDOWS_PATH.match(source) is not None
 
 
 def _clean_target(target: str) -> str:
@@ -113,10 +111,10 @@ def _complete(table: Table, base: Paths) -> Table:
     entries = dict(table.entries)
     kind, source, target = (entries.get(key) for key in ("type", "source", "target"))
     if isinstance(kind, Scalar) and kind.value == "bind" and isinstance(source, Scalar) and source.value:
-        entries["source"] = replace(source, value=base.absolute(str(source.value)))
+        entries["source"] = source.with_value(base.absolute(str(source.value)))
     if isinstance(target, Scalar):
-        entries["target"] = replace(target, value=_clean_target(str(target.value)))
-    return replace(table, entries=entries)
+        entries["target"] = target.with_value(_clean_target(str(target.value)))
+    return table.with_entries(entries)
 
 
 def mount_identity(node: Node) -> str:

@@ -1,6 +1,6 @@
 """Published ports: the short form ``[IP:][HOST:]CONTAINER[/PROTOCOL]`` as long ones, and the long form as values."""
 
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from boxship.spec.model import Port
 from boxship.spec.report import Report
@@ -18,15 +18,14 @@ class PortError(ValueError):
     """A port is written wrongly; the text is the rest of a sentence about it."""
 
 
-@dataclass(frozen=True, slots=True)
-class PortRange:
+class PortRange(NamedTuple):
     """The ports from ``first`` to ``last``, both included."""
 
     first: int
     last: int
 
     @property
-    def count(self) -> int:
+    def size(self) -> int:
         return self.last - self.first + 1
 
 
@@ -58,7 +57,7 @@ def expand_port(node: Node, path: str, at_most: int, report: Report) -> tuple[No
 def _long_forms(node: Scalar, at_most: int) -> list[Table]:
     ip, host, container_text, protocol = _split(str(node.value))
     container = parse_range(container_text, "container")
-    if container.count > at_most:
+    if container.size > at_most:
         raise PortError("that makes more ports than anyone publishes")
     if container.first == 0:
         raise PortError("the container port 0 does not exist")
@@ -67,13 +66,13 @@ def _long_forms(node: Scalar, at_most: int) -> list[Table]:
     if not host:
         return [_long(node, target, None, ip, protocol) for target in range(container.first, container.last + 1)]
     published = parse_range(host, "host")
-    if container.count == 1:
+    if container.size == 1:
         return [_long(node, container.first, host, ip, protocol)]
-    if published.count != container.count:
-        raise PortError(f"{published.count} host ports can't serve {container.count} container ports")
+    if published.size != container.size:
+        raise PortError(f"{published.size} host ports can't serve {container.size} container ports")
     return [
         _long(node, container.first + index, str(published.first + index), ip, protocol)
-        for index in range(container.count)
+        for index in range(container.size)
     ]
 
 
@@ -113,7 +112,7 @@ def _is_ipv4(text: str) -> bool:
 
 def _long(node: Scalar, target: int, published: str | None, ip: str, protocol: str) -> Table:
     def scalar(value: str | int) -> Scalar:
-        return replace(node, value=value)
+        return node.with_value(value)
 
     entries: dict[str, Node] = {"target": scalar(target), "protocol": scalar(protocol)}
     if published is not None:

@@ -13,6 +13,8 @@ class Report:
 
     def __init__(self, *, is_lax: bool = False) -> None:
         self.is_lax = is_lax
+        # Keeps the node, too: its id must not be given to another one.
+        self._deferred: dict[int, tuple[object, Problem]] = {}
         self._suggestions_left = MAX_SUGGESTIONS
         self._problems: dict[tuple[Where, str], Problem] = {}
 
@@ -25,6 +27,21 @@ class Report:
     def stray(self, where: Where, path: str, reason: str, hint: str = "") -> None:
         """A key that will not be obeyed: an error, or a warning for a lax reader."""
         self._add(Problem(where, path, reason, hint, is_warning=self.is_lax))
+
+    def defer(self, node: object, problem: Problem) -> None:
+        """Remember a problem that a later file may still solve; :meth:`settle` reports it if none did."""
+        self._deferred[id(node)] = (node, problem)
+
+    @property
+    def has_deferred(self) -> bool:
+        return bool(self._deferred)
+
+    def is_deferred(self, node: object) -> bool:
+        return id(node) in self._deferred
+
+    def settle(self, node: object) -> None:
+        """Report what was deferred about ``node``, which is part of the result after all."""
+        self._add(self._deferred[id(node)][1])
 
     def suggest(self, word: str, known: Iterable[str]) -> str:
         """A "did you mean" hint, or "" when nothing is near."""

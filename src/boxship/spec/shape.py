@@ -10,8 +10,9 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from boxship.spec.report import Report
+from boxship.spec.scalars import text_of
 from boxship.spec.tree import Items, Node, Scalar, Table, Tag, describe
-from boxship.where import Where
+from boxship.where import Problem, Where
 
 Kind = Literal["text", "integer", "number", "flag", "null"]
 
@@ -24,6 +25,7 @@ _WORDS: Mapping[Kind, str] = {
 _TRUE = frozenset({"true", "yes", "on", "y"})
 _FALSE = frozenset({"false", "no", "off", "n"})
 _INTEGER = re.compile(r"[-+]?[0-9]{1,18}")
+_INTEGER_END = 2**63
 _NUMBER = re.compile(r"[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]{1,3})?")
 
 
@@ -47,6 +49,11 @@ class Shape:
     anything: bool = False
     about: str = ""
     """One line for people; the commented example holds the same line."""
+
+    def knows(self, key: str) -> bool:
+        """Whether a mapping of this shape may hold ``key``, now or later."""
+        is_extension = self.allows_extensions and key.startswith("x-")
+        return is_extension or key in self.later or key in (self.keys or {})
 
 
 TEXT = Shape(("text",))
@@ -122,9 +129,12 @@ def _check_scalar(node: Scalar, shape: Shape, path: str, report: Report) -> Node
         if found is not None:
             return _check_choice(found, shape, path, report)
     if node.value is None:
-        report.error(node.where, path, f"is empty; it must be {expected_forms(shape)}")
-        return None
-    shown = f"'{node.value}'" if isinstance(node.value, str) else describe(node)
+        # An empty value keeps what an earlier file says; it is wrong when there is no such thing.
+        report.defer(node, Problem(node.where, path, f"is empty; it must be {expected_forms(shape)}", unset_hint(node)))
+        return node
+    is_number = isinstance(node.value, int | float) and not isinstance(node.value, bool)
+    is_shown = isinstance(node.value, str) or (is_number and "text" not in shape.kinds)
+    shown = f"'{text_of(node.value)}'" if is_shown else describe(node)
     hint = unset_hint(node)
     if not hint and "text" in shape.kinds and not isinstance(node.value, str):
         hint = "put it in quotes"
@@ -143,21 +153,26 @@ def _convert(node: Scalar, kind: Kind) -> Scalar | None:
             return _convert_flag(node)
         case "integer":
             if isinstance(value, str) and _INTEGER.fullmatch(value):
-                return replace(node, value=int(value))
+                return node.with_value(int(value))
             if isinstance(value, float) and value.is_integer():
-                return replace(node, value=int(value))
-            return node if isinstance(value, int) and not isinstance(value, bool) else None
+                return _fitting(node.with_value(int(value)))
+            return _fitting(node) if isinstance(value, int) and not isinstance(value, bool) else None
         case "number":
             if isinstance(value, str) and _NUMBER.fullmatch(value):
-                return replace(node, value=float(value))
+                return node.with_value(float(value))
             return node if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def _fitting(node: Scalar) -> Scalar | None:
+    """The node if its whole number is one that the engine can hold."""
+    return node if isinstance(node.value, int) and abs(node.value) < _INTEGER_END else None
 
 
 def _convert_flag(node: Scalar) -> Scalar | None:
     if isinstance(node.value, bool):
         return node
     if isinstance(node.value, str) and node.value.lower() in _TRUE | _FALSE:
-        return replace(node, value=node.value.lower() in _TRUE)
+        return node.with_value(node.value.lower() in _TRUE)
     return None
 
 
@@ -171,7 +186,34 @@ def _check_choice(node: Scalar, shape: Shape, path: str, report: Report) -> Scal
 
 def _check_items(node: Items, shape: Shape, path: str, report: Report) -> Items:
     checked = (check_shape(item, shape, f"{path}[{index}]", report) for index, item in enumerate(node.items))
-    return replace(node, items=tuple(item for item in checked if item is not None))
+    return node.with_items(tuple(item for item in checked if item is not None and not _is_empty(item, report)))
+
+
+def settle_empty(table: Table, report: Report) -> Table:
+    """The merged mapping without empty values that no file fills; they are reported now."""
+    return _settled_table(table, report) if report.has_deferred else table
+
+
+def _settled_table(table: Table, report: Report) -> Table:
+    left = ((key, value) for key, value in table.entries.items() if not _is_empty(value, report))
+    return table.with_entries({key: _settled(value, report) for key, value in left})
+
+
+def _settled(node: Node, report: Report) -> Node:
+    match node:
+        case Table():
+            return _settled_table(node, report)
+        case Items():
+            return node.with_items(tuple(_settled(item, report) for item in node.items))
+        case Scalar():
+            return node
+
+
+def _is_empty(node: Node, report: Report) -> bool:
+    if not report.is_deferred(node):
+        return False
+    report.settle(node)
+    return True
 
 
 def _check_free(node: Table, shape: Shape, values: Shape, path: str, report: Report) -> Table:
@@ -186,7 +228,7 @@ def _check_free(node: Table, shape: Shape, values: Shape, path: str, report: Rep
         checked = check_shape(value, values, inner, report)
         if checked is not None:
             entries[key] = checked
-    return replace(node, entries=entries)
+    return node.with_entries(entries)
 
 
 def _check_fixed(node: Table, shape: Shape, keys: Mapping[str, Shape], path: str, report: Report) -> Table:
@@ -203,7 +245,7 @@ def _check_fixed(node: Table, shape: Shape, keys: Mapping[str, Shape], path: str
     for key in shape.required:
         if key not in node.entries:
             report.error(node.where, path, f"the key '{key}' is missing")
-    return replace(node, entries=entries)
+    return node.with_entries(entries)
 
 
 def _report_unknown(key: str, shape: Shape, where: Where, path: str, report: Report) -> None:

@@ -58,11 +58,12 @@ def _read_regular(path: Path) -> bytes:
         raise _RefusedError("does not exist") from None
     except (OSError, ValueError) as err:
         raise _RefusedError(f"can't be read: {_cause(err)}") from None
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode):
+        os.close(descriptor)  # a file object can't be made of a directory
+        kind = "a directory" if stat.S_ISDIR(status.st_mode) else "a FIFO, socket or device"
+        raise _RefusedError(f"is {kind}, not a file")
     with os.fdopen(descriptor, "rb") as file:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            kind = "a directory" if stat.S_ISDIR(status.st_mode) else "a FIFO, socket or device"
-            raise _RefusedError(f"is {kind}, not a file")
         try:
             data = file.read(MAX_FILE_BYTES + 1)
         except OSError as err:

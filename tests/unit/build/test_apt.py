@@ -12,10 +12,16 @@ from boxship.build.apt import (
     proxy_settings,
     public_sources,
 )
-from boxship.build.bootstrap import BelowLayer, Bootstrap, command_line
+from boxship.build.bootstrap import BelowLayer, Bootstrap, Exchange, command_line
 from boxship.errors import HostError
 
 DEBIAN = 'ID=debian\nVERSION_CODENAME="bookworm"\n'
+
+
+@pytest.fixture
+def exchange(tmp_path: Path) -> Exchange:
+    (tmp_path / "lists").mkdir()
+    return Exchange(Path("/debs"), Path("/fresh"), tmp_path / "lists")
 
 
 def host(tmp_path: Path, *, os_release: str = DEBIAN, **files: str) -> tuple[AptSource, ...]:
@@ -86,9 +92,9 @@ def test_only_the_hosts_proxies_come_along() -> None:
 
 @pytest.mark.parametrize("is_root", [True, False])
 @pytest.mark.parametrize("below", [(), (BelowLayer(Path("/c/a b.tar")), BelowLayer(Path("/c/2.tar"), ("etc/x y",)))])
-def test_every_source_is_bound_to_the_keyring(is_root: bool, below: tuple[BelowLayer, ...]) -> None:
+def test_every_source_is_bound_to_the_keyring(is_root: bool, below: tuple[BelowLayer, ...], exchange: Exchange) -> None:
     what = Bootstrap("bookworm", ("b", "a"), "amd64", below)
-    argv = command_line(what, Path("/t.tar"), Path("/d"), Path("/f"), public_sources("bookworm"), "", is_root)
+    argv = command_line(what, Path("/t.tar"), exchange, public_sources("bookworm"), "", is_root=is_root)
     sources = [argument for argument in argv if argument.startswith("deb ")]
     assert len(sources) == 3
     assert all("[signed-by=/usr/share/keyrings/debian-archive-keyring.gpg]" in source for source in sources)
@@ -98,8 +104,20 @@ def test_every_source_is_bound_to_the_keyring(is_root: bool, below: tuple[BelowL
     assert ("/c/a b.tar" in text) is bool(below)
 
 
-def test_packages_are_never_taken_for_options() -> None:
+def test_packages_are_never_taken_for_options(exchange: Exchange) -> None:
     what = Bootstrap("bookworm", ("-oDebug=1", "a;b"), "amd64", (BelowLayer(Path("/l")),))
-    argv = command_line(what, Path("/t"), Path("/d"), Path("/f"), public_sources("bookworm"), "", True)
+    argv = command_line(what, Path("/t"), exchange, public_sources("bookworm"), "", is_root=True)
     (install,) = [argument for argument in argv if "apt-get --yes" in argument]
     assert install.endswith("install -- -oDebug=1 'a;b'")
+
+
+def test_the_archive_is_asked_once_per_run(exchange: Exchange) -> None:
+    what = Bootstrap("bookworm", ("a",), "amd64", (BelowLayer(Path("/l")),))
+
+    def asks() -> bool:
+        argv = command_line(what, Path("/t"), exchange, public_sources("bookworm"), "", is_root=True)
+        return "--skip=essential/unlink,update" not in argv
+
+    assert asks()
+    (exchange.lists / "deb.debian.org_Packages").write_text("")
+    assert not asks()

@@ -1,3 +1,4 @@
+import os
 from collections.abc import AsyncGenerator, AsyncIterator
 from pathlib import Path
 
@@ -95,7 +96,7 @@ async def test_a_change_below_is_a_change_above(tmp_path: Path) -> None:
 async def test_an_image_that_somebody_replaced_is_built_again(tmp_path: Path) -> None:
     shop = Shop(tmp_path, web="FROM scratch\n")
     await shop.build()
-    shop.engine.add_image("shop/web:latest", "another")
+    shop.engine.add_image("shop/web:latest", content="another")
     assert await shop.build() == {"image:shop/web": Phase.READY}
 
 
@@ -156,10 +157,6 @@ async def test_a_missing_dockerfile_stops_before_anything_is_built(tmp_path: Pat
 
 async def test_what_is_left_out_of_a_context_is_told(tmp_path: Path) -> None:
     shop = Shop(tmp_path, web="FROM scratch\n")
-    (tmp_path / "web" / "pipe").symlink_to("x")
-    (tmp_path / "web" / "pipe").unlink()
-    import os
-
     os.mkfifo(tmp_path / "web" / "pipe")
     await shop.build()
     assert [event.is_warning for event in shop.events if isinstance(event, Notice)] == [True]
@@ -167,22 +164,18 @@ async def test_what_is_left_out_of_a_context_is_told(tmp_path: Path) -> None:
 
 async def test_the_tag_of_an_image_that_boxship_did_not_make_is_not_moved(tmp_path: Path) -> None:
     shop = Shop(tmp_path, web="FROM share/base\n")
-    mine = shop.engine.add_image("share/base", "made by hand")
+    mine = shop.engine.add_image("share/base", content="made by hand")
     bases = {"share/base": Base("share/base", suite="bookworm", where=Where("appliance.yaml", 9, 5))}
     shop.appliance = Appliance("shop", "1.0", tmp_path, services=shop.appliance.services, bases=bases)
-    with pytest.raises(
-        BuildError, match="appliance.yaml:9:5: share/base is already the tag of another image"
-    ) as caught:
+    with pytest.raises(BuildError, match=r"^appliance.yaml:9:5: share/base is already the tag of another") as caught:
         await shop.build()
     assert "docker rmi share/base" in caught.value.hint
     assert ids(shop.engine) == {"share/base:latest": mine}
 
 
-async def test_a_base_can_not_extend_one_that_was_pulled(tmp_path: Path) -> None:
+async def test_a_base_can_only_extend_one_that_is_made_from_packages(tmp_path: Path) -> None:
     shop = Shop(tmp_path, web="FROM mine\n")
-    digest = f"debian@sha256:{'a' * 64}"
-    shop.engine.registry.add(digest)
-    bases = {"deb": Base("deb", digest_reference=digest), "mine": Base("mine", parent="absent", packages=("x",))}
+    bases = {"mine": Base("mine", parent="debian", packages=("x",))}
     shop.appliance = Appliance("shop", "1.0", tmp_path, services=shop.appliance.services, bases=bases)
-    with pytest.raises(BuildError, match="mine: can't extend absent, which is not made from packages here"):
+    with pytest.raises(BuildError, match="mine: can't extend debian, which is not made from packages here"):
         await shop.build()

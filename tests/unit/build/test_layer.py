@@ -189,6 +189,13 @@ def test_days_of_password_changes_are_settled(tmp_path: Path) -> None:
     assert content(tmp_path, "etc/shadow") == f"root:*:{then - 9}:0:99999:7:::\nnginx:!:{then}::::::\n".encode()
 
 
+def test_random_names_of_temporary_files_are_taken_out_of_debconfs_answers(tmp_path: Path) -> None:
+    text = b"Name: ucf/changeprompt\nVariables:\n NEW = /tmp/postgresql-common.wyDASf\n BASENAME = x.conf.abcdef\n"
+    tree = Tree(tmp_path / "t.tar").directory("var/cache/debconf").file("var/cache/debconf/config.dat", text)
+    layer(tmp_path, tree)
+    assert content(tmp_path, "var/cache/debconf/config.dat") == text.replace(b".wyDASf", b"")
+
+
 @pytest.mark.parametrize(
     ("path", "is_directory", "expected"),
     [

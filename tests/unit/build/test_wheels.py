@@ -81,9 +81,8 @@ async def test_a_file_with_another_hash_is_refused_and_nothing_is_kept(tmp_path:
 
 async def test_requirements_without_hashes_are_refused_with_the_way_to_make_them(tmp_path: Path) -> None:
     wanted = requirements(tmp_path, "# all\na==1 --hash=sha256:00\nb==2\nc==3\n")
-    with pytest.raises(
-        BuildError, match=r"appliance.yaml:7:3: .*requirements.txt:3: b==2 has no hash, and 1 more"
-    ) as caught:
+    words = r"appliance.yaml:7:3: .*requirements.txt:3: b==2 has no hash, and 1 more"
+    with pytest.raises(BuildError, match=words) as caught:
         await WheelCache(tmp_path / "cache").ensure(wanted, MACHINE, lambda _: None)
     assert "--generate-hashes" in caught.value.hint
 
@@ -95,7 +94,7 @@ async def test_a_missing_requirements_file_is_named(tmp_path: Path) -> None:
 
 
 def test_hashes_on_following_lines_and_options_and_comments_are_understood() -> None:
-    text = "--index-url https://x\na==1 \\\n    --hash=sha256:0 \\\n    --hash=sha256:1\n    # via -r other.in\n\nb # why\n"
+    text = "--index-url https://x\na==1 \\\n    --hash=sha256:0 \\\n    --hash=sha256:1\n    # via -r o.in\n\nb # why\n"
     assert list(unhashed_requirements(text)) == [(7, "b")]
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from boxship.engine.port import LogLine
 from boxship.engine.streams import LINE_BYTES, Demultiplexer, LineSplitter, RawStream, read_documents, unix_time
-from boxship.errors import EngineError
+from boxship.errors import EngineError, UsageError
 
 
 def frame(stream: int, text: bytes) -> bytes:
@@ -110,5 +110,5 @@ def test_times_become_unix_times_to_the_nanosecond(text: str, unix: str) -> None
 
 
 def test_a_time_that_is_none_is_refused() -> None:
-    with pytest.raises(ValueError, match="yesterday"):
+    with pytest.raises(UsageError, match="yesterday"):
         unix_time("yesterday")

@@ -17,6 +17,8 @@ from boxship.events import (
     SubjectChanged,
 )
 
+# What a service's time is counted from: waiting for others isn't its own.
+_BEGINNINGS = frozenset({Phase.STARTING, Phase.BUILDING, Phase.PULLING, Phase.STOPPING})
 _ENDED = frozenset({Phase.READY, Phase.COMPLETED, Phase.KEPT})
 
 
@@ -88,7 +90,7 @@ class Board:
             return row
         if row.phase is not phase:
             row.since = at
-            if row.phase in (Phase.WAITING, Phase.KEPT):
+            if phase in _BEGINNINGS:
                 row.began_at = at
         row.phase, row.detail = phase, detail
         return row

@@ -1,6 +1,7 @@
 """Whether and how to colour: only on a terminal, never with NO_COLOR (no-color.org), few and meaningful."""
 
 import os
+import re
 import sys
 from typing import TextIO
 
@@ -12,6 +13,8 @@ GREEN = "\x1b[32m"
 YELLOW = "\x1b[33m"
 # Readable on light and dark backgrounds; red, green and yellow are left to states.
 SERVICE_COLORS = ("\x1b[36m", "\x1b[35m", "\x1b[34m", "\x1b[96m", "\x1b[95m", "\x1b[94m")
+# What a terminal would obey: ESC with its parameters (ECMA-48, "CSI" and the two-character sequences).
+_SEQUENCE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[@-_])")
 
 
 def is_colored(stream: TextIO) -> bool:
@@ -28,5 +31,7 @@ def paint(text: str, color: str, *, on: bool) -> str:
 
 
 def sanitized(text: str) -> str:
-    """A service's text without control characters, so that a log can't take over the terminal. Tabs stay."""
-    return text if text.isprintable() else "".join(char for char in text if char == "\t" or char.isprintable())
+    """A service's text without control sequences, so that a log can't take over the terminal. Tabs stay."""
+    if text.isprintable():
+        return text
+    return "".join(char for char in _SEQUENCE.sub("", text) if char == "\t" or char.isprintable())

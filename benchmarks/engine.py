@@ -1,0 +1,149 @@
+"""The few questions the benchmark itself asks the engine, and the removal of what a command left behind."""
+
+import base64
+import http.client
+import json
+import re
+import socket
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, NamedTuple
+from urllib.parse import quote
+
+from benchmarks.faults import BenchError
+from boxship.engine.address import find_address
+from boxship.errors import UsageError
+
+_API = "/v1.41"
+_DEADLINE_S = 60
+_NOT_FOUND = 404
+
+
+class Container(NamedTuple):
+    """As listed."""
+
+    id: str
+    name: str
+    is_running: bool
+
+
+class Names(NamedTuple):
+    """What the names of some containers and networks look like, from the first character to the last."""
+
+    containers: re.Pattern[str]
+    networks: re.Pattern[str]
+
+    @staticmethod
+    def of_project(project: str) -> "Names":
+        """Every tool puts the project's name first, and one of three characters behind it."""
+        name = re.escape(project)
+        return Names(re.compile(f"{name}[._-].+"), re.compile(f"{name}([._-].+)?"))
+
+
+ALL = Names(re.compile(".*"), re.compile(".*"))
+
+
+class EngineVersion(NamedTuple):
+    """Who answers."""
+
+    engine: str
+    api: str
+    containerd: str
+    runc: str
+
+
+class _UnixConnection(http.client.HTTPConnection):
+    def __init__(self, path: str) -> None:
+        super().__init__("engine", timeout=_DEADLINE_S)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self._path)
+
+
+class EngineApi:
+    """One engine on a local socket. Every call has a deadline and raises BenchError when nobody answers in time."""
+
+    def __init__(self, socket_path: str) -> None:
+        self.socket_path = socket_path
+
+    def version(self) -> EngineVersion:
+        said = self._json("GET", "/version")
+        parts = {each["Name"]: each["Version"] for each in said.get("Components", ())}
+        return EngineVersion(
+            said["Version"], said["ApiVersion"], parts.get("containerd", "unknown"), parts.get("runc", "unknown")
+        )
+
+    def has_image(self, reference: str) -> bool:
+        return self._call("GET", f"/images/{quote(reference, safe='')}/json")[0] != _NOT_FOUND
+
+    def image_has(self, reference: str, *paths: str) -> bool:
+        """Whether all of these files are in an image. Looks into a container that is never started."""
+        created = self._json("POST", "/containers/create", {"Image": reference, "Cmd": ["true"]})
+        try:
+            return all(self.modified_at_s(created["Id"], path) is not None for path in paths)
+        finally:
+            self.remove_container(created["Id"])
+
+    def containers(self, names: Names = ALL) -> tuple[Container, ...]:
+        """Those with such names, also those that don't run."""
+        listed = [
+            Container(each["Id"], (each["Names"] or ["/"])[0].lstrip("/"), each["State"] == "running")
+            for each in self._json("GET", "/containers/json?all=1")
+        ]
+        return tuple(each for each in listed if names.containers.fullmatch(each.name))
+
+    def networks(self, names: Names) -> tuple[str, ...]:
+        """The ids of those with such names."""
+        return tuple(each["Id"] for each in self._json("GET", "/networks") if names.networks.fullmatch(each["Name"]))
+
+    def modified_at_s(self, container_id: str, path: str) -> float | None:
+        """When a path in a container was last modified, in unix time; None when it isn't there."""
+        status, headers, _ = self._call("HEAD", f"/containers/{container_id}/archive?path={quote(path)}")
+        found = headers.get("X-Docker-Container-Path-Stat")
+        if status == _NOT_FOUND or found is None:
+            return None
+        # Python knows microseconds.
+        mtime = re.sub(r"(\.\d{6})\d+", r"\1", json.loads(base64.b64decode(found))["mtime"])
+        return datetime.fromisoformat(mtime).timestamp()
+
+    def remove_container(self, container_id: str) -> None:
+        self._call("DELETE", f"/containers/{container_id}?v=1&force=1")
+
+    def sweep(self, names: Names) -> None:
+        """Remove containers and networks with such names, one after another."""
+        for container in self.containers(names):
+            self.remove_container(container.id)
+        for network_id in self.networks(names):
+            self._call("DELETE", f"/networks/{network_id}")
+
+    def _json(self, method: str, path: str, body: object = None) -> Any:
+        status, _, data = self._call(method, path, body)
+        if status >= http.client.BAD_REQUEST:
+            raise BenchError(f"The engine refused {method} {path}: {data.decode(errors='replace').strip()}")
+        return json.loads(data)
+
+    def _call(self, method: str, path: str, body: object = None) -> tuple[int, Mapping[str, str], bytes]:
+        link = _UnixConnection(self.socket_path)
+        try:
+            data = None if body is None else json.dumps(body)
+            link.request(method, _API + path, data, {"Content-Type": "application/json"})
+            response = link.getresponse()
+            return response.status, dict(response.getheaders()), response.read()
+        except (OSError, http.client.HTTPException) as err:
+            raise BenchError(f"The engine at {self.socket_path} does not answer {method} {path}: {err}.") from err
+        finally:
+            link.close()
+
+
+def find_engine(environment: Mapping[str, str]) -> EngineApi:
+    """Raises: BenchError for one that isn't on a local socket: its CPU can't be read, nor its containers reached."""
+    try:
+        address = find_address(None, environment)
+    except UsageError as err:
+        raise BenchError(f"{err.message}; {err.hint}.") from err
+    if not address.path:
+        raise BenchError(f"The engine at {address} is not a local one: unset DOCKER_HOST, or name a unix socket in it.")
+    return EngineApi(address.path)

@@ -1,0 +1,333 @@
+"""Write the pages of docs/ that follow from the program: ``python -m scripts.docs``. A test fails when they are stale."""
+
+import argparse
+import inspect
+import re
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from importlib import import_module
+
+from boxship import errors, names
+from boxship.build import builder, image
+from boxship.cli.arguments import VERBS, build_parser
+from boxship.plan import containers
+from boxship.spec.appliance_keys import APPLIANCE
+from boxship.spec.compose_keys import COMPOSE, NETWORK, SERVICE, VOLUME
+from boxship.spec.shape import Shape, expected_forms
+from scripts.tracked import ROOT
+from tests.unit.cli import wrong_inputs
+from tests.unit.cli.wrong_inputs import WrongInput
+
+DOCS = ROOT / "docs"
+EXAMPLE = ROOT / "src/boxship/spec/example.yaml"
+_NOTE = "<!-- Written by scripts/docs.py (make docs); change what it is made from. -->\n"
+
+_LOADER_KEYS = {
+    "boot.attempts": "read and checked; the Loader will obey it",
+    "boot.fallback": "read and checked; the Loader will obey it",
+    "volumes.NAME.on_switch": "read and checked; upgrades with data will obey it",
+}
+"""Keys that are part of the format and that nothing acts on yet."""
+
+_OTHER_STATUSES = (
+    ("0", "done"),
+    ("the command's own", "`exec`: the command ran, and ended with it"),
+    ("130", "^C or SIGTERM: what was begun is finished or left as it is, and the next run goes on from there"),
+    ("141", "the reader of the output (`boxship logs | head`) went away"),
+)
+
+_LABELS = (
+    (names.LABEL_APPLIANCE, "container, network, volume", "the appliance it belongs to; it alone decides ownership"),
+    (names.LABEL_SERVICE, "container", "the service"),
+    (names.LABEL_KEY, "network, volume", "its key in the files; its name on the engine may differ (`name:`)"),
+    (names.LABEL_DIGEST, "container, network, volume", "what it was made from; another digest means: make it anew"),
+    (names.LABEL_PARTS, "container", "a short digest of each part, so that a plan can say what changed"),
+    (containers.LABEL_DEPENDS_ON, "container", "what it depends on, so that `down` finds the order without files"),
+    (builder.LABEL_BUILT_FOR, "image", "the appliance that it was built for"),
+    (builder.LABEL_VERSION, "image", "the version of the appliance when it was built"),
+    (image.LABEL_BASE, "image", "a base that Boxship made: the key of what it was made from"),
+    (image.LABEL_BASE_LAYERS, "image", "a base that Boxship made: a digest of its layers"),
+)
+
+
+def pages() -> dict[str, str]:
+    """Return path below docs/ -> content, for every generated page."""
+    made = {
+        "reference/cli.md": _cli(),
+        "reference/appliance.md": _appliance(),
+        "reference/compose.md": _compose(),
+        "reference/errors.md": _errors(),
+        "reference/labels-and-names.md": _labels(),
+        "wrong-input.md": _wrong_input(),
+    }
+    return {path: f"{_NOTE}\n{content.strip()}\n" for path, content in made.items()}
+
+
+def stale(current: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the paths of pages that are not there or not as they should be."""
+    return tuple(path for path, content in current.items() if _on_disk(path) != content)
+
+
+def _on_disk(path: str) -> str:
+    file = DOCS / path
+    return file.read_text() if file.exists() else ""
+
+
+def verb_parser(verb: str) -> argparse.ArgumentParser:
+    """Return a parser with the arguments of one verb, without the global ones."""
+    (adder,) = (adder for name, _, adder, _ in VERBS if name == verb)
+    module, _, function = adder.partition(":")
+    parser = argparse.ArgumentParser(prog=f"boxship {verb}", add_help=False)
+    getattr(import_module(f"boxship.cli.{module}"), function)(parser)
+    return parser
+
+
+def global_actions() -> list[argparse.Action]:
+    """Return the options that stand before any verb."""
+    return [action for action in _actions(build_parser()) if action.option_strings]
+
+
+def _actions(parser: argparse.ArgumentParser) -> list[argparse.Action]:
+    return list(parser._actions)  # noqa: SLF001 (argparse has no other way to list what a parser knows)
+
+
+def _cli() -> str:
+    parts = [
+        "# The command line",
+        "`boxship [GLOBAL OPTIONS] VERB [OPTIONS] [ARGUMENTS]`. A verb or option that docker compose has means the "
+        "same here. Global options that begin with two dashes may also stand after the verb.",
+        "What a verb found out goes to standard output; progress, warnings and errors go to standard error. "
+        "[Errors](errors.md) lists the exit statuses. Colours and the live display appear on a terminal only, "
+        "and `NO_COLOR` turns colours off. `DOCKER_HOST` says where the engine listens.",
+        "## Global options",
+        _table(("option", "meaning"), ((_flags(each), each.help or "") for each in global_actions())),
+    ]
+    for verb, text, _, example in VERBS:
+        parts += [f"## {verb}", f"{text[0].upper()}{text[1:]}.", f"```console\n$ {example}\n```"]
+        rows = [(_flags(action), _meaning(action)) for action in _actions(verb_parser(verb))]
+        if rows:
+            parts.append(_table(("argument", "meaning"), rows))
+    return "\n\n".join(parts)
+
+
+def _flags(action: argparse.Action) -> str:
+    value = action.metavar if isinstance(action.metavar, str) else ""
+    if not value and action.choices:
+        value = "{" + ",".join(map(str, action.choices)) + "}"
+    if not action.option_strings:
+        return f"`{value or action.dest}`" + (" ..." if action.nargs in ("*", "+", argparse.REMAINDER) else "")
+    shown = ", ".join(f"`{flag}`" for flag in action.option_strings)
+    return shown + (f" `{value}`" if value else "")
+
+
+def _meaning(action: argparse.Action) -> str:
+    if action.help:
+        return action.help
+    return f"default: {action.default}" if isinstance(action.default, str) and action.option_strings else ""
+
+
+def _appliance() -> str:
+    return "\n\n".join(
+        (
+            "# appliance.yaml",
+            "It says what a Compose file can't. It lies beside the Compose file and is optional: without one, the "
+            "appliance has the folder's name, the version `dev` and one target with every service.",
+            "## All keys in an example",
+            f"```yaml\n{EXAMPLE.read_text().strip()}\n```",
+            "## All keys in a table",
+            "`NAME` is a name that you choose, or one of your services or volumes. Keys that begin with `x-` are "
+            "yours. An unknown key is an error; `check --lax` and `show --lax` make it a warning.",
+            _table(("key", "value", "meaning"), _key_rows(APPLIANCE, "")),
+            "## Not yet",
+            "These keys have a meaning to come. Today they are refused, so that nobody relies on them: "
+            + ", ".join(f"`{key}`" for key in sorted(_later_keys(APPLIANCE, "")))
+            + ".",
+        )
+    )
+
+
+def _key_rows(shape: Shape, path: str) -> Iterator[tuple[str, str, str]]:
+    """One row for each key below ``path`` that has a meaning of its own."""
+    for key, inner in _inner(shape):
+        full = f"{path}.{key}" if path else key
+        if inner.about or (not inner.keys and inner.values is None and key != "NAME"):
+            remark = f"; {_LOADER_KEYS[full]}" if full in _LOADER_KEYS else ""
+            yield f"`{full}`", _form(inner), f"{inner.about}{remark}"
+        yield from _key_rows(inner, full)
+
+
+def _inner(shape: Shape) -> Iterable[tuple[str, Shape]]:
+    if shape.keys is not None:
+        return shape.keys.items()
+    return (("NAME", shape.values),) if shape.values is not None else ()
+
+
+def _later_keys(shape: Shape, path: str) -> Iterator[str]:
+    for key in shape.later:
+        yield f"{path}.{key}" if path else key
+    for key, inner in _inner(shape):
+        yield from _later_keys(inner, f"{path}.{key}" if path else key)
+    if shape.items is not None:
+        yield from _later_keys(shape.items, f"{path}[]")
+
+
+def _form(shape: Shape) -> str:
+    return " or ".join(f"`{word}`" for word in shape.choices) or expected_forms(replace(shape, choices=()))
+
+
+def _compose() -> str:
+    parts = [
+        "# Compose files",
+        "Boxship reads the Compose Specification's files. A key is obeyed, or it is refused with its file and line: "
+        "none is passed over in silence. Keys that begin with `x-` are yours, and the top-level `version` is "
+        "read and means nothing.",
+        "Files are looked for as docker compose does it: `-f`, then `COMPOSE_FILE`, then `compose.yaml`, "
+        "`compose.yml`, `docker-compose.yml` or `docker-compose.yaml` here or in the nearest folder above, with its "
+        "`.override` file. `.env`, `--env-file`, `COMPOSE_PROJECT_NAME` and `COMPOSE_PROFILES` work as you know them.",
+        "## Obeyed, not yet obeyed",
+        "`--lax` (of `check` and `show`) turns the second list into warnings.",
+    ]
+    for title, shape in (("services.NAME", SERVICE), ("networks.NAME", NETWORK), ("volumes.NAME", VOLUME)):
+        parts += [f"### `{title}`", _obeyed(shape)]
+    later = sorted(COMPOSE.later)
+    parts += [
+        "### Top level",
+        f"Obeyed: {_codes(sorted(COMPOSE.keys or ()))}.\n\nNot yet: {_codes(later)}.",
+        "## Warned about",
+        "An appliance runs for years where nobody looks. These are allowed, and `check` warns about them:",
+        "* an image without a version, or with `latest`: the next installation may run something else;\n"
+        "* a bind mount: data that lies outside volumes isn't part of the appliance;\n"
+        "* one volume that two services write;\n"
+        "* a variable that isn't set, and is therefore empty;\n"
+        "* a `command` whose shell operators (`&&`, `|`) no shell would read;\n"
+        "* in a folder without an appliance.yaml, two services on one port of the host (with one it is an error).",
+        "## Stricter than docker compose",
+        "* Names that nothing answers to are errors: services, networks, volumes, profiles that leave a dependency "
+        "behind.\n* Services that wait for each other are an error when reading, not when starting.\n"
+        "* A key given twice is an error.",
+    ]
+    return "\n\n".join(parts)
+
+
+def _obeyed(shape: Shape) -> str:
+    rows = [(f"`{key}`", expected_forms(inner) or "anything") for key, inner in sorted((shape.keys or {}).items())]
+    later = sorted({re.sub(r"^NAME\.|\.NAME", "", key) for key in _later_keys(shape, "")})
+    note = f"\n\nNot yet: {_codes(later)}." if later else ""
+    return _table(("key", "value"), rows) + note
+
+
+def _codes(words: Iterable[str]) -> str:
+    return ", ".join(f"`{word}`" for word in words)
+
+
+def _errors() -> str:
+    tree = [each for each in vars(errors).values() if inspect.isclass(each) and issubclass(each, errors.BoxshipError)]
+    rows = ((f"`{each.code}`", str(each.exit_status), str(each.http_status), _first_sentence(each)) for each in tree)
+    return "\n\n".join(
+        (
+            "# Errors and exit statuses",
+            "An error is one sentence with an address, and a hint with the next step, both on standard error. "
+            'With `--json` it is an object on standard output: `{"error": {"code", "message", "hint", "fields"}}`. '
+            "Codes and statuses are promised: scripts may rely on them. The HTTP status is what the box's API will "
+            "answer with.",
+            _table(("code", "exit status", "HTTP", "when"), rows),
+            "Other exit statuses:",
+            _table(("status", "when"), _OTHER_STATUSES),
+            "[Wrong input](../wrong-input.md) shows what Boxship says to common mistakes.",
+        )
+    )
+
+
+def _first_sentence(thing: type) -> str:
+    return re.split(r"(?<=\.)\s", inspect.cleandoc(thing.__doc__ or ""), maxsplit=1)[0].replace("``", "`").rstrip(".")
+
+
+def _labels() -> str:
+    name, service = "share", "web"
+    digest = "0123456789ab" * 2
+    rows = (
+        ("container", names.container_name(name, service), "`container_name`"),
+        ("its replacement, until the old one is gone", names.next_container_name(name, service, digest), ""),
+        ("network", names.network_name(name, "default"), "`name`"),
+        ("volume", names.volume_name(name, "db-data"), "`name`"),
+        ("image that the appliance builds", f"{names.image_name(name, service)}:latest", "`image`"),
+    )
+    return "\n\n".join(
+        (
+            "# Labels and names on the engine",
+            "## Labels",
+            "Boxship touches what carries its label and nothing else. There is no other record of what it made: "
+            "the engine's own objects are the state.",
+            _table(("label", "on", "meaning"), ((f"`{label}`", on, text) for label, on, text in _LABELS)),
+            "```console\n$ docker ps --filter label=boxship.appliance=share\n```",
+            "## Names",
+            "For the appliance `share` and its service `web`. Names only help people; labels decide.",
+            _table(
+                ("what", "name", "your own with"), ((what, f"`{shown}`", instead) for what, shown, instead in rows)
+            ),
+            "Appliances are named with lower-case letters, digits, `-` and `_`. They hold no dot, so the first dot "
+            "always ends the appliance's part.",
+            "## Names inside the network",
+            "A service answers to `web`, to `web.service` and to its `aliases`, on the ports it listens on. "
+            "[Addresses](../explanation/addresses.md) says why they stay the same.",
+        )
+    )
+
+
+def _wrong_input() -> str:
+    groups = (
+        ("Files", wrong_inputs.FILES),
+        ("Names and keys", wrong_inputs.NAMES),
+        ("Values", wrong_inputs.VALUES),
+        ("The command line", wrong_inputs.COMMANDS),
+        ("The engine", wrong_inputs.ENGINE),
+        ("On an engine", wrong_inputs.WITH_ENGINE),
+    )
+    parts = [
+        "# Wrong input",
+        "What Boxship says to common mistakes, word for word, and the exit status. All problems of the files are "
+        "shown at once, each as `file:line:column: key: what is wrong (what to do)`. Every row is a test. "
+        "[Errors](reference/errors.md) explains the statuses.",
+    ]
+    for title, cases in groups:
+        parts += [
+            f"## {title}",
+            _table(("what is wrong", "what Boxship says", "status"), (_case_row(case) for case in cases)),
+        ]
+    return "\n\n".join(parts)
+
+
+def _case_row(case: WrongInput) -> tuple[str, str, str]:
+    values = {"{folder}": "/srv/shop", "{name}": "shop", "{port}": "8080", "{image}": "shop/base"}
+    said = "<br>".join(_code(line) for line in case.says)
+    for key, value in values.items():
+        said = said.replace(key, value)
+    return case.what, said, str(case.status)
+
+
+def _code(line: str) -> str:
+    return f"`` {line} ``" if "`" in line else f"`{line}`"
+
+
+def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    lines = [_row(head), _row(("---",) * len(head)), *(_row(row) for row in rows)]
+    return "\n".join(lines)
+
+
+def _row(cells: tuple[str, ...]) -> str:
+    return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
+
+
+def main() -> int:
+    """Write what isn't current. Returns: the exit status."""
+    current = pages()
+    for path in stale(current):
+        (DOCS / path).parent.mkdir(parents=True, exist_ok=True)
+        (DOCS / path).write_text(current[path])
+        print(f"wrote docs/{path}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

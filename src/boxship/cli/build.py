@@ -1,0 +1,76 @@
+"""The verb build."""
+
+import argparse
+import asyncio
+import sys
+
+from boxship.build.images import build_images
+from boxship.cli.context import Invocation
+from boxship.cli.render.display import make_display
+from boxship.cli.run import hear_interrupts, run_with_engine
+from boxship.engine.port import Engine
+from boxship.errors import CancelledError
+from boxship.plan.resolve import resolve
+from boxship.spec.model import Appliance
+
+
+def add_build(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "services", nargs="*", metavar="SERVICE", help="only these (and what their images are made from)"
+    )
+    parser.add_argument("--no-cache", action="store_true", help="run every step again")
+    parser.add_argument("--pull", action="store_true", help="ask the registry for newer base images")
+    parser.add_argument("-q", "--quiet", action="store_true", help="only say what failed")
+    parser.set_defaults(run=build)
+
+
+def build(invocation: Invocation, arguments: argparse.Namespace) -> int:
+
+    loaded = invocation.load_with_warnings()
+    appliance = loaded.appliance
+    # Naming nothing means every service, of every target and profile: what ships must build.
+    names = tuple(arguments.services) or tuple(appliance.services)
+    services = resolve(appliance, names=names, with_dependencies=False).services
+    built = tuple(service.name for service in services if service.build)
+    if not built and not appliance.bases:
+        print(f"{appliance.name}: no service has a build", file=sys.stderr)
+        return 0
+
+    async def work(engine: Engine) -> int:
+        return await _build(
+            invocation,
+            appliance,
+            built,
+            engine,
+            no_cache=arguments.no_cache,
+            pull=arguments.pull,
+            quiet=arguments.quiet,
+        )
+
+    return run_with_engine(work)
+
+
+async def _build(
+    invocation: Invocation,
+    appliance: Appliance,
+    services: tuple[str, ...],
+    engine: Engine,
+    *,
+    no_cache: bool,
+    pull: bool,
+    quiet: bool,
+) -> int:
+    interrupt = hear_interrupts()
+    with make_display(is_json=invocation.is_json, is_quiet=quiet) as display:
+        building = asyncio.ensure_future(
+            build_images(appliance, services, engine, display.show, only_missing=False, no_cache=no_cache, pull=pull)
+        )
+        stop = asyncio.ensure_future(interrupt.wait())
+        await asyncio.wait({building, stop}, return_when=asyncio.FIRST_COMPLETED)
+        stop.cancel()
+        if not building.done():
+            building.cancel()
+            await asyncio.gather(building, return_exceptions=True)
+            raise CancelledError("the build was interrupted", hint="run it again: what is built is kept")
+        await building
+    return 0

@@ -1,0 +1,243 @@
+"""Images made for real: packages from the archive, mmdebstrap, pip, and a container engine.
+
+The base of this module stays in the user's cache, so only the first run on a machine installs it.
+"""
+
+import asyncio
+import hashlib
+import os
+import shutil
+import subprocess
+import uuid
+import zipfile
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from boxship.build.cache import BaseCache, default_root
+from boxship.build.image import LABEL_BASE
+from boxship.build.images import build_images
+from boxship.engine.docker import DockerEngine, connect
+from boxship.errors import BoxshipError, BuildError
+from boxship.events import Event, ImageProgress, Phase, SubjectChanged
+from boxship.plan.observed import Observed
+from boxship.spec.model import Appliance, Base, Build, Service, Wheels
+
+pytestmark = [
+    pytest.mark.docker,
+    pytest.mark.timeout(900),
+    pytest.mark.skipif(shutil.which("mmdebstrap") is None, reason="mmdebstrap is not installed"),
+]
+NAME = f"bxt{uuid.uuid4().hex[:8]}"
+ROOT = Base(f"{NAME}/base", suite="bookworm")
+LAYERED = Base(f"{NAME}/layered", parent=ROOT.reference, packages=("iputils-ping",))
+BASES = {base.reference: base for base in (ROOT, LAYERED)}
+
+
+@pytest.fixture
+async def engine() -> AsyncIterator[DockerEngine]:
+    engine = connect()
+    try:
+        await engine.info()
+    except BoxshipError:
+        pytest.skip("no container engine answers")
+    yield engine
+    await engine.close()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def swept() -> Iterator[None]:
+    """Every tag of this module goes at its end."""
+    yield
+    listed = subprocess.run(
+        ["docker", "images", "--format", "{{.Repository}}:{{.Tag}}", f"{NAME}/*"],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    for tag in reversed(listed.stdout.split()):
+        subprocess.run(["docker", "rmi", tag], capture_output=True, check=False, timeout=120)
+
+
+class Workshop:
+    """One appliance on disk."""
+
+    def __init__(self, root: Path, engine: DockerEngine) -> None:
+        self.root = root
+        self.engine = engine
+        self.events: list[Event] = []
+        self.services: dict[str, Service] = {}
+        self.wheels: dict[str, Wheels] = {}
+
+    def add(self, name: str, dockerfile: str, **files: str) -> None:
+        folder = self.root / name
+        folder.mkdir()
+        for file, text in {"Dockerfile": dockerfile, **files}.items():
+            (folder / file).write_text(text)
+        self.services[name] = Service(name, build=Build(folder))
+
+    async def build(self, *, cache_root: Path | None = None, **options: bool) -> dict[str, Phase]:
+        self.events.clear()
+        made = Appliance(NAME, "1.0", self.root, services=self.services, bases=BASES, wheels=self.wheels)
+        names = tuple(self.services)
+        await build_images(made, names, self.engine, self.events.append, cache_root=cache_root, **options)
+        changes = [event for event in self.events if isinstance(event, SubjectChanged)]
+        return {event.subject.rpartition("/")[2]: event.phase for event in changes}
+
+
+@pytest.fixture
+def workshop(tmp_path: Path, engine: DockerEngine) -> Workshop:
+    return Workshop(tmp_path, engine)
+
+
+def image_id(observed: Observed, reference: str) -> str:
+    image = observed.image(reference)
+    assert image is not None, reference
+    return image.id
+
+
+def run_in(reference: str, *argv: str) -> str:
+    command = ["docker", "run", "--rm", "--network=none", f"--label={NAME}=1", reference, *argv]
+    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=120).stdout
+
+
+async def test_bases_share_layers_and_hold_nothing_of_this_machine(workshop: Workshop) -> None:
+    workshop.services = {
+        base.reference[-4:]: Service(base.reference[-4:], image=base.reference) for base in BASES.values()
+    }
+    await workshop.build()
+    observed = await workshop.engine.observe()
+    root, layered = observed.image(ROOT.reference), observed.image(LAYERED.reference)
+    assert root is not None
+    assert layered is not None
+    assert root.labels.keys() == layered.labels.keys() == {LABEL_BASE, f"{LABEL_BASE}.layers"}
+    cache = BaseCache(default_root(os.environ))
+    lower, upper = cache.find(root.labels[LABEL_BASE]), cache.find(layered.labels[LABEL_BASE])
+    assert lower is not None
+    assert upper is not None
+    assert upper.diff_ids[:1] == lower.diff_ids
+    assert upper.layer_bytes < 10_000_000 < lower.layer_bytes < 100_000_000
+    # The engine unpacked what was written: a capability or setuid bit that a package set is still there.
+    assert "bytes from 127.0.0.1" in run_in(LAYERED.reference, "ping", "-c1", "127.0.0.1")
+    script = (
+        "cat /etc/machine-id /etc/ssh/ssh_host_* /usr/sbin/policy-rc.d 2>/dev/null; ls /var/lib/apt/lists /var/log;"
+        "find / -xdev -name 'mmdebstrap*' -o -xdev -name '*boxship-build'; cat /etc/apt/sources.list; dpkg --audit"
+    )
+    said = run_in(LAYERED.reference, "sh", "-c", script).split("\n")
+    assert [line for line in said if not line.startswith("deb [signed-by=") and line not in ("", "apt")] == [
+        "/var/lib/apt/lists:",
+        "/var/log:",
+    ]
+    assert all("//deb.debian.org/" in line for line in said if line.startswith("deb "))
+
+
+@pytest.mark.slow
+async def test_equal_packages_give_equal_ids(workshop: Workshop, tmp_path: Path) -> None:
+    """Made anew from the packages in another cache: byte for byte what this user's cache holds."""
+    workshop.services = {"one": Service("one", image=LAYERED.reference)}
+    await workshop.build()
+    first = image_id(await workshop.engine.observe(), LAYERED.reference)
+    cache = tmp_path / "cache"
+    cache.mkdir()
+    shutil.copytree(default_root(os.environ) / "apt", cache / "apt", copy_function=os.link)
+    phases = await workshop.build(cache_root=cache)
+    second = image_id(await workshop.engine.observe(), LAYERED.reference)
+    if first != second and _archive_moved_on(default_root(os.environ), cache):
+        pytest.skip("the archive has newer packages than the user's cache")
+    assert second == first
+    # Known by its id before loading, so nothing was sent to the engine.
+    assert phases == {"base": Phase.KEPT, "layered": Phase.KEPT}
+    assert not any("into the engine" in event.text for event in workshop.events if isinstance(event, ImageProgress))
+
+
+def _archive_moved_on(old: Path, new: Path) -> bool:
+    return {path.name for path in (new / "apt").glob("*.deb")} != {path.name for path in (old / "apt").glob("*.deb")}
+
+
+async def test_a_dockerfile_begins_from_a_base_and_installs_prepared_wheels(workshop: Workshop, tmp_path: Path) -> None:
+    index = tmp_path / "index"
+    index.mkdir()
+    wheel = index / "tiny-1.0-py3-none-any.whl"
+    with zipfile.ZipFile(wheel, "w") as archive:
+        archive.writestr("tiny.py", "VALUE = 1\n")
+        archive.writestr("tiny-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: tiny\nVersion: 1.0\n")
+        archive.writestr("tiny-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\nTag: py3-none-any\n")
+        archive.writestr("tiny-1.0.dist-info/RECORD", "")
+    digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
+    pinned = f"--no-index\n--find-links {index}\ntiny==1.0 --hash=sha256:{digest}\n"
+    dockerfile = f"FROM {ROOT.reference}\nCOPY . /ctx\nRUN ls -A /ctx /ctx/wheels > /listed\n"
+    workshop.add(
+        "web", dockerfile, **{"requirements.txt": pinned, ".dockerignore": "secret\nDockerfile\n", "secret": "x"}
+    )
+    workshop.wheels["web"] = Wheels("web", tmp_path / "web" / "requirements.txt")
+    assert (await workshop.build())["web"] is Phase.READY
+    listed = run_in(f"{NAME}/web", "cat", "/listed").split()
+    assert listed == ["/ctx:", ".dockerignore", "requirements.txt", "wheels", "/ctx/wheels:", wheel.name]
+    assert await workshop.build() == {"base": Phase.KEPT, "web": Phase.KEPT}
+    image = (await workshop.engine.observe()).image(f"{NAME}/web")
+    assert image is not None
+    assert image.labels["org.opencontainers.image.version"] == "1.0"
+
+
+async def test_a_failed_build_leaves_nothing_behind_and_says_where_it_failed(workshop: Workshop) -> None:
+    marker = uuid.uuid4().hex
+    dockerfile = (
+        f"FROM {ROOT.reference} AS one\nRUN echo {marker}\nFROM one\nRUN echo {marker}2\n\nRUN echo say >&2; exit 9\n"
+    )
+    workshop.services = {"base": Service("base", image=ROOT.reference)}
+    await workshop.build()
+    before = await workshop.engine.observe()
+    workshop.add("web", dockerfile)
+    with pytest.raises(BuildError, match=r"Dockerfile:6: step 5 of \d+ \(RUN echo say >&2; exit 9\)") as caught:
+        await workshop.build()
+    assert "say" in "\n".join(caught.value.output)
+    after = await workshop.engine.observe()
+    known = frozenset({image.id for image in before.images} | {box.id for box in before.containers})
+    left = [image.id for image in after.images if image.id not in known and marker in history(image.id)]
+    assert left == []
+    assert [box.id for box in after.containers if box.id not in known and marker in command(box.id)] == []
+
+
+def history(image: str) -> str:
+    done = subprocess.run(
+        ["docker", "history", "--no-trunc", image], capture_output=True, text=True, check=False, timeout=60
+    )
+    return done.stdout
+
+
+def command(container: str) -> str:
+    done = subprocess.run(["docker", "inspect", container], capture_output=True, text=True, check=False, timeout=60)
+    return done.stdout
+
+
+async def test_a_cancelled_base_leaves_no_folder_and_no_entry(workshop: Workshop, tmp_path: Path) -> None:
+    workshop.services = {"one": Service("one", image=ROOT.reference)}
+    cache = tmp_path / "cache"
+    task = asyncio.ensure_future(workshop.build(cache_root=cache))
+    folder = await _tempdir_said(workshop.events, task)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert not folder.exists()
+    assert [path.name for path in (cache / "bases").iterdir() if path.is_dir()] == []
+
+
+async def _tempdir_said(events: list[Event], task: asyncio.Future[dict[str, Phase]]) -> Path:
+    while not task.done():
+        for event in events:
+            if isinstance(event, ImageProgress) and "as tempdir" in event.text:
+                return Path(event.text.split()[1])
+        await asyncio.sleep(0.05)
+    raise AssertionError(task.exception())
+
+
+async def test_an_unknown_package_is_named(workshop: Workshop, tmp_path: Path) -> None:
+    reference = f"{NAME}/wrong"
+    wrong = {**BASES, reference: Base(reference, parent=ROOT.reference, packages=("no-such-package-xyz",))}
+    made = Appliance(NAME, "1.0", tmp_path, services={"x": Service("x", image=reference)}, bases=wrong)
+    with pytest.raises(BuildError, match="Unable to locate package no-such-package-xyz") as caught:
+        await build_images(made, ("x",), workshop.engine, workshop.events.append)
+    assert caught.value.image == reference
+    assert "correct the names in packages" in caught.value.hint

@@ -1,0 +1,172 @@
+import re
+from pathlib import Path
+
+import pytest
+
+import boxship.spec
+from boxship.spec.appliance_keys import APPLIANCE
+from boxship.spec.load import LoadOptions, load
+from boxship.spec.model import Base, Boot, Check, ExecProbe, Host, HttpProbe, LogProbe, OnSwitch, TcpProbe, Wheels
+from boxship.spec.shape import Shape
+from tests.unit.spec.conftest import Read, Refuse
+
+COMPOSE = """
+    services:
+      web: {build: ./web, depends_on: [db]}
+      db: {image: 'db:1', volumes: ['data:/d']}
+      sorry: {image: 'sorry:1'}
+    volumes: {data: {}, cache: {}}
+    """
+EXAMPLE = Path(boxship.spec.__path__[0]) / "example.yaml"
+
+
+def test_everything_that_compose_cannot_say(read: Read) -> None:
+    digest = "0123456789abcdef" * 4
+    text = f"""
+        name: shop
+        version: 1.2.3
+        targets: {{default: [web], maintenance: [sorry]}}
+        boot: {{attempts: 2, timeout: 90s, fallback: maintenance}}
+        checks:
+          web: {{http: "http://web.service:8000/health", timeout: 2s, within: 1m}}
+          db: {{exec: [pg_isready]}}
+          sorry: {{tcp: 80}}
+        host: {{sysctl: {{vm.overcommit_memory: 1}}, needs: {{ram: 2GiB, disk: 10g, cpus: 2}}}}
+        volumes: {{data: {{on_switch: share}}}}
+        build:
+          bases:
+            shop/base:1: {{suite: bookworm, packages: [python3]}}
+            shop/web:1: {{from: "shop/base:1"}}
+            db:1: {{image: "registry/db@sha256:{digest}"}}
+          wheels: {{web: {{requirements: web/requirements.txt, python: 3.11}}}}
+        """
+    appliance = read({"compose.yaml": COMPOSE, "appliance.yaml": text}).appliance
+    assert (appliance.name, appliance.version) == ("shop", "1.2.3")
+    assert {target.name: target.roots for target in appliance.targets.values()} == {
+        "default": ("web",), "maintenance": ("sorry",),
+    }  # fmt: skip
+    assert appliance.boot == Boot("default", 2, 90.0, "maintenance")
+    assert appliance.checks["web"] == Check(HttpProbe("http://web.service:8000/health"), 2.0, 60.0)
+    assert appliance.checks["db"].probe == ExecProbe(("pg_isready",))
+    assert appliance.checks["sorry"].probe == TcpProbe(80)
+    assert appliance.host == Host({"vm.overcommit_memory": "1"}, 2 << 30, 10 << 30, 2)
+    assert {key: volume.on_switch for key, volume in appliance.volumes.items()} == {
+        "data": OnSwitch.SHARE, "cache": OnSwitch.COPY,
+    }  # fmt: skip
+    assert appliance.bases["shop/base:1"] == Base("shop/base:1", suite="bookworm", packages=("python3",))
+    assert appliance.bases["shop/web:1"].parent == "shop/base:1"
+    assert appliance.bases["db:1"].digest_reference == f"registry/db@sha256:{digest}"
+    requirements = appliance.directory / "web/requirements.txt"
+    assert appliance.wheels == {"web": Wheels("web", requirements, python="3.11")}
+    assert [path.name for path in appliance.files] == ["compose.yaml", "appliance.yaml"]
+
+
+def test_without_one_the_folder_names_the_appliance_and_the_version_is_dev(read: Read) -> None:
+    appliance = read(COMPOSE).appliance
+    assert (appliance.name, appliance.version, appliance.targets) == ("shop", "dev", {})
+
+
+def test_variables_and_a_log_probe(read: Read) -> None:
+    files = {"compose.yaml": COMPOSE, "appliance.yaml": "version: ${V:-7}\nchecks: {web: {log: 'ready in [0-9]+'}}\n"}
+    appliance = read(files, env={"V": "8"}).appliance
+    assert (appliance.version, appliance.checks["web"].probe) == ("8", LogProbe("ready in [0-9]+"))
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("nam: x", "unknown key 'nam'"),
+        ("settings: {}", "'settings' is not supported yet"),
+        ("volumes: {data: {backup: {}}}", "'backup' is not supported yet"),
+        ("name: My Shop", "can't be an appliance's name"),
+        ("version: 1.4", "must be text"),
+        ("targets: {default: [wbe]}", "unknown service 'wbe'"),
+        ("targets: {default: []}", "reaches no service"),
+        ("targets: {other: [web]}", "unknown target 'default'"),
+        ("boot: {fallback: x}", "unknown target 'x'"),
+        ("boot: {target: x}", "unknown target 'x'"),
+        ("boot: {attempts: 0}", "not between"),
+        ("boot: {timeout: '5'}", "needs a unit"),
+        ("boot: {timeout: 0s}", "no time"),
+        ("checks: {wbe: {tcp: 1}}", "unknown service 'wbe'"),
+        ("checks: {web: {}}", "asks nothing"),
+        ("checks: {web: {tcp: 1, log: x}}", "asks tcp and log"),
+        ("checks: {web: {tcp: 70000}}", "not between"),
+        ("checks: {web: {http: web/}}", "not a URL"),
+        ("checks: {web: {log: '('}}", "not a regular expression"),
+        ("checks: {web: {exec: []}}", "is empty"),
+        ("volumes: {dta: {on_switch: copy}}", "unknown volume 'dta'"),
+        ("volumes: {data: {on_switch: move}}", "none of copy, share, fresh"),
+        ("host: {needs: {ram: lots}}", "not a size"),
+        ("build: {wheels: {db: {requirements: r}}}", "not built here"),
+        ("build: {wheels: {x: {requirements: r}}}", "unknown"),
+        ("build: {bases: {b: {}}}", "begins from nothing"),
+        ("build: {bases: {b: {suite: s, from: b}}}", "suite and from"),
+        ("build: {bases: {b: {image: 'x:1'}}}", "not pinned"),
+        ("build: {bases: {b: {from: c}}}", "unknown base 'c'"),
+        ("build: {bases: {b: {from: c}, c: {from: b}}}", "begin from each other"),
+        ("app: gone.yaml", "does not exist"),
+        ("app: []\nname: x\nversion: [1]", "must be text"),
+        ("- a", "must be a mapping"),
+        ("# nothing", "says nothing"),
+    ],
+)
+def test_a_wrong_appliance_file_is_refused_in_words(refuse: Refuse, line: str, says: str) -> None:
+    problems = refuse({"compose.yaml": COMPOSE, "appliance.yaml": line + "\n"})
+    assert any(says in problem.reason for problem in problems), problems
+
+
+def test_problems_of_both_files_come_together(refuse: Refuse) -> None:
+    problems = refuse(
+        {"compose.yaml": "services: {a: {image: 'a:1', x: 1}}", "appliance.yaml": "targets: {default: [b]}"}
+    )
+    assert [problem.where.file for problem in problems] == ["appliance.yaml", "compose.yaml"]
+
+
+def key_paths(shape: Shape, path: str = "") -> dict[str, str]:
+    """Every key with a description below a shape; ``*`` stands for a name that the vendor chooses."""
+    found: dict[str, str] = {}
+    for key, inner in (shape.keys or {}).items():
+        name = f"{path}.{key}" if path else key
+        if inner.about:
+            found[name] = inner.about
+        found |= key_paths(inner, name)
+    if shape.values is not None:
+        found |= key_paths(shape.values, f"{path}.*")
+    return found
+
+
+def commented_keys(text: str) -> dict[str, str]:
+    """Key path -> the comment line above it, for every commented key of the example."""
+    free = {"targets", "checks", "volumes", "build.bases", "build.wheels"}
+    found: dict[str, str] = {}
+    stack: list[tuple[int, str]] = []
+    comment = ""
+    for line in text.splitlines():
+        if match := re.match(r"( *)# (.*)", line):
+            comment = match[2]
+        elif match := re.match(r"( *)([\w./:-]+):( |$)", line):
+            indent = len(match[1])
+            stack = [entry for entry in stack if entry[0] < indent]
+            parent = ".".join(name for _, name in stack)
+            stack.append((indent, "*" if parent in free else match[2]))
+            if comment:
+                found[".".join(name for _, name in stack)] = comment
+            comment = ""
+        else:
+            comment = ""
+    return found
+
+
+def test_the_example_shows_every_key_with_the_validators_own_line() -> None:
+    assert commented_keys(EXAMPLE.read_text()) == key_paths(APPLIANCE)
+
+
+def test_the_example_is_a_valid_appliance_file(tmp_path: Path) -> None:
+    (tmp_path / "appliance.yaml").write_text(EXAMPLE.read_text())
+    (tmp_path / "compose.production.yaml").write_text("services: {}\n")
+    names = ["nginx", "maintenance", "web", "cache", "db", "worker"]
+    services = "".join(f"  {name}: {{build: ./{name}}}\n" for name in names)
+    (tmp_path / "compose.yaml").write_text(f"services:\n{services}volumes: {{db: {{}}, cache: {{}}}}\n")
+    loaded = load(LoadOptions(directory=tmp_path))
+    assert (loaded.appliance.name, loaded.warnings) == ("share", ())
