@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-unit test-contracts test-integration test-e2e check bench lock clean
+.PHONY: help demo test test-unit test-contracts test-integration test-e2e check docs bench lock clean
 MAKEFLAGS += --no-print-directory
 
 PYTEST = .venv/bin/python -m pytest $(PYTEST_ARGS)
@@ -34,6 +34,10 @@ test-e2e: ## as a person would: command line and browser
 check: ## format, lint, types, layers, spelling, dependencies, secrets, documents
 	@scripts/setup check
 	@.venv/bin/python -m scripts.check $(CHECKS)
+
+docs: ## write the pages of docs/ that follow from the program
+	@scripts/setup check
+	@.venv/bin/python -m scripts.docs
 
 bench: ## measure what benchmarks/ promises
 	@scripts/setup test

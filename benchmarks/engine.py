@@ -17,6 +17,7 @@ from boxship.errors import UsageError
 _API = "/v1.41"
 _DEADLINE_S = 60
 _NOT_FOUND = 404
+_SWEEPS = 5
 
 
 class Container(NamedTuple):
@@ -113,11 +114,20 @@ class EngineApi:
         self._call("DELETE", f"/containers/{container_id}?v=1&force=1")
 
     def sweep(self, names: Names) -> None:
-        """Remove containers and networks with such names, one after another."""
-        for container in self.containers(names):
-            self.remove_container(container.id)
-        for network_id in self.networks(names):
-            self._call("DELETE", f"/networks/{network_id}")
+        """Remove containers and networks with such names, one after another.
+
+        Looks again until there are none: the engine may be about to make what an interrupted command asked for.
+        Raises: BenchError when some can't be removed.
+        """
+        for _ in range(_SWEEPS):
+            containers, networks = self.containers(names), self.networks(names)
+            if not containers and not networks:
+                return
+            for container in containers:
+                self.remove_container(container.id)
+            for network_id in networks:
+                self._call("DELETE", f"/networks/{network_id}")
+        raise BenchError(f"Some containers or networks can't be removed: look for {names.containers.pattern}.")
 
     def _json(self, method: str, path: str, body: object = None) -> Any:
         status, _, data = self._call(method, path, body)

@@ -28,7 +28,8 @@ _INTERRUPTED = 130
 def main(argv: Sequence[str]) -> int:
     """Returns: 0, also when a goal is missed; 1 when a command of ours failed or nothing can be run; 130 after ^C."""
     options = _parse(argv)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number in (signal.SIGINT, signal.SIGTERM):  # also when a shell started us with ^C ignored
+        signal.signal(number, signal.default_int_handler)
     try:
         return _run(options)
     except BenchError as err:

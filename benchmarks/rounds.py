@@ -89,6 +89,7 @@ class Course:
                     return told
         finally:
             with _uninterrupted():
+                time.sleep(SETTLE_S)
                 self.engine.sweep(tool.names(place))
         return told
 

@@ -23,11 +23,14 @@ def render_row(
     summaries = {key: summarize(outcomes[key]) for key in titles if key in outcomes}
     mine = summaries.get(ours)
     yield row.title
+    if not summaries:
+        yield "  nothing was measured"
+        return
     lines = [_HEAD, *(_cells(titles[key], each, mine, key == ours) for key, each in summaries.items())]
     yield from align(lines)
     for key, summary in summaries.items():
         yield from _notes(titles[key], outcomes[key], summary)
-    for goal in row.goals:
+    for goal in (each for each in row.goals if each.against is None or each.against in titles):
         yield f"  goal: {judge(goal, mine, summaries, titles)}"
     if mine is not None and mine.false_ready is not None:
         early = mine.false_ready
@@ -89,10 +92,10 @@ def judge(goal: Goal, ours: Summary | None, summaries: Mapping[str, Summary | No
         text, reached, unit = f"{quantity.value} <= {goal.at_most:g} s", mine.median if mine else None, " s"
     else:
         theirs = summaries.get(goal.against)
-        text = f"{quantity.value} <= {goal.at_most:g}x {titles.get(goal.against, goal.against)}"
+        text = f"{quantity.value} <= {goal.at_most:g}x {titles[goal.against]}"
         reached, unit = ratio(mine, quantity.of(theirs) if theirs else None), "x"
     if reached is None:
-        return f"{text}: not known, one of the two was not measured"
+        return f"{text}: not known"
     return f"{text}: {reached:.3g}{unit}, {_verdict(reached <= goal.at_most)}"
 
 

@@ -1,4 +1,4 @@
-"""Write the pages of docs/ that follow from the program: ``python -m scripts.docs``. A test fails when they are stale."""
+"""Write the pages of docs/ that follow from the program: ``python -m scripts.docs``. A test fails on stale ones."""
 
 import argparse
 import inspect
@@ -23,12 +23,15 @@ DOCS = ROOT / "docs"
 EXAMPLE = ROOT / "src/boxship/spec/example.yaml"
 _NOTE = "<!-- Written by scripts/docs.py (make docs); change what it is made from. -->\n"
 
-_LOADER_KEYS = {
+_REMARKS = {
+    "version": "without it, `dev` today; git describe is to come",
+    "host.sysctl": "`up` sets what it may, until the host reboots, and warns of the rest",
+    "host.needs": "`up` warns of what is missing",
     "boot.attempts": "read and checked; the Loader will obey it",
     "boot.fallback": "read and checked; the Loader will obey it",
     "volumes.NAME.on_switch": "read and checked; upgrades with data will obey it",
 }
-"""Keys that are part of the format and that nothing acts on yet."""
+"""What a key does today, where its line says less or more."""
 
 _OTHER_STATUSES = (
     ("0", "done"),
@@ -95,11 +98,15 @@ def _actions(parser: argparse.ArgumentParser) -> list[argparse.Action]:
 def _cli() -> str:
     parts = [
         "# The command line",
-        "`boxship [GLOBAL OPTIONS] VERB [OPTIONS] [ARGUMENTS]`. A verb or option that docker compose has means the "
-        "same here. Global options that begin with two dashes may also stand after the verb.",
-        "What a verb found out goes to standard output; progress, warnings and errors go to standard error. "
-        "[Errors](errors.md) lists the exit statuses. Colours and the live display appear on a terminal only, "
-        "and `NO_COLOR` turns colours off. `DOCKER_HOST` says where the engine listens.",
+        (
+            "`boxship [GLOBAL OPTIONS] VERB [OPTIONS] [ARGUMENTS]`. A verb or option that docker compose has means the "
+            "same here. Global options that begin with two dashes may also stand after the verb."
+        ),
+        (
+            "What a verb found out goes to standard output; progress, warnings and errors go to standard error. "
+            "[Errors](errors.md) lists the exit statuses. Colours and the live display appear on a terminal only, "
+            "and `NO_COLOR` turns colours off. `DOCKER_HOST` says where the engine listens."
+        ),
         "## Global options",
         _table(("option", "meaning"), ((_flags(each), each.help or "") for each in global_actions())),
     ]
@@ -131,13 +138,17 @@ def _appliance() -> str:
     return "\n\n".join(
         (
             "# appliance.yaml",
-            "It says what a Compose file can't. It lies beside the Compose file and is optional: without one, the "
-            "appliance has the folder's name, the version `dev` and one target with every service.",
+            (
+                "It says what a Compose file can't. It lies beside the Compose file and is optional: without one, the "
+                "appliance has the folder's name, the version `dev` and one target with every service."
+            ),
             "## All keys in an example",
             f"```yaml\n{EXAMPLE.read_text().strip()}\n```",
             "## All keys in a table",
-            "`NAME` is a name that you choose, or one of your services or volumes. Keys that begin with `x-` are "
-            "yours. An unknown key is an error; `check --lax` and `show --lax` make it a warning.",
+            (
+                "`NAME` is a name that you choose, or one of your services or volumes. Keys that begin with `x-` are "
+                "yours. An unknown key is an error; `check --lax` and `show --lax` make it a warning."
+            ),
             _table(("key", "value", "meaning"), _key_rows(APPLIANCE, "")),
             "## Not yet",
             "These keys have a meaning to come. Today they are refused, so that nobody relies on them: "
@@ -152,7 +163,7 @@ def _key_rows(shape: Shape, path: str) -> Iterator[tuple[str, str, str]]:
     for key, inner in _inner(shape):
         full = f"{path}.{key}" if path else key
         if inner.about or (not inner.keys and inner.values is None and key != "NAME"):
-            remark = f"; {_LOADER_KEYS[full]}" if full in _LOADER_KEYS else ""
+            remark = f"; {_REMARKS[full]}" if full in _REMARKS else ""
             yield f"`{full}`", _form(inner), f"{inner.about}{remark}"
         yield from _key_rows(inner, full)
 
@@ -179,12 +190,17 @@ def _form(shape: Shape) -> str:
 def _compose() -> str:
     parts = [
         "# Compose files",
-        "Boxship reads the Compose Specification's files. A key is obeyed, or it is refused with its file and line: "
-        "none is passed over in silence. Keys that begin with `x-` are yours, and the top-level `version` is "
-        "read and means nothing.",
-        "Files are looked for as docker compose does it: `-f`, then `COMPOSE_FILE`, then `compose.yaml`, "
-        "`compose.yml`, `docker-compose.yml` or `docker-compose.yaml` here or in the nearest folder above, with its "
-        "`.override` file. `.env`, `--env-file`, `COMPOSE_PROJECT_NAME` and `COMPOSE_PROFILES` work as you know them.",
+        (
+            "Boxship reads the Compose Specification's files. A key is obeyed, or refused with its file and line. "
+            "Keys that begin with `x-` are yours, and the top-level `version` is read and means nothing. Two things "
+            "are read and not obeyed yet: `volume.subpath` of a mount, and a `build` context at a URL."
+        ),
+        (
+            "Files are looked for as docker compose does it: `-f`, then `COMPOSE_FILE`, then `compose.yaml`, "
+            "`compose.yml`, `docker-compose.yml` or `docker-compose.yaml` here or in the nearest folder above, "
+            "with its `.override` file. `.env`, `--env-file`, `COMPOSE_PROJECT_NAME` and `COMPOSE_PROFILES` work as "
+            "you know them."
+        ),
         "## Obeyed, not yet obeyed",
         "`--lax` (of `check` and `show`) turns the second list into warnings.",
     ]
@@ -196,16 +212,20 @@ def _compose() -> str:
         f"Obeyed: {_codes(sorted(COMPOSE.keys or ()))}.\n\nNot yet: {_codes(later)}.",
         "## Warned about",
         "An appliance runs for years where nobody looks. These are allowed, and `check` warns about them:",
-        "* an image without a version, or with `latest`: the next installation may run something else;\n"
-        "* a bind mount: data that lies outside volumes isn't part of the appliance;\n"
-        "* one volume that two services write;\n"
-        "* a variable that isn't set, and is therefore empty;\n"
-        "* a `command` whose shell operators (`&&`, `|`) no shell would read;\n"
-        "* in a folder without an appliance.yaml, two services on one port of the host (with one it is an error).",
+        (
+            "* an image without a version, or with `latest`: the next installation may run something else;\n"
+            "* a bind mount: data that lies outside volumes isn't part of the appliance;\n"
+            "* one volume that two services write;\n"
+            "* a variable that isn't set, and is therefore empty;\n"
+            "* a `command` whose shell operators (`&&`, `|`) no shell would read;\n"
+            "* in a folder without an appliance.yaml, two services on one port of the host (with one it is an error)."
+        ),
         "## Stricter than docker compose",
-        "* Names that nothing answers to are errors: services, networks, volumes, profiles that leave a dependency "
-        "behind.\n* Services that wait for each other are an error when reading, not when starting.\n"
-        "* A key given twice is an error.",
+        (
+            "* Names that nothing answers to are errors: services, networks, volumes, profiles that leave a dependency "
+            "behind.\n* Services that wait for each other are an error when reading, not when starting.\n"
+            "* A key given twice is an error."
+        ),
     ]
     return "\n\n".join(parts)
 
@@ -223,14 +243,16 @@ def _codes(words: Iterable[str]) -> str:
 
 def _errors() -> str:
     tree = [each for each in vars(errors).values() if inspect.isclass(each) and issubclass(each, errors.BoxshipError)]
-    rows = ((f"`{each.code}`", str(each.exit_status), str(each.http_status), _first_sentence(each)) for each in tree)
+    rows = ((f"`{each.code}`", str(each.exit_status), str(each.http_status), _when(each)) for each in tree)
     return "\n\n".join(
         (
             "# Errors and exit statuses",
-            "An error is one sentence with an address, and a hint with the next step, both on standard error. "
-            'With `--json` it is an object on standard output: `{"error": {"code", "message", "hint", "fields"}}`. '
-            "Codes and statuses are promised: scripts may rely on them. The HTTP status is what the box's API will "
-            "answer with.",
+            (
+                "An error is one sentence with an address, and a hint with the next step, both on standard error. "
+                'With `--json` it is an object on standard output: `{"error": {"code", "message", "hint", "fields"}}`. '
+                "Codes and statuses are promised: scripts may rely on them. The HTTP status is what the box's API will "
+                "answer with."
+            ),
             _table(("code", "exit status", "HTTP", "when"), rows),
             "Other exit statuses:",
             _table(("status", "when"), _OTHER_STATUSES),
@@ -239,7 +261,10 @@ def _errors() -> str:
     )
 
 
-def _first_sentence(thing: type) -> str:
+def _when(thing: type) -> str:
+    """The first sentence of its docstring."""
+    if thing is errors.BoxshipError:
+        return "What has no code of its own"
     return re.split(r"(?<=\.)\s", inspect.cleandoc(thing.__doc__ or ""), maxsplit=1)[0].replace("``", "`").rstrip(".")
 
 
@@ -257,20 +282,24 @@ def _labels() -> str:
         (
             "# Labels and names on the engine",
             "## Labels",
-            "Boxship touches what carries its label and nothing else. There is no other record of what it made: "
-            "the engine's own objects are the state.",
+            (
+                "Boxship touches what carries its label and nothing else. There is no other record of what it made: "
+                "the engine's own objects are the state."
+            ),
             _table(("label", "on", "meaning"), ((f"`{label}`", on, text) for label, on, text in _LABELS)),
             "```console\n$ docker ps --filter label=boxship.appliance=share\n```",
             "## Names",
             "For the appliance `share` and its service `web`. Names only help people; labels decide.",
-            _table(
-                ("what", "name", "your own with"), ((what, f"`{shown}`", instead) for what, shown, instead in rows)
+            _table(("what", "name", "your own with"), ((what, f"`{shown}`", instead) for what, shown, instead in rows)),
+            (
+                "Appliances are named with lower-case letters, digits, `-` and `_`. They hold no dot, so the first dot "
+                "always ends the appliance's part."
             ),
-            "Appliances are named with lower-case letters, digits, `-` and `_`. They hold no dot, so the first dot "
-            "always ends the appliance's part.",
             "## Names inside the network",
-            "A service answers to `web`, to `web.service` and to its `aliases`, on the ports it listens on. "
-            "[Addresses](../explanation/addresses.md) says why they stay the same.",
+            (
+                "A service answers to `web`, to `web.service` and to its `aliases`, on the ports it listens on. "
+                "[Addresses](../explanation/addresses.md) says why they stay the same."
+            ),
         )
     )
 
@@ -286,9 +315,11 @@ def _wrong_input() -> str:
     )
     parts = [
         "# Wrong input",
-        "What Boxship says to common mistakes, word for word, and the exit status. All problems of the files are "
-        "shown at once, each as `file:line:column: key: what is wrong (what to do)`. Every row is a test. "
-        "[Errors](reference/errors.md) explains the statuses.",
+        (
+            "What Boxship says to common mistakes, word for word, and the exit status. All problems of the files are "
+            "shown at once, each as `file:line:column: key: what is wrong (what to do)`. Every row is a test. "
+            "[Errors](reference/errors.md) explains the statuses."
+        ),
     ]
     for title, cases in groups:
         parts += [

@@ -24,9 +24,10 @@ Constructing an error prints nothing. Each is reported once, at the door (``cli/
 address, then a hint with the next step. Attributes are the fields that ``--json`` prints.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import ClassVar
 
+from boxship.names import closest
 from boxship.where import Problem
 
 
@@ -86,6 +87,14 @@ class NotFoundError(BoxshipError):
     code = "not_found"
     exit_status = 3
     http_status = 404
+
+
+def unknown_name(kind: str, name: str, appliance: str, known: Iterable[str]) -> NotFoundError:
+    """The error for a service or target that the files don't have, with what was probably meant."""
+    names = list(known)
+    near = closest(name, names)
+    hint = f"did you mean '{near}'?" if near else f"its {kind}s: {', '.join(names) or 'none'}"
+    return NotFoundError(f"no {kind} '{name}' in {appliance}", hint=hint)
 
 
 class ConflictError(BoxshipError):

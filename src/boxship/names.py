@@ -6,6 +6,7 @@ the engine would otherwise accept in its place. Ownership is decided by labels a
 """
 
 import re
+from collections.abc import Iterable
 
 LABEL_APPLIANCE = "boxship.appliance"
 LABEL_SERVICE = "boxship.service"
@@ -43,3 +44,11 @@ def image_name(appliance: str, service: str) -> str:
 def normalize_appliance_name(text: str) -> str:
     """A folder's or a file's name as an appliance name: lower case, other characters dropped, "" if none is left."""
     return re.sub(r"[^a-z0-9_-]", "", text.lower()).lstrip("_-")
+
+
+def closest(name: str, known: Iterable[str]) -> str:
+    """The known name that was probably meant; "" when none is near."""
+    # Lazy: difflib costs 4 ms to import, and only a mistake needs it.
+    from difflib import get_close_matches  # noqa: PLC0415 (see above)
+
+    return next(iter(get_close_matches(name, list(known), n=1)), "")

@@ -14,6 +14,8 @@ from boxship.plan.observed import (
 )
 from tests.fakes.world import FakeContainer, FakeImage, FakeNetwork, FakeVolume, published_ports
 
+# Above the kernel's PID_MAX_LIMIT: whoever looks into /proc must not find a process of this machine.
+_FIRST_PID = 1 << 22
 _HEALTH_WORDS = {
     Health.NONE: "",
     Health.STARTING: " (health: starting)",
@@ -94,7 +96,7 @@ def view_detail(container: FakeContainer, started_at: str, finished_at: str) -> 
         id=container.id,
         name=container.name,
         state=container.state,
-        pid=1000 + container.run if container.state in (ContainerState.RUNNING, ContainerState.PAUSED) else 0,
+        pid=_FIRST_PID + container.run if container.state in (ContainerState.RUNNING, ContainerState.PAUSED) else 0,
         exit_code=container.exit_code,
         error=container.error,
         started_at=started_at,

@@ -6,9 +6,11 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from boxship.clock import SystemClock
 from boxship.engine.docker import connect
@@ -18,6 +20,7 @@ from boxship.plan.verbs import plan_down
 
 BOXSHIP = (sys.executable, "-m", "boxship.cli")
 DEADLINE_S = 120
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +89,7 @@ class Box:
         return made
 
     def observe(self) -> Observed:
-        return asyncio.run(_observe(self.environment.get("DOCKER_HOST")))
+        return _run(lambda: _observe(self.environment.get("DOCKER_HOST")))
 
     def container(self, service: str) -> ObservedContainer:
         (found,) = [each for each in self.observe().containers_of(self.name) if each.service == service]
@@ -94,11 +97,17 @@ class Box:
 
     def remove(self) -> None:
         """Everything with this appliance's label, files or not."""
-        asyncio.run(_remove(self.name, self.environment.get("DOCKER_HOST")))
+        _run(lambda: _remove(self.name, self.environment.get("DOCKER_HOST")))
 
     def _environment(self) -> dict[str, str]:
         kept = {key: value for key, value in os.environ.items() if not key.startswith("COMPOSE_")}
         return {**kept, "NO_COLOR": "1", **self.environment}
+
+
+def _run(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    """In a thread of its own: playwright keeps a loop running in the main one."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(lambda: asyncio.run(work())).result()
 
 
 async def _observe(docker_host: str | None) -> Observed:

@@ -126,11 +126,11 @@ async def test_bases_share_layers_and_hold_nothing_of_this_machine(workshop: Wor
         "find / -xdev -name 'mmdebstrap*' -o -xdev -name '*boxship-build'; cat /etc/apt/sources.list; dpkg --audit"
     )
     said = run_in(LAYERED.reference, "sh", "-c", script).split("\n")
-    assert [line for line in said if not line.startswith("deb [signed-by=") and line not in ("", "apt")] == [
+    assert [line for line in said if not line.startswith("#") and line not in ("", "apt")] == [
         "/var/lib/apt/lists:",
         "/var/log:",
     ]
-    assert all("//deb.debian.org/" in line for line in said if line.startswith("deb "))
+    assert not [line for line in said if line.startswith("deb ")], "an image names no archive"
 
 
 @pytest.mark.slow

@@ -37,7 +37,6 @@ volumes: {data: {}}
 def test_up_killed_at_random_points_converges_with_the_next_up(box: Box) -> None:
     box.write(FOUR)
     seed = random.randrange(1 << 32)
-    print(f"seed {seed}")
     rng = random.Random(seed)
     box.environment |= {"ROUND": "0", "WEB_ROUND": "0"}
     began = time.monotonic()

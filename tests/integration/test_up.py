@@ -264,7 +264,10 @@ def test_logs_are_merged_by_time_and_marked(box: Box) -> None:
 
 def test_logs_follow_until_interrupted(box: Box) -> None:
     box.write(
-        'services: {tick: {image: "${TEST_IMAGE}", init: true, command: [sh, -c, "while :; do date; sleep 0.2; done"]}}\n'
+        """
+services:
+  tick: {image: "${TEST_IMAGE}", init: true, command: [sh, -c, "while :; do date; sleep 0.2; done"]}
+"""
     )
     box.run("up", "-d").must()
     process = box.begin("logs", "-f", "--tail", "1")
@@ -348,3 +351,48 @@ services:
     assert "still sick" in up.stderr
     assert time.monotonic() - began < 60, "the engine's verdict ends the wait, not the timeout"
     assert box.container("web").state is ContainerState.CREATED
+
+
+def test_tmpfs_options_links_limits_and_names_reach_the_container(box: Box) -> None:
+    box.write(
+        """
+services:
+  db: {image: "${TEST_IMAGE}", init: true, command: sleep 600}
+  web:
+    image: ${TEST_IMAGE}
+    init: true
+    command: sleep 600
+    links: [db:store]
+    tmpfs: ["/scratch:size=2m,mode=0700,uid=1234"]
+    read_only: true
+    user: "1234:1234"
+    working_dir: /scratch
+    hostname: outpost
+    cap_drop: [ALL]
+    sysctls: {net.core.somaxconn: 99}
+    ulimits: {nofile: {soft: 100, hard: 200}}
+    extra_hosts: ["far.example:192.0.2.1"]
+    labels: {colour: green}
+"""
+    )
+    box.run("up", "-d").must()
+    address = box.container("db").networks[f"{box.name}.default"]
+    told = box.run(
+        "exec",
+        "-T",
+        "web",
+        "sh",
+        "-c",
+        "id -u; pwd; hostname; ulimit -n; cat /proc/sys/net/core/somaxconn; cat /etc/hosts; touch x && echo wrote;"
+        " touch /y 2>&1; ls -ld /scratch; grep CapEff /proc/self/status",
+    ).must()
+    lines = told.stdout.splitlines()
+    assert lines[:5] == ["1234", "/scratch", "outpost", "100", "99"]
+    assert f"{address}\tstore" in lines
+    assert "192.0.2.1\tfar.example" in lines
+    assert "wrote" in lines
+    assert "touch: /y: Read-only file system" in lines
+    assert any(line.startswith("drwx------") for line in lines)
+    assert lines[-1].split()[-1] == "0" * 16
+    assert box.container("web").labels["colour"] == "green"
+    assert box.plan()["steps"] == []

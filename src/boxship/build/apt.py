@@ -1,7 +1,6 @@
-"""Where signed packages come from: this host's own mirrors, the archive's keyring, and what an image is told.
+"""Where signed packages come from: this host's own mirrors, or mmdebstrap's, always held against the archive's keyring.
 
-A build uses the mirrors that the host itself trusts, but the image gets the archive's public addresses, so it comes
-out the same on every host.
+An image is told no address at all: its packages are chosen when it is built, and so it comes out the same everywhere.
 """
 
 import os
@@ -14,8 +13,6 @@ from pathlib import Path
 from boxship.errors import HostError
 
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
-_ARCHIVE = "http://deb.debian.org/debian"
-_SECURITY = "http://deb.debian.org/debian-security"
 _ROLLING = frozenset({"sid", "unstable", "testing", "experimental", "rc-buggy"})
 _KEYRING_NAME = "debian-archive-keyring"
 
@@ -34,18 +31,15 @@ class AptSource:
         return f"deb [signed-by={KEYRING}] {self.uri} {self.suite} {' '.join(self.components)}"
 
 
-def public_sources(suite: str) -> tuple[AptSource, ...]:
-    """The archive's public addresses for a suite, with its updates and security fixes when it has them."""
-    main = AptSource(_ARCHIVE, suite)
-    if suite in _ROLLING:
-        return (main,)
-    return (main, AptSource(_ARCHIVE, f"{suite}-updates"), AptSource(_SECURITY, f"{suite}-security"))
-
-
 def build_sources(suite: str, host: Iterable[AptSource]) -> tuple[AptSource, ...]:
-    """The sources to build from: the host's mirror for each public one if it has one, else the public address."""
+    """The host's mirrors for a suite, its updates and its security fixes, as far as it has them.
+
+    Nothing when the host has no mirror of the suite itself: then mmdebstrap knows where the archive is.
+    """
     known = tuple(host)
-    return tuple(_mirror_of(public, known) for public in public_sources(suite))
+    suites = (suite,) if suite in _ROLLING else (suite, f"{suite}-updates", f"{suite}-security")
+    found = [source for each in suites if (source := _mirror_of(each, known))]
+    return tuple(found) if found and found[0].suite == suite else ()
 
 
 def host_sources(etc_apt: Path = Path("/etc/apt"), os_release: Path = Path("/etc/os-release")) -> tuple[AptSource, ...]:
@@ -100,11 +94,11 @@ def write_command(path: str, content: str) -> str:
     return f'mkdir -p "$1/{path.rpartition("/")[0]}" && printf %s {shlex.quote(content)} > "$1/{path}"'
 
 
-def _mirror_of(public: AptSource, host: Iterable[AptSource]) -> AptSource:
+def _mirror_of(suite: str, host: Iterable[AptSource]) -> AptSource | None:
     for source in host:
-        if source.suite == public.suite and "main" in source.components and source.uri.startswith(("http:", "https:")):
-            return AptSource(source.uri, public.suite)
-    return public
+        if source.suite == suite and "main" in source.components and source.uri.startswith(("http:", "https:")):
+            return AptSource(source.uri, suite)
+    return None
 
 
 def _stanza(text: str) -> dict[str, str]:

@@ -17,7 +17,6 @@ from boxship.build.apt import (
     demand_keyring,
     host_sources,
     proxy_settings,
-    public_sources,
     write_command,
 )
 from boxship.errors import BuildError
@@ -67,6 +66,8 @@ _DEBIAN_NAMES = {
     "i686": "i386",
     "ppc64le": "ppc64el",
 }
+_SOURCES_ASIDE = "boxship-sources.list"
+_NO_SOURCES = "# The packages of an image are chosen when it is built.\n"
 _ANSWERS = {
     # postgresql-common would make a database, with an identity of its own, inside the image.
     "postgresql": ("etc/postgresql-common/createcluster.conf", "create_main_cluster = false\n"),
@@ -140,7 +141,10 @@ def command_line(
     """The argv of mmdebstrap. Unless root, files pass through its own channel: its namespaces can't read ours."""
     has_lists = is_root and bool(what.below) and any(exchange.lists.iterdir())
     setup = [
+        # Without mirrors of the host's, mmdebstrap has written its own, which unpacking must not replace.
+        *([] if sources else [f'cp "$1/etc/apt/sources.list" "$1/{_SOURCES_ASIDE}"']),
         *_unpack_hooks(what.below, is_root),
+        *([] if sources else [f'mv "$1/{_SOURCES_ASIDE}" "$1/etc/apt/sources.list"']),
         *_configure_hooks(what, sources, proxy),
         *_offer_debs(exchange.debs, is_root),
         *([_copy_hook(shlex.quote(str(exchange.lists)), f'"$1{_LISTS}"')] if has_lists else []),
@@ -150,7 +154,8 @@ def command_line(
         *_collect_debs(exchange.fresh_debs, is_root),
         # That channel takes seconds for lists of this size, as long as the archive itself.
         *([_copy_hook(f'"$1{_LISTS}"', shlex.quote(str(exchange.lists)))] if is_root and not has_lists else []),
-        write_command("etc/apt/sources.list", _lines(public_sources(what.suite))),
+        'rm -f "$1"/etc/apt/sources.list.d/*',
+        write_command("etc/apt/sources.list", _NO_SOURCES),
     ]
     return [
         "mmdebstrap",
@@ -193,7 +198,7 @@ def _unpack_hooks(below: Sequence[BelowLayer], is_root: bool) -> list[str]:
 
 def _configure_hooks(what: Bootstrap, sources: Sequence[AptSource], proxy: str) -> list[str]:
     files = {
-        "etc/apt/sources.list": _lines(sources),
+        **({"etc/apt/sources.list": _lines(sources)} if sources else {}),
         "etc/apt/apt.conf.d/90boxship": _IMAGE_APT,
         "etc/dpkg/dpkg.cfg.d/90boxship": _IMAGE_DPKG,
         BUILD_ONLY_FILES[0]: _BUILD_APT + proxy,

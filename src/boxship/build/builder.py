@@ -80,6 +80,12 @@ class ServiceBuilder:
             EngineError: The engine can't be reached.
         """
         address = build_address(self._appliance, image.services[0])
+        if build.context_url is not None:
+            raise BuildError(
+                f"{address}: the context {build.context_url} is on another machine, and only folders are built from",
+                hint="clone or unpack it beside the appliance's files and name that folder",
+                image=image.name,
+            )
         tell = self._teller(image.name)
         extra = await self._wheels.ensure(image.wheels, os.uname().machine, tell) if image.wheels is not None else {}
         now_ns = time.time_ns()

@@ -21,7 +21,7 @@ from boxship.build.image import HistoryStep
 from boxship.build.locks import FileLock
 from boxship.build.rootfs import Node
 
-FORMAT = 1
+FORMAT = 2
 """Part of every key: raise it when the same inputs are to give another image."""
 _UNUSED_AFTER_S = 30 * 86400
 _STALE_DRAFT_AFTER_S = 86400

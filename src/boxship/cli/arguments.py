@@ -1,10 +1,14 @@
 """The command line's grammar. A verb or flag that docker compose has means the same here."""
 
 import argparse
+import re
 import sys
 from collections.abc import Sequence
 from importlib import import_module
 from typing import Any, NoReturn
+
+from boxship import __version__
+from boxship.names import closest
 
 # Verb, what it does, "module:function" that adds its arguments, an example. Modules are imported when their verb is
 # used: what `up` needs (asyncio and all) would cost `check` and `--help` 80 ms of CPU.
@@ -33,6 +37,7 @@ _GLOBALS: tuple[tuple[tuple[str, ...], str | None, str], ...] = (
     (("--project-directory",), "DIR", "where to look for the files"),
     (("--profile",), "NAME", "activate a profile (repeatable)"),
     (("--target",), "NAME", "the target to boot"),
+    (("--lax",), None, "unknown keys are warnings, for legacy files"),
     (("--json",), None, "print data instead of text"),
     (("--debug",), None, "show tracebacks"),
 )
@@ -42,8 +47,14 @@ class _Parser(argparse.ArgumentParser):
     """Errors as all others: one sentence, one hint, status 2."""
 
     def error(self, message: str) -> NoReturn:
+        wrong_verb = re.match(r"argument VERB: invalid choice: '(.*?)' \(choose", message)
+        hint = f"see {self.prog} --help"
+        if wrong_verb:
+            message = f"there is no verb '{wrong_verb[1]}'"
+            near = closest(wrong_verb[1], [name for name, *_ in VERBS])
+            hint = f"did you mean {self.prog} {near}?" if near else hint
         print(f"error: {message}", file=sys.stderr)
-        print(f"hint: see {self.prog} --help", file=sys.stderr)
+        print(f"hint: {hint}", file=sys.stderr)
         sys.exit(2)
 
 
@@ -65,10 +76,14 @@ class _VerbParser(_Parser):
 def parse_arguments(argv: Sequence[str]) -> argparse.Namespace:
     """The namespace; its ``run`` is the verb's function. Exits with 2 when what was typed is wrong."""
     parser = build_parser()
-    arguments = parser.parse_args(argv)
+    if list(argv) == ["help"]:
+        argv = ["--help"]
+    arguments, unknown = parser.parse_known_args(argv)
     if not hasattr(arguments, "run"):
         parser.print_help()
         sys.exit(2)
+    if unknown:
+        arguments.verb_parser.error(f"{' '.join(unknown)}: not an option or argument of this verb")
     return arguments
 
 
@@ -77,9 +92,11 @@ def build_parser() -> argparse.ArgumentParser:
         prog="boxship",
         description="Turns a multi-container application into an appliance.",
         epilog="Exit status: 0 done, 2 the files or the command line are wrong, 5 the engine failed, "
-        "6 a build failed, 8 a service is not ready, 9 several steps failed.",
+        "3 no such service or target, 4 somebody else holds it, 6 a build failed, 8 a service is not ready, 9 several "
+        "steps failed, 10 a program of this host failed, 70 a bug in Boxship, 130 interrupted.",
     )
     _add_globals(parser, is_verb=False)
+    parser.add_argument("--version", action="version", version=f"boxship {__version__}", help="print the version")
     verbs = parser.add_subparsers(title="verbs", metavar="VERB", parser_class=_VerbParser)
     for name, text, adder, example in VERBS:
         verb = verbs.add_parser(
@@ -91,6 +108,7 @@ def build_parser() -> argparse.ArgumentParser:
         )
         _add_globals(verb, is_verb=True)
         verb.adder = adder
+        verb.set_defaults(verb_parser=verb)
     return parser
 
 

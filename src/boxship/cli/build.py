@@ -10,6 +10,7 @@ from boxship.cli.render.display import make_display
 from boxship.cli.run import hear_interrupts, run_with_engine
 from boxship.engine.port import Engine
 from boxship.errors import CancelledError
+from boxship.host.version import versioned
 from boxship.plan.resolve import resolve
 from boxship.spec.model import Appliance
 
@@ -27,7 +28,7 @@ def add_build(parser: argparse.ArgumentParser) -> None:
 def build(invocation: Invocation, arguments: argparse.Namespace) -> int:
 
     loaded = invocation.load_with_warnings()
-    appliance = loaded.appliance
+    appliance = versioned(loaded.appliance)
     # Naming nothing means every service, of every target and profile: what ships must build.
     names = tuple(arguments.services) or tuple(appliance.services)
     services = resolve(appliance, names=names, with_dependencies=False).services

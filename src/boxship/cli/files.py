@@ -5,18 +5,18 @@ import json
 import sys
 
 from boxship.cli.context import Invocation, show_problems
+from boxship.host.version import versioned
 from boxship.spec.render import to_compose, to_json
 
 
 def add_check(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--lax", action="store_true", help="unknown keys are warnings, for legacy files")
     parser.add_argument("-q", "--quiet", action="store_true", help="print nothing when all is well")
     parser.set_defaults(run=check)
 
 
 def check(invocation: Invocation, arguments: argparse.Namespace) -> int:
     loaded = invocation.load()
-    appliance = loaded.appliance
+    appliance = versioned(loaded.appliance)
     if invocation.is_json:
         warnings = [
             {"file": w.where.file, "line": w.where.line, "column": w.where.column, "path": w.path, "reason": w.reason}
@@ -35,7 +35,6 @@ def check(invocation: Invocation, arguments: argparse.Namespace) -> int:
 def add_show(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--format", choices=["json", "compose", "yaml"], default="yaml", help="default: yaml")
     parser.add_argument("--services", action="store_true", help="only the names of the services")
-    parser.add_argument("--lax", action="store_true", help="unknown keys are warnings, for legacy files")
     parser.set_defaults(run=show)
 
 
@@ -48,9 +47,9 @@ def show(invocation: Invocation, arguments: argparse.Namespace) -> int:
     elif arguments.format == "compose":
         print(json.dumps(to_compose(loaded), indent=2, ensure_ascii=False))
     elif arguments.format == "json" or invocation.is_json:
-        print(json.dumps(to_json(loaded.appliance), indent=2, ensure_ascii=False))
+        print(json.dumps(to_json(versioned(loaded.appliance)), indent=2, ensure_ascii=False))
     else:
         import yaml  # noqa: PLC0415 (the dumper is needed by this one format)
 
-        yaml.safe_dump(to_json(loaded.appliance), sys.stdout, sort_keys=False, allow_unicode=True)
+        yaml.safe_dump(to_json(versioned(loaded.appliance)), sys.stdout, sort_keys=False, allow_unicode=True)
     return 0

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from boxship.cli.context import Invocation
 from boxship.cli.run import run_with_engine
 from boxship.engine.port import Engine, ExecRequest, ExecSession
-from boxship.errors import NotFoundError, UsageError
+from boxship.errors import NotFoundError, UsageError, unknown_name
 from boxship.plan.observed import ContainerState
 
 _CHUNK_BYTES = 32 * 1024
@@ -22,6 +22,8 @@ _CHUNK_BYTES = 32 * 1024
 def add_exec(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-d", "--detach", action="store_true", help="don't wait for it")
     parser.add_argument("-T", "--no-tty", "--no-TTY", dest="no_tty", action="store_true", help="no terminal")
+    parser.add_argument("-i", "--interactive", action="store_true", help="always so; here for habit")
+    parser.add_argument("-t", "--tty", action="store_true", help="on a terminal always so; here for habit")
     parser.add_argument("-u", "--user", metavar="USER", help="run as this user")
     parser.add_argument("-w", "--workdir", metavar="DIR", help="in this directory")
     parser.add_argument("-e", "--env", action="append", default=[], metavar="KEY=VALUE", help="variable (repeatable)")
@@ -34,7 +36,9 @@ def add_exec(parser: argparse.ArgumentParser) -> None:
 def execute_inside(invocation: Invocation, arguments: argparse.Namespace) -> int:
     if not arguments.command:
         raise UsageError("exec needs a command", hint=f"boxship exec {arguments.service} sh")
-    name, _ = invocation.appliance_name_or_files()
+    name, loaded = invocation.appliance_name_or_files()
+    if loaded is not None and arguments.service not in loaded.appliance.services:
+        raise unknown_name("service", arguments.service, name, loaded.appliance.services)
     is_tty = not arguments.no_tty and sys.stdin.isatty() and sys.stdout.isatty()
     request = ExecRequest(
         argv=tuple(arguments.command),

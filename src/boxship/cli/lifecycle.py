@@ -4,7 +4,7 @@ import argparse
 
 from boxship.cli.context import Invocation
 from boxship.cli.run import run_plan
-from boxship.errors import NotFoundError
+from boxship.errors import NotFoundError, unknown_name
 from boxship.plan.action import Plan
 from boxship.plan.containers import LABEL_DEPENDS_ON
 from boxship.plan.observed import Observed
@@ -94,8 +94,7 @@ def _named(loaded: Loaded | None, services: list[str]) -> frozenset[str] | None:
         return None
     unknown = [name for name in services if loaded is not None and name not in loaded.appliance.services]
     if loaded is not None and unknown:
-        known = ", ".join(loaded.appliance.services)
-        raise NotFoundError(f"no service '{unknown[0]}' in {loaded.appliance.name}", hint=f"its services: {known}")
+        raise unknown_name("service", unknown[0], loaded.appliance.name, loaded.appliance.services)
     return frozenset(services)
 
 

@@ -12,7 +12,7 @@ from boxship.cli.render.lines import LogPrinter
 from boxship.cli.render.table import print_status, status_as_json
 from boxship.cli.run import hear_interrupts, run_with_engine, until_interrupted
 from boxship.engine.port import Engine
-from boxship.errors import NotFoundError, UsageError
+from boxship.errors import UsageError, unknown_name
 from boxship.operate.logs import LogRequest, merged_logs
 from boxship.plan.observed import Observed
 from boxship.plan.resolve import resolve
@@ -70,8 +70,7 @@ def logs(invocation: Invocation, arguments: argparse.Namespace) -> int:
     name, loaded = invocation.appliance_name_or_files()
     for service in arguments.services:
         if loaded is not None and service not in loaded.appliance.services:
-            known = ", ".join(loaded.appliance.services)
-            raise NotFoundError(f"no service '{service}' in {name}", hint=f"its services: {known}")
+            raise unknown_name("service", service, name, loaded.appliance.services)
     if arguments.tail != "all" and not arguments.tail.isdecimal():
         raise UsageError(f"--tail wants a number of lines or 'all', not '{arguments.tail}'")
     request = LogRequest(

@@ -9,6 +9,7 @@ The records of this room are named tuples where they can be: each costs 0.15 ms 
 import asyncio
 import contextlib
 import json
+import math
 from collections.abc import AsyncIterator, Iterator, Mapping
 from types import MappingProxyType
 from typing import NamedTuple
@@ -18,7 +19,7 @@ from boxship.engine.address import Address
 from boxship.engine.faults import broken_off, message_of, not_an_engine, refusal, timed_out, unreadable
 from boxship.engine.fields import Fields, read_object
 from boxship.engine.http import Connection, ConnectionBrokenError, Head, NotHttpError, Pool, Request
-from boxship.errors import EngineError
+from boxship.errors import EngineError, UsageError
 
 OLDEST_API = (1, 40)
 """Docker 19.03: the oldest whose networks, health checks and filters are what is relied on."""
@@ -26,10 +27,13 @@ NEWEST_API = (1, 47)
 """Docker 27: the newest whose requests encode.py was written for; newer engines still speak it."""
 ANSWER_BYTES = 64 * 1024 * 1024
 """No list of any engine comes near this."""
+TIMEOUT_VARIABLE = "BOXSHIP_ENGINE_TIMEOUT"
+"""The environment variable with the seconds for a quick call; the other deadlines grow and shrink with it."""
+_LEAST_QUICK_S, _MOST_QUICK_S = 0.1, 3600.0
 
 
 class Deadlines(NamedTuple):
-    """Seconds that each kind of call may take. Tests shrink them."""
+    """Seconds that each kind of call may take. Tests shrink them, and so can BOXSHIP_ENGINE_TIMEOUT."""
 
     connect_s: float = 5.0
     """A local socket is accepted in microseconds; a deadlocked engine with a full backlog never does it."""
@@ -45,6 +49,29 @@ class Deadlines(NamedTuple):
     """Deleting a large writable layer from a slow disk."""
     idle_s: float = 600.0
     """Pulls, builds and loads: this long without one byte (a quiet compile in a RUN line is legitimate)."""
+
+    @staticmethod
+    def from_environment(environment: Mapping[str, str]) -> "Deadlines":
+        """For a machine that is much slower or faster than most: all but ``idle_s``, which is the work's own, in the
+        proportion of BOXSHIP_ENGINE_TIMEOUT to ``quick_s``.
+
+        Raises: UsageError when that is no number of seconds.
+        """
+        text = environment.get(TIMEOUT_VARIABLE, "")
+        usual = Deadlines()
+        if not text:
+            return usual
+        try:
+            quick_s = float(text)
+        except ValueError:
+            quick_s = math.nan
+        if not _LEAST_QUICK_S <= quick_s <= _MOST_QUICK_S:
+            raise UsageError(
+                f"{TIMEOUT_VARIABLE} is '{text}', and has to be a number of seconds",
+                hint=f"from {_LEAST_QUICK_S:g} to {_MOST_QUICK_S:g}, or leave it unset for {usual.quick_s:g}",
+            )
+        scaled = [seconds * quick_s / usual.quick_s for seconds in usual]
+        return Deadlines(*scaled)._replace(idle_s=usual.idle_s)
 
 
 class Call(NamedTuple):

@@ -57,9 +57,11 @@ _ENGINE_GRACE_S = 10
 def connect(docker_host: str | None = None, *, deadlines: Deadlines | None = None) -> "DockerEngine":
     """The engine at ``docker_host``, else where DOCKER_HOST points, else the usual socket. Nothing is sent yet.
 
-    Raises: UsageError for an address that isn't understood or supported (ssh, TLS).
+    ``deadlines``: None for the usual ones, or what BOXSHIP_ENGINE_TIMEOUT makes of them.
+
+    Raises: UsageError for an address that isn't understood or supported (ssh, TLS), or a timeout that isn't one.
     """
-    return DockerEngine(find_address(docker_host, os.environ), deadlines or Deadlines())
+    return DockerEngine(find_address(docker_host, os.environ), deadlines or Deadlines.from_environment(os.environ))
 
 
 class DockerEngine:

@@ -64,7 +64,10 @@ def _host_config(spec: ContainerSpec) -> Json:
             "LogConfig": _log_config(service.logging),
             "PortBindings": _port_bindings(service.ports),
             "Binds": [_bind(mount) for mount in spec.mounts if _wants_bind(mount)],
-            "Mounts": [_mount(mount) for mount in spec.mounts if not _wants_bind(mount)],
+            "Mounts": [
+                _mount(mount) for mount in spec.mounts if not _wants_bind(mount) and mount.tmpfs_options is None
+            ],
+            "Tmpfs": _tmpfs(spec.mounts),
             "ExtraHosts": list(spec.extra_hosts),
             "Dns": list(service.dns),
             "DnsSearch": list(service.dns_search),
@@ -185,6 +188,11 @@ def _bind(mount: EngineMount) -> str:
         "nocopy" if mount.nocopy else "",
     ]
     return f"{mount.source}:{mount.target}:{','.join(option for option in options if option)}"
+
+
+def _tmpfs(mounts: tuple[EngineMount, ...]) -> dict[str, str]:
+    """Only ``Tmpfs`` takes options such as uid and noexec."""
+    return {mount.target: mount.tmpfs_options for mount in mounts if mount.tmpfs_options is not None}
 
 
 def _mount(mount: EngineMount) -> Json:

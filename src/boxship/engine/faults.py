@@ -73,7 +73,7 @@ def _known(what: str, status: int, message: str) -> EngineError | None:
     if missing := _NO_IMAGE.search(message):
         return ImageMissingError(
             f"cannot {what}: image '{missing[1]}' is not on this machine",
-            hint="pull it, load it from a bundle, or build it (boxship build)",
+            hint="pull or load it (docker load), or give the service a build:",
             status=status,
         )
     if "port is already allocated" in message or "address already in use" in message:
@@ -141,7 +141,7 @@ def image_unavailable(reference: str, message: str, status: int = 404) -> ImageM
     detail = "" if reason == text else f" ({text})"
     return ImageMissingError(
         f"image '{reference}' is not on this machine and cannot be pulled: {reason}{detail}",
-        hint="check its name and the registry, log in, load it from a bundle, or build it (boxship build)",
+        hint="check its name; offline, bring it over with docker save and docker load, or give the service a build:",
         status=status,
     )
 

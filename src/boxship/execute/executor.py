@@ -227,29 +227,30 @@ class _Run:
     def _end(self, step: Step, error: BoxshipError | None) -> None:
         """Note the end of a step, and make ready or skip what waited for it."""
         self._ended[step.id] = error
-        for follower_id in self._followers[step.id]:
-            follower = self._steps[follower_id]
-            if error is not None and not step.best_effort and step.id in follower.after:
-                self._skip(follower, step.subject)
-            self._open[follower_id].discard(step.id)
-            if not self._open[follower_id] and follower_id not in self._blame:
-                heappush(self._ready, (-follower.rank, follower_id))
+        self._let_go(step, step.subject if error is not None and not step.best_effort else "")
+
+    def _let_go(self, ended: Step, because: str) -> None:
+        """Skip all that needs the step, when ``because`` isn't ""; what only waits for its end may go on.
+
+        Iterative, as a chain of 5,000 services is longer than Python's stack.
+        """
+        pending = [ended]
+        while pending:
+            step = pending.pop()
+            for follower_id in self._followers[step.id]:
+                follower = self._steps[follower_id]
+                if because and step.id in follower.after and follower_id not in self._blame:
+                    self._skip(follower, because)
+                    pending.append(follower)
+                self._open[follower_id].discard(step.id)
+                if not self._open[follower_id] and follower_id not in self._blame:
+                    heappush(self._ready, (-follower.rank, follower_id))
 
     def _skip(self, step: Step, because: str) -> None:
-        """Skip a step and all that need it; what only waits for its end may go on."""
-        if step.id in self._blame:
-            return
         self._blame[step.id] = because
         self._publish(StepSkipped(step.id, step.subject, type(step.action).__name__, because))
         if step.subject != because:
             self._show(step, Phase.SKIPPED, f"{because.partition(':')[2]} failed")
-        for follower_id in self._followers[step.id]:
-            follower = self._steps[follower_id]
-            if step.id in follower.after:
-                self._skip(follower, because)
-            self._open[follower_id].discard(step.id)
-            if not self._open[follower_id] and follower_id not in self._blame:
-                heappush(self._ready, (-follower.rank, follower_id))
 
     def _end_waits(self) -> None:
         for task, step in self._running.items():

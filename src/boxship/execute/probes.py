@@ -12,12 +12,14 @@ from functools import cache
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
+from boxship.clock import Clock
 from boxship.engine.port import ContainerDetail, ProbeEngine
 from boxship.spec.model import Check, HttpProbe, LogProbe, TcpProbe
 
 _HEAD_LIMIT_BYTES = 16 * 1024
 _GOOD_STATUSES = range(200, 400)
 _BAD_LINE_LIMIT = 80
+_REOPEN_S = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +49,9 @@ async def ask_check(engine: ProbeEngine, detail: ContainerDetail, check: Check) 
 class Asker:
     """Questions that need the engine itself."""
 
-    def __init__(self, engine: ProbeEngine) -> None:
+    def __init__(self, engine: ProbeEngine, clock: Clock) -> None:
         self._engine = engine
+        self._clock = clock
 
     async def log_line(self, name: str, probe: LogProbe, detail: ContainerDetail, hear: Callable[[str], None]) -> None:
         """Return when a line since the container's start matches; the caller has the deadline."""
@@ -60,7 +63,7 @@ class Asker:
                 if pattern.search(line.text):
                     return
             # The stream ends with the container; the engine may restart it.
-            await asyncio.sleep(0.1)
+            await self._clock.sleep(_REOPEN_S)
 
 
 async def _address(engine: ProbeEngine, detail: ContainerDetail) -> str:
@@ -97,15 +100,27 @@ async def _http(address: str, parts: SplitResult, *, verify_tls: bool) -> Answer
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     tls = _tls_context(verify=verify_tls) if is_tls else None
     server_name = parts.hostname if is_tls else None
-    reader, writer = await asyncio.open_connection(address, port, ssl=tls, server_hostname=server_name)
+    reader, writer = await asyncio.open_connection(
+        address, port, ssl=tls, server_hostname=server_name, limit=_HEAD_LIMIT_BYTES
+    )
     try:
         host = parts.netloc.rpartition("@")[2]
         request = f"GET {target} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: boxship-probe\r\nConnection: close\r\n\r\n"
         writer.write(request.encode())
-        head = await reader.readline()
+        head = await _first_line(reader)
     finally:
         writer.close()
-    return _judge_status(head[:_HEAD_LIMIT_BYTES], parts.path or "/")
+    return _judge_status(head, parts.path or "/")
+
+
+async def _first_line(reader: asyncio.StreamReader) -> bytes:
+    """Up to the first line's end, the stream's end or the limit: whatever answers needn't speak HTTP."""
+    try:
+        return await reader.readuntil(b"\n")
+    except asyncio.IncompleteReadError as error:
+        return error.partial
+    except asyncio.LimitOverrunError:
+        return await reader.read(_BAD_LINE_LIMIT)
 
 
 def _judge_status(line: bytes, path: str) -> Answer:
@@ -115,7 +130,8 @@ def _judge_status(line: bytes, path: str) -> Answer:
         shown = text[:_BAD_LINE_LIMIT] or "nothing"
         return Answer(is_good=False, text=f"GET {path} answered {shown}, which isn't HTTP")
     status = int(match.group(1))
-    return Answer(is_good=status in _GOOD_STATUSES, text=f"GET {path} answered {status}")
+    is_good = status in _GOOD_STATUSES
+    return Answer(is_good, text="" if is_good else f"GET {path} answered {status}")
 
 
 @cache

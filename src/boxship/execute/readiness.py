@@ -74,7 +74,7 @@ class Readiness:
         self._engine = engine
         self._clock = clock
         self._execs = asyncio.Semaphore(CONCURRENT_EXECS)
-        self._asker = Asker(engine)
+        self._asker = Asker(engine, clock)
 
     async def wait(self, action: WaitReady, tell: Tell) -> None:
         """Return once the gate is passed.
@@ -88,7 +88,7 @@ class Readiness:
         if isinstance(gate, Completed):
             await self._bounded(wait, self._completed(wait))
             return
-        if gate.needs_healthcheck and detail.healthcheck is None and gate.check is None:
+        if gate.needs_healthcheck and not _has_healthcheck(detail) and gate.check is None:
             raise ProbeError(
                 f"{wait.service} has no health check, but a dependent waits for it to be healthy",
                 hint="give it a healthcheck, or depend on service_started",
@@ -118,12 +118,18 @@ class Readiness:
     async def _ready(self, wait: _Wait, detail: ContainerDetail) -> None:
         """All questions answered, or the container's end, whatever comes first."""
         questions = [asyncio.ensure_future(each) for each in self._questions(wait, detail)]
-        answers = asyncio.gather(*questions) if questions else asyncio.ensure_future(self._settled(wait, detail.restart_count))
+        answers = (
+            asyncio.gather(*questions)
+            if questions
+            else asyncio.ensure_future(self._settled(wait, detail.restart_count))
+        )
         end = asyncio.ensure_future(self._watch_end(wait, detail.restart_count))
         try:
             await asyncio.wait({answers, end}, return_when=asyncio.FIRST_COMPLETED)
             if end.done():
+                # It raises, or says that the container has done its work: then nothing is left to be asked.
                 await end
+                return
             await answers
         finally:
             for each in (*questions, answers, end):

@@ -22,7 +22,5 @@ def unmet_needs(host: Host, data_dir: Path = Path("/var/lib")) -> tuple[str, ...
         found.append(f"this host has {cpus} processors, the appliance needs {host.cpus}")
     free_bytes = shutil.disk_usage(data_dir).free
     if host.disk_bytes and free_bytes < host.disk_bytes:
-        found.append(
-            f"{data_dir} has {free_bytes / _GIB:.1f} GiB free, the appliance needs {host.disk_bytes / _GIB:g}"
-        )
+        found.append(f"{data_dir} has {free_bytes / _GIB:.1f} GiB free, the appliance needs {host.disk_bytes / _GIB:g}")
     return tuple(found)

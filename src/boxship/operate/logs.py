@@ -73,11 +73,14 @@ async def _as_they_come(streams: Sequence[AsyncIterator[ServiceLog]]) -> AsyncGe
             await queue.put(line)
 
     async def pump_all() -> None:
+        # No TaskGroup: it would wrap the one error that the door knows how to tell.
+        pumps = [asyncio.ensure_future(pump(stream)) for stream in streams]
         try:
-            async with asyncio.TaskGroup() as group:
-                for stream in streams:
-                    group.create_task(pump(stream))
+            await asyncio.gather(*pumps)
         finally:
+            for each in pumps:
+                each.cancel()
+            await asyncio.gather(*pumps, return_exceptions=True)
             await queue.put(None)
 
     pumping = asyncio.create_task(pump_all())

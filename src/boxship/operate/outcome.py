@@ -20,7 +20,8 @@ def error_of(outcome: Outcome, verb: str) -> BoxshipError | None:
     if len(errors) == 1:
         return errors[0]
     names = sorted({failure.step.subject.partition(":")[2] for failure in outcome.failures})
+    said = "".join(f"\n  {failure.error.message}" for failure in outcome.failures)
     return OperationError(
-        f"{verb} failed for {', '.join(names)}",
+        f"{verb} failed for {', '.join(names)}:{said}",
         fields={"failures": [{"subject": f.step.subject, "message": f.error.message} for f in outcome.failures]},
     )

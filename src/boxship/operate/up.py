@@ -13,6 +13,7 @@ from boxship.execute.executor import Failure, Outcome, Publish, execute
 from boxship.execute.readiness import Readiness
 from boxship.host.needs import unmet_needs
 from boxship.host.sysctl import PROC_SYS, apply_settings
+from boxship.host.version import versioned
 from boxship.plan.action import Plan, PullImage, Ready, StartContainer, Step, WaitReady
 from boxship.plan.containers import image_reference
 from boxship.plan.graph import PlanBuilder
@@ -127,7 +128,7 @@ async def _provide_images(
         # Imported here, as a run that builds nothing must not pay for it: a third of what `up` imports.
         from boxship.build.images import build_images  # noqa: PLC0415 (see above)
 
-        await build_images(appliance, to_build, engine, publish, only_missing=request.build is None)
+        await build_images(versioned(appliance), to_build, engine, publish, only_missing=request.build is None)
     to_pull = {
         image_reference(appliance.name, service): service.platform
         for service in desired.services

@@ -33,6 +33,7 @@ class EngineMount:
     selinux: str = ""
     tmpfs_size_bytes: int | None = None
     tmpfs_mode: int | None = None
+    tmpfs_options: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

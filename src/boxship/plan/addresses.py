@@ -9,10 +9,11 @@ chosen, lives on in the engine's network object.
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import chain, islice
 
 from boxship.errors import ConflictError
 from boxship.plan.observed import Observed, ObservedNetwork
-from boxship.spec.model import Network, Service
+from boxship.spec.model import IpamPool, Network, Service
 
 # 10.213.0.0/16 first: outside the engine's own default pools (172.17-31, 192.168) and rarely used by sites.
 _FIRST_POOL = 10 << 24 | 213 << 16
@@ -20,6 +21,8 @@ _POOL_COUNT = 32
 _POOL_STRIDE = 1 << 16
 _SMALLEST_PREFIX = 24
 _LARGEST_PREFIX = 16
+# A subnet that a file gives may be a /8: 16 million addresses, which would take seconds to list.
+_MOST_SLOTS = 1 << 16
 _BITS = 32
 
 
@@ -49,15 +52,21 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Subnet:
-    """A network's addresses: the whole ``block``, the engine's ``dynamic`` part, and Boxship's addresses in order."""
+    """A network's addresses: the whole ``block``, the engine's ``dynamic`` part, and Boxship's addresses in order.
+
+    ``reserved``: single ones that the file keeps for the gateway and for others.
+    """
 
     block: Block
     dynamic: Block
+    reserved: frozenset[int] = frozenset()
 
     def slots(self) -> list[int]:
         """The addresses Boxship gives out: not the network's, the gateway's, the broadcast's or the dynamic range's."""
         first, last = self.block.first + 2, self.block.first + self.block.size - 1
-        return [address for address in range(first, last) if address not in self.dynamic]
+        below = range(first, min(self.dynamic.first, last))
+        above = range(max(self.dynamic.first + self.dynamic.size, first), last)
+        return [address for address in islice(chain(below, above), _MOST_SLOTS) if address not in self.reserved]
 
 
 def parse_address(text: str) -> int | None:
@@ -92,7 +101,7 @@ def choose_subnet(appliance: str, network: Network, service_count: int, observed
         return None
     if network.ipam:
         given = network.ipam[0]
-        return split(given.subnet or "", given.ip_range)
+        return split(given.subnet or "", given.ip_range, _reserved(given))
     if network.ipam_driver not in (None, "default"):
         return None
     taken = _taken_blocks(observed)
@@ -111,20 +120,26 @@ def choose_subnet(appliance: str, network: Network, service_count: int, observed
     )
 
 
-def split(subnet: str, ip_range: str | None) -> Subnet | None:
+def split(subnet: str, ip_range: str | None, reserved: frozenset[int] = frozenset()) -> Subnet | None:
     """A given subnet with its given or default dynamic range; None where there is no room to give addresses out."""
     block = parse_block(subnet)
     if block is None or block.prefix > _BITS - 3:
         return None
     dynamic = parse_block(ip_range) if ip_range else _upper_half(block)
-    return Subnet(block, dynamic) if dynamic else None
+    return Subnet(block, dynamic, reserved) if dynamic else None
 
 
-def subnet_of(network: ObservedNetwork) -> Subnet | None:
+def subnet_of(found: ObservedNetwork, network: Network) -> Subnet | None:
     """The subnet of a network that is there; None when it leaves Boxship no addresses of its own."""
-    if not network.subnets or not network.ip_ranges or not network.ip_ranges[0]:
+    if not found.subnets or not found.ip_ranges or not found.ip_ranges[0]:
         return None
-    return split(network.subnets[0], network.ip_ranges[0])
+    reserved = _reserved(network.ipam[0]) if network.ipam else frozenset[int]()
+    return split(found.subnets[0], found.ip_ranges[0], reserved)
+
+
+def _reserved(pool: IpamPool) -> frozenset[int]:
+    addresses = (parse_address(text) for text in (pool.gateway or "", *pool.aux_addresses.values()))
+    return frozenset(address for address in addresses if address is not None)
 
 
 def give_addresses(

@@ -150,6 +150,7 @@ def _engine_mount(mount: Mount, wiring: Wiring) -> EngineMount:
         selinux=mount.selinux,
         tmpfs_size_bytes=mount.tmpfs_size_bytes,
         tmpfs_mode=mount.tmpfs_mode,
+        tmpfs_options=mount.tmpfs_options,
     )
 
 
@@ -164,7 +165,8 @@ def _extra_hosts(service: Service, desired: Desired, wiring: Wiring) -> tuple[st
         address = wiring.addresses.get(shared, {}).get(peer.name) if peer and shared is not None else None
         if peer is not None and shared is not None and address is not None:
             aliases = peer.networks[shared].aliases if peer.name == name else ()
-            for host in dict.fromkeys((name, f"{name}.service", *aliases)):
+            own = (alias for alias, linked in service.link_aliases.items() if linked == name)
+            for host in dict.fromkeys((name, f"{name}.service", *aliases, *own)):
                 lines[f"{host}:{address}"] = None
     return tuple(lines)
 

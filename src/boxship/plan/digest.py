@@ -17,10 +17,14 @@ from boxship.spec.model import Network, Service, Volume
 _LEFT_OUT = frozenset(
     {
         *("name", "image", "build", "depends_on", "profiles", "pull_policy", "container_name", "where"),
+        # Not of the container: variables that nothing sets, and links, which become dependencies and hosts entries.
+        *("unset_environment", "links"),
         # Replaced by the resolved fields of ContainerSpec.
         *("networks", "network_mode", "ipc", "pid", "mounts", "extra_hosts", "labels"),
     }
 )
+# How something was written, or what only an orchestrator of several hosts reads.
+_LEFT_OUT_INSIDE = frozenset({"is_single", "mode", "app_protocol", "name"})
 _SERVICE_FIELDS = tuple(each.name for each in fields(Service) if each.name not in _LEFT_OUT)
 _SPEC_FIELDS = ("endpoints", "network_mode", "ipc", "pid", "mounts", "extra_hosts")
 _PART_LENGTH = 8
@@ -60,6 +64,7 @@ def volume_digest(volume: Volume) -> str:
 def _plain(value: object, leave_out: frozenset[str] = frozenset()) -> object:
     """Dataclasses as dicts of what is set, everything else as JSON has it."""
     if is_dataclass(value) and not isinstance(value, type):
+        leave_out |= _LEFT_OUT_INSIDE
         items = ((each.name, getattr(value, each.name)) for each in fields(value) if each.name not in leave_out)
         return {name: plain for name, item in items if not _is_unset(plain := _plain(item))}
     if isinstance(value, Mapping):

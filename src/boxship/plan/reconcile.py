@@ -40,7 +40,7 @@ from boxship.plan.containers import (
 from boxship.plan.digest import network_digest, volume_digest
 from boxship.plan.graph import PlanBuilder
 from boxship.plan.observed import ContainerState, Health, Observed, ObservedContainer, ObservedNetwork
-from boxship.plan.resolve import Desired, dependencies_of, namespace_owners
+from boxship.plan.resolve import Desired, dependencies_of, namespace_owners, waits_for_ready
 from boxship.plan.verdict import Create, Keep, Options, Start, Verdict, completion_awaited, is_up, judge
 from boxship.spec.model import Condition, Network, Service, Volume
 
@@ -155,7 +155,7 @@ class _Planner:
                 hint="declare it external: true to use it, or give yours another name",
             )
         if found is not None and found.digest == network_digest(network):
-            return _NetworkPlan(network, name, found, subnet_of(found))
+            return _NetworkPlan(network, name, found, subnet_of(found, network))
         others = tuple(each for each in self._observed.networks if each is not found)
         count = sum(network.key in service.networks for service in self._desired.everything.values())
         subnet = choose_subnet(self._appliance, network, count, replace(self._observed, networks=others))
@@ -437,8 +437,8 @@ class _Planner:
         key = f"start {name}"
         self._builder.order(key, after=[f"stop {container.id}" for container in verdict.stale])
         for dependency, edge in dependencies_of(verdict.service, self._chosen).items():
-            waits = edge.condition is not Condition.STARTED or dependency in self._desired.checks
-            gate = f"wait {dependency}" if waits else f"start {dependency}"
+            waits = waits_for_ready(edge, dependency, self._desired.checks)
+            gate = f"{'wait' if waits else 'start'} {dependency}"
             self._builder.order(key, after=[gate] if edge.required else (), after_ended=() if edge.required else [gate])
         wanted = {(port.published, port.protocol) for port in verdict.service.ports}
         clashing = [

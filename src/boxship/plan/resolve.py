@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
-from boxship.errors import NotFoundError
-from boxship.spec.model import Appliance, Check, Dependency, Network, Service, Volume
+from boxship.errors import unknown_name
+from boxship.spec.model import Appliance, Check, Condition, Dependency, Network, Service, Volume
 
 NAMESPACE_PREFIX = "service:"
 T = TypeVar("T")
@@ -67,6 +67,11 @@ def dependencies_of(service: Service, chosen: Mapping[str, Service]) -> dict[str
     return {name: edge for name, edge in service.depends_on.items() if name in chosen}
 
 
+def waits_for_ready(edge: Dependency, dependency: str, checks: Mapping[str, Check]) -> bool:
+    """Whether a dependent waits until the dependency is ready, not only started: it says so, or there is a check."""
+    return edge.condition is not Condition.STARTED or dependency in checks
+
+
 def namespace_owner(mode: str | None) -> str | None:
     """``service:db`` -> ``db``: whose namespace is shared; None for every other mode."""
     return mode.removeprefix(NAMESPACE_PREFIX) if mode and mode.startswith(NAMESPACE_PREFIX) else None
@@ -101,23 +106,24 @@ def _roots(
 ) -> tuple[str, tuple[str, ...]]:
     for name in names:
         if name not in appliance.services:
-            known = ", ".join(appliance.services) or "none"
-            raise NotFoundError(f"no service '{name}' in {appliance.name}", hint=f"its services: {known}")
+            raise unknown_name("service", name, appliance.name, appliance.services)
     if names:
         return "", names
     wanted = target or appliance.boot.target
+    active = frozenset(profiles)
     if wanted in appliance.targets:
-        extra = tuple(name for name, service in appliance.services.items() if set(service.profiles) & set(profiles))
+        extra = tuple(
+            name for name, service in appliance.services.items() if service.profiles and _is_active(service, active)
+        )
         return wanted, appliance.targets[wanted].roots + extra
     if target is not None and (appliance.targets or target != "default"):
-        known = ", ".join(appliance.targets) or "default (every service)"
-        raise NotFoundError(f"no target '{target}' in {appliance.name}", hint=f"its targets: {known}")
-    active = set(profiles)
-    return "default", tuple(
-        name
-        for name, service in appliance.services.items()
-        if not service.profiles or "*" in active or active & set(service.profiles)
-    )
+        raise unknown_name("target", target, appliance.name, appliance.targets or ("default",))
+    return "default", tuple(name for name, service in appliance.services.items() if _is_active(service, active))
+
+
+def _is_active(service: Service, profiles: frozenset[str]) -> bool:
+    """It has no profile, or one of the active ones; ``*`` activates all."""
+    return not service.profiles or "*" in profiles or not profiles.isdisjoint(service.profiles)
 
 
 def _close(appliance: Appliance, roots: tuple[str, ...], profiles: frozenset[str]) -> tuple[str, ...]:
@@ -133,7 +139,7 @@ def _close(appliance: Appliance, roots: tuple[str, ...], profiles: frozenset[str
             service = appliance.services.get(dependency)
             if service is None:
                 continue
-            if edge.required or not service.profiles or profiles & set(service.profiles):
+            if edge.required or _is_active(service, profiles):
                 pending.append(dependency)
     return tuple(chosen)
 

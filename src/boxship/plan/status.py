@@ -89,5 +89,6 @@ def _url(port: ObservedPort, schemes: dict[int, str]) -> str:
     if not scheme:
         return ""
     host = "localhost" if port.host_ip in ("", "0.0.0.0", "::", "127.0.0.1", "::1") else port.host_ip  # noqa: S104 (read)
+    host = f"[{host}]" if ":" in host else host
     is_default = port.published == (443 if scheme == "https" else 80)
     return f"{scheme}://{host}/" if is_default else f"{scheme}://{host}:{port.published}/"

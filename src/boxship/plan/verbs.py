@@ -16,9 +16,8 @@ from boxship.plan.action import (
 )
 from boxship.plan.graph import PlanBuilder
 from boxship.plan.observed import ContainerState, Observed, ObservedContainer
-from boxship.plan.resolve import Desired
+from boxship.plan.resolve import Desired, waits_for_ready
 from boxship.plan.verdict import completion_awaited, is_up
-from boxship.spec.model import Condition
 
 Dependencies = Mapping[str, Collection[str]]
 """Service -> the services it depends on."""
@@ -107,7 +106,7 @@ def plan_start(desired: Desired, observed: Observed, *, again: bool = False, gra
             continue
         is_paused = container.state is ContainerState.PAUSED and not again
         gates = [
-            (f"start {other}" if edge.condition is Condition.STARTED else f"wait {other}", edge.required)
+            (f"{'wait' if waits_for_ready(edge, other, desired.checks) else 'start'} {other}", edge.required)
             for other, edge in service.depends_on.items()
         ]
         builder.add(

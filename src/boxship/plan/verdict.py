@@ -214,7 +214,7 @@ def _caused_by_others(service: Service, verdicts: Mapping[str, Verdict]) -> tupl
                 return f"it shares a namespace with {owner}, which is recreated", True
             case Create() if not isinstance(own, Create):
                 return f"it shares a namespace with {owner}, which is gone", True
-            case (Keep(container=there) | Start(container=there)) if _lives_elsewhere(service, own, owner, there):
+            case Keep(container=there) | Start(container=there) if _lives_elsewhere(service, own, owner, there):
                 return f"it lives in the namespace of a container of {owner} that is gone", True
             case Start() | Create():
                 follows = (f"it shares a namespace with {owner}, which starts again", False)

@@ -79,7 +79,7 @@ _MOUNT = fixed(
             {"propagation": TEXT, "create_host_path": FLAG, "selinux": choice("z", "Z")},
             later=frozenset({"recursive"}),
         ),
-        "volume": fixed({"nocopy": FLAG, "subpath": TEXT}, later=frozenset({"labels"})),
+        "volume": fixed({"nocopy": FLAG}, later=frozenset({"labels", "subpath"})),
         "tmpfs": fixed({"size": QUANTITY, "mode": INTEGER}),
     },
     kinds=("text",),

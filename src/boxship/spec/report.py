@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from boxship.names import closest
 from boxship.where import Problem, Where
 
 MAX_SUGGESTIONS = 30
@@ -48,11 +49,8 @@ class Report:
         if self._suggestions_left == 0:
             return ""
         self._suggestions_left -= 1
-        # Lazy: difflib costs 4 ms to import and only a file with a mistake needs it.
-        from difflib import get_close_matches  # noqa: PLC0415
-
-        near = get_close_matches(word, sorted(known), n=1, cutoff=0.6)
-        return f"did you mean '{near[0]}'?" if near else ""
+        near = closest(word, sorted(known))
+        return f"did you mean '{near}'?" if near else ""
 
     def _add(self, problem: Problem) -> None:
         self._problems.setdefault((problem.where, problem.reason), problem)

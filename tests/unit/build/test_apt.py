@@ -10,7 +10,6 @@ from boxship.build.apt import (
     parse_deb822,
     parse_list,
     proxy_settings,
-    public_sources,
 )
 from boxship.build.bootstrap import BelowLayer, Bootstrap, Exchange, command_line
 from boxship.errors import HostError
@@ -32,14 +31,20 @@ def host(tmp_path: Path, *, os_release: str = DEBIAN, **files: str) -> tuple[Apt
     return host_sources(tmp_path / "apt", tmp_path / "os-release")
 
 
-def test_the_hosts_mirror_is_used_and_what_it_lacks_comes_from_the_archive(tmp_path: Path) -> None:
-    lines = "deb http://mirror.lan/debian/ bookworm main contrib\ndeb-src http://x bookworm main\n"
-    found = host(tmp_path, a__list=lines)
-    assert [source.uri for source in build_sources("bookworm", found)] == [
-        "http://mirror.lan/debian",
-        "http://deb.debian.org/debian",
-        "http://deb.debian.org/debian-security",
-    ]
+SOURCES = (AptSource("http://mirror.lan/debian", "bookworm"), AptSource("http://fixes.lan", "bookworm-security"))
+
+
+def test_the_hosts_mirrors_are_used_as_far_as_it_has_them(tmp_path: Path) -> None:
+    lines = (
+        "deb http://fixes.lan bookworm-security main\ndeb http://mirror.lan/debian/ bookworm main contrib\n"
+        "deb-src http://x bookworm main\n"
+    )
+    assert build_sources("bookworm", host(tmp_path, a__list=lines)) == SOURCES
+
+
+def test_without_a_mirror_of_the_suite_mmdebstrap_finds_the_archive(tmp_path: Path) -> None:
+    found = host(tmp_path, a__list="deb http://fixes.lan bookworm-security main\n")
+    assert build_sources("bookworm", found) == ()
 
 
 def test_other_vendors_keys_and_local_folders_are_no_mirrors(tmp_path: Path) -> None:
@@ -48,7 +53,7 @@ def test_other_vendors_keys_and_local_folders_are_no_mirrors(tmp_path: Path) -> 
         a__list="deb [arch=amd64 signed-by=/etc/other.gpg] http://other.example bookworm main\n"
         "deb file:/srv/mirror bookworm main\n",
     )
-    assert build_sources("bookworm", found) == public_sources("bookworm")
+    assert build_sources("bookworm", found) == ()
 
 
 def test_a_host_that_is_not_debian_lends_no_mirrors(tmp_path: Path) -> None:
@@ -76,7 +81,8 @@ def test_a_line_gives_its_options_and_components() -> None:
 
 
 def test_rolling_suites_have_no_updates() -> None:
-    assert [source.suite for source in public_sources("sid")] == ["sid"]
+    known = [AptSource("http://mirror.lan", suite) for suite in ("sid", "sid-updates")]
+    assert build_sources("sid", known) == (AptSource("http://mirror.lan", "sid"),)
 
 
 def test_missing_keys_stop_the_build_with_the_package_to_install(tmp_path: Path) -> None:
@@ -94,9 +100,9 @@ def test_only_the_hosts_proxies_come_along() -> None:
 @pytest.mark.parametrize("below", [(), (BelowLayer(Path("/c/a b.tar")), BelowLayer(Path("/c/2.tar"), ("etc/x y",)))])
 def test_every_source_is_bound_to_the_keyring(is_root: bool, below: tuple[BelowLayer, ...], exchange: Exchange) -> None:
     what = Bootstrap("bookworm", ("b", "a"), "amd64", below)
-    argv = command_line(what, Path("/t.tar"), exchange, public_sources("bookworm"), "", is_root=is_root)
+    argv = command_line(what, Path("/t.tar"), exchange, SOURCES, "", is_root=is_root)
     sources = [argument for argument in argv if argument.startswith("deb ")]
-    assert len(sources) == 3
+    assert len(sources) == len(SOURCES)
     assert all("[signed-by=/usr/share/keyrings/debian-archive-keyring.gpg]" in source for source in sources)
     text = " ".join(argv).lower()
     assert not any(word in text for word in ("trusted=yes", "allow-unauthenticated", "check-valid-until", "insecure"))
@@ -106,7 +112,7 @@ def test_every_source_is_bound_to_the_keyring(is_root: bool, below: tuple[BelowL
 
 def test_packages_are_never_taken_for_options(exchange: Exchange) -> None:
     what = Bootstrap("bookworm", ("-oDebug=1", "a;b"), "amd64", (BelowLayer(Path("/l")),))
-    argv = command_line(what, Path("/t"), exchange, public_sources("bookworm"), "", is_root=True)
+    argv = command_line(what, Path("/t"), exchange, SOURCES, "", is_root=True)
     (install,) = [argument for argument in argv if "apt-get --yes" in argument]
     assert install.endswith("install -- -oDebug=1 'a;b'")
 
@@ -115,9 +121,9 @@ def test_the_archive_is_asked_once_per_run(exchange: Exchange) -> None:
     what = Bootstrap("bookworm", ("a",), "amd64", (BelowLayer(Path("/l")),))
 
     def asks() -> bool:
-        argv = command_line(what, Path("/t"), exchange, public_sources("bookworm"), "", is_root=True)
+        argv = command_line(what, Path("/t"), exchange, SOURCES, "", is_root=True)
         return "--skip=essential/unlink,update" not in argv
 
     assert asks()
-    (exchange.lists / "deb.debian.org_Packages").write_text("")
+    (exchange.lists / "mirror.lan_Packages").write_text("")
     assert not asks()

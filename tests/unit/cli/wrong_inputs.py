@@ -46,8 +46,8 @@ FILES = (
     WrongInput(
         "no file at all",
         (
-            "error: {folder}: no appliance.yaml and no compose.yaml here or in a directory above (looked for "
-            "appliance.yaml, compose.yaml, compose.yml, docker-compose.yml, docker-compose.yaml; name a file with -f)",
+            ("error: {folder}: no appliance.yaml and no compose.yaml here or in a directory above (looked for "
+            "appliance.yaml, compose.yaml, compose.yml, docker-compose.yml, docker-compose.yaml; name a file with -f)"),
         ),
     ),
     WrongInput(
@@ -92,8 +92,8 @@ FILES = (
     WrongInput(
         "tabs in a file",
         (
-            "error: compose.yaml:2:1: not valid YAML: found character that cannot start any token (YAML is indented "
-            "with blanks, never with tabs; a value that begins with @ or ` needs quotes)",
+            ("error: compose.yaml:2:1: not valid YAML: found character that cannot start any token (YAML is indented "
+            "with blanks, never with tabs; a value that begins with @ or ` needs quotes)"),
         ),
         files=_compose("\tweb:"),
     ),
@@ -106,19 +106,20 @@ FILES = (
 
 NAMES = (
     WrongInput(
-        "keys that don't exist: `portss`, `environement`",
+        "keys that don't exist: `portss`, `hostnam`",
         (
             "error: compose.yaml:4:5: services.web.portss: unknown key 'portss' (did you mean 'ports'?)",
-            "error: compose.yaml:5:5: services.web.environement: unknown key 'environement' "
-            "(did you mean 'environment'?)",
+            ("error: compose.yaml:5:5: services.web.hostnam: unknown key 'hostnam' (did you mean 'hostname'?)"),
         ),
-        files=_compose("  web:", "    image: web:1", "    portss: [80]", "    environement: {A: 1}"),
+        files=_compose("  web:", "    image: web:1", "    portss: [80]", "    hostnam: web"),
     ),
     WrongInput(
         "a Compose key that Boxship doesn't obey yet: `deploy`",
         (
-            "error: compose.yaml:4:5: services.web.deploy: 'deploy' is not supported yet "
-            "(remove it, or read with --lax to go without it)",
+            (
+                "error: compose.yaml:4:5: services.web.deploy: 'deploy' is not supported yet "
+                "(remove it, or read with --lax to go without it)"
+            ),
         ),
         files=_compose("  web:", "    image: web:1", "    deploy: {replicas: 2}"),
     ),
@@ -130,18 +131,24 @@ NAMES = (
     WrongInput(
         "a volume and a network that nobody declared",
         (
-            "error: compose.yaml:2:25: services.web.volumes: unknown volume 'files' "
-            "(declare it under the top-level volumes: 'files: {}')",
-            "error: compose.yaml:2:51: services.web.networks: unknown network 'front' "
-            "(declare it under the top-level networks: 'front: {}')",
+            (
+                "error: compose.yaml:2:25: services.web.volumes: unknown volume 'files' "
+                "(declare it under the top-level volumes: 'files: {}')"
+            ),
+            (
+                "error: compose.yaml:2:51: services.web.networks: unknown network 'front' "
+                "(declare it under the top-level networks: 'front: {}')"
+            ),
         ),
         files=_compose('  web: {image: "web:1", volumes: ["files:/data"], networks: [front]}'),
     ),
     WrongInput(
         "services that wait for each other",
         (
-            "error: compose.yaml:4:29: services.queue.depends_on: services wait for each other: "
-            "web -> db -> queue -> web (remove one of the edges)",
+            (
+                "error: compose.yaml:4:29: services.queue.depends_on: services wait for each other: "
+                "web -> db -> queue -> web (remove one of the edges)"
+            ),
         ),
         files=_compose(
             '  web: {image: "web:1", depends_on: [db]}',
@@ -156,14 +163,14 @@ NAMES = (
     ),
     WrongInput(
         "a service that isn't in the files",
-        ("error: no service 'wbe' in shop", "hint: its services: web"),
+        ("error: no service 'wbe' in shop", "hint: did you mean 'web'?"),
         argv=("-p", "shop", "up", "-d", "wbe"),
         status=3,
         files=_WEB,
     ),
     WrongInput(
         "a target that isn't in the files",
-        ("error: no target 'maintenance' in shop", "hint: its targets: default (every service)"),
+        ("error: no target 'maintenance' in shop", "hint: its targets: default"),
         argv=("-p", "shop", "--target", "maintenance", "up", "-d"),
         status=3,
         files=_WEB,
@@ -171,8 +178,10 @@ NAMES = (
     WrongInput(
         "a name that can't be an appliance's: `-p Shop`",
         (
-            "error: -p: 'Shop' can't be an appliance's name "
-            "(lower-case letters, digits, '-' and '_', beginning with a letter or digit)",
+            (
+                "error: -p: 'Shop' can't be an appliance's name "
+                "(lower-case letters, digits, '-' and '_', beginning with a letter or digit)"
+            ),
         ),
         argv=("-p", "Shop", "check"),
         files=_WEB,
@@ -183,8 +192,10 @@ VALUES = (
     WrongInput(
         "two services on one port of the host, with an appliance.yaml",
         (
-            "error: compose.yaml:3:25: services.api.ports: the host port 8080/tcp is also published by the service "
-            "'web' (choose another port)",
+            (
+                "error: compose.yaml:3:25: services.api.ports: the host port 8080/tcp is also published by the service "
+                "'web' (choose another port)"
+            ),
         ),
         files={
             **_compose('  web: {image: "web:1", ports: ["8080:80"]}', '  api: {image: "api:1", ports: ["8080:81"]}'),
@@ -194,8 +205,10 @@ VALUES = (
     WrongInput(
         "a port beyond the last: `80800:80`",
         (
-            "error: compose.yaml:2:33: services.web.ports[0]: '80800:80': the host port 80800 is beyond 65535 "
-            '(write "HOST:CONTAINER", "IP:HOST:CONTAINER" or "CONTAINER", each a port or a range)',
+            (
+                "error: compose.yaml:2:33: services.web.ports[0]: '80800:80': the host port 80800 is beyond 65535 "
+                '(write "HOST:CONTAINER", "IP:HOST:CONTAINER" or "CONTAINER", each a port or a range)'
+            ),
         ),
         files=_compose('  web: {image: "web:1", ports: ["80800:80"]}'),
     ),
@@ -207,8 +220,10 @@ VALUES = (
     WrongInput(
         "a variable that isn't set: `${GREETING}` (a warning: Compose files rely on it)",
         (
-            "warning: compose.yaml:2:45: services.web.environment.TEXT: the variable GREETING is not set, "
-            "so it is empty here",
+            (
+                "warning: compose.yaml:2:45: services.web.environment.TEXT: the variable GREETING is not set, "
+                "so it is empty here"
+            ),
         ),
         status=0,
         files=_compose('  web: {image: "web:1", environment: {TEXT: "${GREETING}"}}'),
@@ -216,32 +231,40 @@ VALUES = (
     WrongInput(
         "a variable whose brace isn't closed: `${TAG`",
         (
-            "error: compose.yaml:2:16: services.web.image: '${TAG' has no closing brace "
-            "(write $$ for a plain dollar sign)",
+            (
+                "error: compose.yaml:2:16: services.web.image: '${TAG' has no closing brace "
+                "(write $$ for a plain dollar sign)"
+            ),
         ),
         files=_compose('  web: {image: "web:${TAG"}'),
     ),
     WrongInput(
         "an `env_file` that isn't there",
         (
-            "error: compose.yaml:2:35: services.web.env_file[0]: 'web.env' does not exist "
-            "(create it, or write it as {path: ..., required: false})",
+            (
+                "error: compose.yaml:2:35: services.web.env_file[0]: 'web.env' does not exist "
+                "(create it, or write it as {path: ..., required: false})"
+            ),
         ),
         files=_compose('  web: {image: "web:1", env_file: web.env}'),
     ),
     WrongInput(
         "a service without an image",
         (
-            "error: compose.yaml:2:8: services.web: neither image nor build is given "
-            "(say which image this service runs)",
+            (
+                "error: compose.yaml:2:8: services.web: neither image nor build is given "
+                "(say which image this service runs)"
+            ),
         ),
         files=_compose("  web: {}"),
     ),
     WrongInput(
         "a duration and a size in words",
         (
-            "error: compose.yaml:2:44: services.web.stop_grace_period: 'soon' is not a duration "
-            "(durations look like 30s, 1m30s or 500ms)",
+            (
+                "error: compose.yaml:2:44: services.web.stop_grace_period: 'soon' is not a duration "
+                "(durations look like 30s, 1m30s or 500ms)"
+            ),
             "error: compose.yaml:2:61: services.web.mem_limit: 'lots' is not a size (sizes look like 512m or 1.5g)",
         ),
         files=_compose('  web: {image: "web:1", stop_grace_period: soon, mem_limit: lots}'),
@@ -249,8 +272,10 @@ VALUES = (
     WrongInput(
         "a check of something that isn't a URL",
         (
-            "error: appliance.yaml:2:15: checks.web.http: 'web/health' is not a URL "
-            "(for example http://web.service:8000/health)",
+            (
+                "error: appliance.yaml:2:15: checks.web.http: 'web/health' is not a URL "
+                "(for example http://web.service:8000/health)"
+            ),
         ),
         files=_appliance("checks:", "  web: {http: web/health}"),
     ),
@@ -258,8 +283,14 @@ VALUES = (
 
 COMMANDS = (
     WrongInput(
+        "a verb that doesn't exist: `pss`",
+        ("error: there is no verb 'pss'", "hint: did you mean boxship ps?"),
+        argv=("pss",),
+        files=_WEB,
+    ),
+    WrongInput(
         "a flag that doesn't exist: `up --foo`",
-        ("error: unrecognized arguments: --foo", "hint: see boxship --help"),
+        ("error: --foo: not an option or argument of this verb", "hint: see boxship up --help"),
         argv=("up", "--foo"),
         files=_WEB,
     ),
@@ -304,8 +335,10 @@ ENGINE = (
         "`DOCKER_HOST=ssh://box`",
         (
             "error: cannot use the container engine at 'ssh://box': only local and plain TCP engines are supported",
-            "hint: forward its socket (ssh -L /tmp/engine.sock:/var/run/docker.sock HOST) and set "
-            "DOCKER_HOST=unix:///tmp/engine.sock",
+            (
+                "hint: forward its socket (ssh -L /tmp/engine.sock:/var/run/docker.sock HOST) and set "
+                "DOCKER_HOST=unix:///tmp/engine.sock"
+            ),
         ),
         argv=("ps",),
         files=_WEB,
@@ -329,9 +362,14 @@ WITH_ENGINE = (
     WrongInput(
         "an image that is neither here nor to be had: offline, or a wrong name",
         (
-            "error: image 'localhost:1/shop/web:1' is not on this machine and cannot be pulled: "
-            "the registry can't be reached...",
-            "hint: check its name and the registry, log in, load it from a bundle, or build it (boxship build)",
+            (
+                "error: image 'localhost:1/shop/web:1' is not on this machine and cannot be pulled: "
+                "the registry can't be reached..."
+            ),
+            (
+                "hint: check its name; offline, bring it over with docker save and docker load, "
+                "or give the service a build:"
+            ),
         ),
         argv=("up", "-d"),
         status=5,
@@ -360,9 +398,11 @@ WITH_ENGINE = (
     WrongInput(
         "a Dockerfile whose command fails (what the attempt made is removed)",
         (
-            "error: compose.yaml:2:9: services.web.build: image {name}/web:latest of service web could not be built: "
-            "{folder}/web/Dockerfile:2: step 2 of 4 (RUN cat /nothing): The command '/bin/sh -c cat /nothing' "
-            "returned a non-zero code: 1",
+            (
+                "error: compose.yaml:2:9: services.web.build: image {name}/web:latest of service web could not "
+                "be built: {folder}/web/Dockerfile:2: step 2 of 4 (RUN cat /nothing): "
+                "The command '/bin/sh -c cat /nothing' returned a non-zero code: 1"
+            ),
             "  | cat: can't open '/nothing': No such file or directory",
             "hint: run it again alone to see all of its output: boxship build web",
         ),

@@ -112,4 +112,4 @@ def test_a_failed_pull_names_the_image_the_reason_and_the_ways_out(message: str,
     error = image_unavailable("a:1", message)
     assert error.message.startswith("image 'a:1' is not on this machine")
     assert reason in error.message
-    assert "load it from a bundle" in error.hint
+    assert "docker load" in error.hint

@@ -67,7 +67,8 @@ def services(draw: st.DrawFn) -> tuple[Service, ...]:
             ports=(Port(80, str(8000 + draw(st.integers(0, 9)) * 10 + index)),) if draw(st.booleans()) else (),
         )
         sharable = [each for each in depends_on if int(each[1:]) not in one_shots]
-        if sharable and draw(st.booleans()):
+        wants_to_share: bool = draw(st.booleans())
+        if sharable and wants_to_share:
             service = replace(service, networks={}, network_mode=f"service:{sharable[0]}", ports=())
         made.append(service)
     # One that ends by itself and that nobody waits for is run again by every `up`, as with docker compose.

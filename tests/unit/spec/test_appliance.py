@@ -75,7 +75,7 @@ def test_variables_and_a_log_probe(read: Read) -> None:
 @pytest.mark.parametrize(
     ("line", "says"),
     [
-        ("nam: x", "unknown key 'nam'"),
+        ("nam: x", "unknown key 'nam'"),  # codespell:ignore nam
         ("settings: {}", "'settings' is not supported yet"),
         ("volumes: {data: {backup: {}}}", "'backup' is not supported yet"),
         ("name: My Shop", "can't be an appliance's name"),

@@ -87,7 +87,7 @@ class PlainDisplay(_Silent):
 
     def _describe(self, row: Row, now: datetime) -> str:
         took = f" ({(now - row.began_at).total_seconds():.1f} s)" if row.phase in (Phase.READY, Phase.COMPLETED) else ""
-        detail = f": {row.detail}" if row.detail else ""
+        detail = f": {row.detail}" if row.detail and not took else ""
         if row.phase is Phase.CREATED and row.subject.startswith("service:"):
             return ""
         return f"{row.phase}{took}{sanitized(detail)}"

@@ -1,0 +1,207 @@
+"""An engine of the tests' own, which may be killed and frozen: nobody else's containers depend on it.
+
+It runs in network, mount and process namespaces of its own: a second dockerd in the first one's network namespace
+would take docker0 away from it. All of it ends with the first process of its process namespace, also when the tests
+are killed; what it leaves is one folder, and cgroups of one parent.
+"""
+
+import asyncio
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from boxship.engine.docker import connect
+from boxship.errors import EngineUnreachableError
+from tests.contracts.images import ensure_test_image
+
+STATE = Path(__file__).parents[2] / ".state"
+CGROUPS = Path("/sys/fs/cgroup")
+PREFIX = "boxship-engine-"
+DEADLINE_S = 30
+_POLL_S = 0.02
+_PROGRAMS = ("dockerd", "containerd", "unshare", "nsenter", "setpriv", "ip", "mount", "umount")
+_LOG_TAIL = 2000
+# Copies of the other engine's mounts would keep its containers' disks and networks busy. /run and /etc/docker are
+# hidden, so that neither its sockets nor its settings are found. Who ignores SIGCHLD needs to wait for no orphan.
+_FIRST_PROCESS = """
+set -e
+awk '($3 == "overlay" || $3 == "nsfs") && $2 != "/" {print $2}' /proc/mounts | xargs -r -n 1 umount --lazy || :
+mount -t tmpfs tmpfs /run
+[ ! -d /etc/docker ] || mount -t tmpfs tmpfs /etc/docker
+mkdir -p /run/lock
+ip link set lo up
+echo prepared
+exec env --ignore-signal=CHLD sleep infinity
+"""
+
+
+class PrivateEngine:
+    """A dockerd that listens at ``address``. Made by ``private_engine``, which also ends it."""
+
+    def __init__(self, folder: Path, socket: Path) -> None:
+        self.address = f"unix://{socket}"
+        self._folder = folder
+        self._outside = _first_process()
+        self._inside_pid = _only_child(self._outside.pid)
+        self._daemon: subprocess.Popen[bytes] | None = None
+        self._daemon_pid = 0
+
+    def start(self) -> None:
+        """Return once it answers; nothing is done when it runs already."""
+        if self._daemon is not None:
+            return
+        enter = ("nsenter", "--target", str(self._inside_pid), "--net", "--mount", "--pid")
+        options = (
+            *("--data-root", str(self._folder / "data")),
+            *("--exec-root", "/run/docker"),
+            *("--pidfile", "/run/docker.pid"),
+            *("--host", self.address),
+            *("--cgroup-parent", f"/{self._folder.name}"),
+            *("--exec-opt", "native.cgroupdriver=cgroupfs"),
+        )
+        with (self._folder / "log").open("ab") as log:
+            self._daemon = subprocess.Popen(
+                [*enter, "dockerd", *options], stdin=subprocess.DEVNULL, stdout=log, stderr=log
+            )
+        asyncio.run(self._answers())
+        self._daemon_pid = _only_child(self._daemon.pid)
+
+    async def _answers(self) -> None:
+        deadline_s = time.monotonic() + DEADLINE_S
+        engine = connect(self.address)
+        try:
+            while time.monotonic() < deadline_s and self._daemon is not None and self._daemon.poll() is None:
+                with contextlib.suppress(EngineUnreachableError):
+                    await engine.info()
+                    return
+                await asyncio.sleep(_POLL_S)
+        finally:
+            await engine.close()
+        pytest.fail(f"the tests' own engine does not start: {self._log()}")
+
+    def _log(self) -> str:
+        return (self._folder / "log").read_text(errors="replace")[-_LOG_TAIL:]
+
+    def kill(self) -> None:
+        """As a crash or the kernel's memory killer would: at once, and whatever it is doing."""
+        assert self._daemon is not None
+        os.kill(self._daemon_pid, signal.SIGKILL)
+        self._daemon.wait(timeout=DEADLINE_S)
+        self._daemon = None
+
+    def freeze(self) -> None:
+        """From now on it accepts connections and answers none: as deadlocked."""
+        os.kill(self._daemon_pid, signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let it go on. nsenter stops and continues together with what it started."""
+        assert self._daemon is not None
+        os.kill(self._daemon_pid, signal.SIGCONT)
+        self._daemon.send_signal(signal.SIGCONT)
+
+    def end(self) -> None:
+        """End every process of its namespaces."""
+        with self._outside as outside:
+            # The kernel lets the first process go when all others have gone.
+            os.kill(self._inside_pid, signal.SIGKILL)
+            outside.wait(timeout=DEADLINE_S)
+        if self._daemon is not None:
+            self._daemon.send_signal(signal.SIGCONT)
+            self._daemon.wait(timeout=DEADLINE_S)
+
+
+@contextmanager
+def private_engine() -> Iterator[PrivateEngine]:
+    """A running one, with the tests' image. Skips with a reason where it can't be had."""
+    _skip_unless_possible()
+    _remove_what_the_dead_left()
+    folder = STATE / f"{PREFIX}{os.getpid()}"
+    with contextlib.ExitStack() as ending:
+        # Not in the folder: a socket's path may have 107 characters.
+        short = ending.enter_context(tempfile.TemporaryDirectory(prefix=PREFIX))
+        folder.mkdir(parents=True)
+        ending.callback(_remove, folder)
+        engine = PrivateEngine(folder, Path(short, "docker.sock"))
+        ending.callback(engine.end)
+        engine.start()
+        asyncio.run(_give_image(engine.address))
+        yield engine
+
+
+async def _give_image(address: str) -> None:
+    engine = connect(address)
+    try:
+        await ensure_test_image(engine)
+    finally:
+        await engine.close()
+
+
+def _skip_unless_possible() -> None:
+    if os.geteuid() != 0:
+        pytest.skip("an engine of the tests' own needs root")
+    missing = [name for name in _PROGRAMS if shutil.which(name) is None]
+    if missing:
+        pytest.skip(f"an engine of the tests' own needs {', '.join(missing)}")
+    tried = subprocess.run(
+        ["unshare", "--net", "--mount", "--pid", "--fork", "--mount-proc", "true"],
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE_S,
+        check=False,
+    )
+    if tried.returncode != 0:
+        pytest.skip(f"an engine of the tests' own needs namespaces: {tried.stderr.strip()}")
+
+
+def _first_process() -> "subprocess.Popen[str]":
+    """The process outside the namespaces whose child is the first one inside."""
+    process = subprocess.Popen(
+        # The first two: the namespaces end also when the tests are killed.
+        [
+            *("setpriv", "--pdeathsig", "KILL"),
+            *("unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"),
+            *("sh", "-c", _FIRST_PROCESS),
+        ],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    if process.stdout.readline() != "prepared\n":
+        _, stderr = process.communicate(timeout=DEADLINE_S)
+        pytest.fail(f"the namespaces of the tests' own engine can't be prepared: {stderr}")
+    return process
+
+
+def _only_child(pid: int) -> int:
+    (child,) = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return int(child)
+
+
+def _remove_what_the_dead_left() -> None:
+    for folder in STATE.glob(f"{PREFIX}*"):
+        if not Path("/proc", folder.name.removeprefix(PREFIX)).exists():
+            _remove(folder)
+
+
+def _remove(folder: Path) -> None:
+    """The folder, and the cgroups of its name, which the kernel holds for a moment after the last process ended."""
+    shutil.rmtree(folder)
+    deadline_s = time.monotonic() + DEADLINE_S
+    while left := [*CGROUPS.glob(folder.name), *CGROUPS.glob(f"*/{folder.name}")]:
+        for parent in left:
+            for each in (*sorted(parent.glob("**/*/"), reverse=True), parent):
+                with contextlib.suppress(OSError):
+                    each.rmdir()
+        assert time.monotonic() < deadline_s, f"these cgroups are still in use: {left}"
+        time.sleep(_POLL_S)

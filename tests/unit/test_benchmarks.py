@@ -1,0 +1,324 @@
+"""The thinking parts of benchmarks/: what is started, what is made of the figures, how they are shown."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from benchmarks.engine import Container, Names
+from benchmarks.engine_cpu import cpu_between_s, parse_stat
+from benchmarks.faults import BenchError
+from benchmarks.figures import Failure, Outcome, Sample, Spread, ratio, spread, summarize
+from benchmarks.measure import read_report, run_command
+from benchmarks.rounds import complain, order_of_round
+from benchmarks.rows import ROWS, Goal, Quantity, Row, choose_rows
+from benchmarks.scenarios import Image, Scenario, Service, chain, compose_text, count_false_ready, dag, raw_plan
+from benchmarks.table import align, judge, render_row
+from benchmarks.tools import (
+    BOXSHIP,
+    COMPOSE_V1,
+    COMPOSE_V2,
+    RAW,
+    RAW_UP,
+    Command,
+    ComposeLike,
+    ForeignRaw,
+    Operation,
+    Place,
+    RawEngine,
+)
+
+IMAGE = Image("small:1", ("probe", "it"))
+DAG = dag(IMAGE)
+CHAIN = chain(IMAGE, 5)
+PLACE = Place("dag20", "bxbench-1", Path("c.yaml"), Path("p.json"))
+
+
+def sample(wall_s: float = 1.0, cpu_s: float = 0.1, engine_s: float | None = 0.5, early: int | None = None) -> Sample:
+    return Sample(wall_s, cpu_s, engine_s, 20.0, early)
+
+
+def depths(scenario: Scenario) -> dict[str, int]:
+    """Service -> how many must start before it, one after another."""
+    after = {service.name: service.after for service in scenario.services}
+
+    def depth(name: str) -> int:
+        return 1 + max(map(depth, after[name]), default=-1)
+
+    return {name: depth(name) for name in after}
+
+
+class TestScenarios:
+    def test_twenty_services_stand_in_five_layers(self) -> None:
+        assert sorted(depths(DAG).values()) == [layer for layer in range(5) for _ in range(4)]
+
+    def test_the_first_and_the_fourth_column_lean_on_each_other_and_the_others_stand_alone(self) -> None:
+        after = {service.name: service.after for service in DAG.services}
+        assert after["s1"] == after["s16"] == ("s0", "s15")
+        assert (after["s6"], after["s12"], after["s10"]) == (("s5",), ("s11",), ())
+
+    def test_every_layer_of_the_chain_waits_for_all_of_the_layer_before(self) -> None:
+        after = {service.name: service.after for service in CHAIN.services}
+        assert after["s0"] == after["s1"] == ()
+        assert after["s8"] == after["s9"] == ("s6", "s7")
+        assert max(depths(CHAIN).values()) == 4
+
+    def test_a_compose_file_waits_for_health_only_where_there_are_checks(self) -> None:
+        plain, checked = (yaml.safe_load(compose_text(each))["services"] for each in (DAG, CHAIN))
+        assert plain["s6"] == {
+            "image": "small:1",
+            "command": ["sleep", "infinity"],
+            "init": True,
+            "depends_on": ["s5"],
+        }
+        assert checked["s2"]["depends_on"] == {name: {"condition": "service_healthy"} for name in ("s0", "s1")}
+        assert checked["s2"]["healthcheck"] == {
+            "test": ["CMD", "probe", "it"],
+            "interval": "5s",
+            "timeout": "3s",
+            "retries": 30,
+        }
+
+    def test_the_default_interval_is_left_to_compose(self) -> None:
+        scenario = chain(IMAGE, None)
+        assert scenario.key == "chain-default"
+        assert "interval" not in compose_text(scenario)
+
+    @pytest.mark.parametrize("scenario", [DAG, CHAIN])
+    def test_the_raw_script_starts_the_same_as_everybody_else(self, scenario: Scenario) -> None:
+        composed = yaml.safe_load(compose_text(scenario))["services"]
+        planned = json.loads(raw_plan(scenario, "bxbench-1", "/run/engine.sock"))["services"]
+        assert [each["name"] for each in planned] == list(composed)
+        for each in planned:
+            theirs, body = composed[each["name"]], each["body"]
+            assert (body["Image"], body["Cmd"]) == (theirs["image"], theirs["command"])
+            assert each["after"] == list(theirs.get("depends_on", []))
+            assert body.get("Healthcheck", {}).get("Test") == theirs.get("healthcheck", {}).get("test")
+
+    def test_the_raw_scripts_digest_tells_two_images_apart(self) -> None:
+        plans = [json.loads(raw_plan(dag(Image(name, ())), "p", "s"))["services"][0] for name in ("a", "b")]
+        assert plans[0]["digest"] != plans[1]["digest"]
+        assert plans[0]["body"]["Labels"]["bxbench.digest"] == plans[0]["digest"]
+
+
+class TestFalseReady:
+    SERVICES = (Service("db", ("x",), ()), Service("web", ("x",), ("db",)))
+
+    def count(self, db: float | None, web: float | None, returned_at_s: float = 20.0) -> int:
+        return count_false_ready(self.SERVICES, {"db": db, "web": web}, returned_at_s)
+
+    def test_a_dependent_that_began_when_its_dependency_was_ready_is_right(self) -> None:
+        assert self.count(10.0, 10.3) == 0
+
+    def test_a_dependent_that_began_earlier_tells_on_its_dependency(self) -> None:
+        assert self.count(10.0, 10.2) == 1
+
+    def test_a_command_that_returned_before_the_last_service_was_ready_was_too_early(self) -> None:
+        assert self.count(10.0, 10.4, returned_at_s=10.35) == 1
+
+    def test_a_service_that_never_became_ready_was_taken_for_ready(self) -> None:
+        assert self.count(10.0, None) == 1
+        assert self.count(None, 10.3) == 1
+
+
+class TestFigures:
+    def test_a_spread_is_the_median_and_the_extremes(self) -> None:
+        assert spread([3.0, 1.0, 9.0]) == Spread(3.0, 1.0, 9.0)
+        assert spread([1.0, 2.0]) == Spread(1.5, 1.0, 2.0)
+        assert spread([]) is None
+
+    def test_failures_do_not_count_as_samples(self) -> None:
+        summary = summarize([sample(2.0), Failure("no"), sample(4.0)])
+        assert summary is not None
+        assert (summary.count, summary.wall_s.median) == (2, 3.0)
+        assert summarize([Failure("no")]) is None
+
+    def test_the_whole_cpu_is_unknown_where_the_engines_is(self) -> None:
+        known, unknown = summarize([sample(engine_s=0.5)]), summarize([sample(engine_s=None)])
+        assert known is not None
+        assert unknown is not None
+        assert known.whole_cpu_s == Spread(0.6, 0.6, 0.6)
+        assert (unknown.engine_cpu_s, unknown.whole_cpu_s) == (None, None)
+
+    def test_services_taken_for_ready_too_early_are_added_up(self) -> None:
+        counted, uncounted = summarize([sample(early=1), sample(early=2)]), summarize([sample()])
+        assert counted is not None
+        assert uncounted is not None
+        assert (counted.false_ready, uncounted.false_ready) == (3, None)
+
+    def test_a_ratio_needs_both_sides(self) -> None:
+        one, four = Spread(1.0, 0.0, 2.0), Spread(4.0, 4.0, 4.0)
+        assert ratio(one, four) == 0.25
+        assert ratio(None, four) is None
+        assert ratio(one, None) is None
+        assert ratio(one, Spread(0.0, 0.0, 0.0)) is None
+
+
+class TestEngineCpu:
+    STAT = "812 (odd) name) S 1 812 812 0 -1 4194560 9 8 7 6 100 20 3000 400 20 0 13 0 5150 1 2 3"
+
+    def test_a_process_is_charged_for_the_children_that_it_waited_for(self) -> None:
+        assert parse_stat(self.STAT) == ("odd) name", 3520, 5150)
+
+    def test_new_processes_count_in_full_and_ended_ones_not_at_all(self) -> None:
+        before = {(1, 10): 100, (2, 10): 50}
+        after = {(1, 10): 150, (3, 99): 25}
+        ticks = cpu_between_s({}, {(9, 9): 1})
+        assert ticks is not None
+        assert cpu_between_s(before, after) == pytest.approx(75 * ticks)
+
+    def test_a_pid_that_was_given_away_again_is_another_process(self) -> None:
+        assert cpu_between_s({(1, 10): 100}, {(1, 77): 5}) == cpu_between_s({}, {(1, 77): 5})
+
+    def test_cpu_is_unknown_where_no_engine_process_is_seen(self) -> None:
+        assert cpu_between_s(None, {(1, 1): 1}) is None
+        assert cpu_between_s({(1, 1): 1}, None) is None
+
+
+class TestMeasuring:
+    def test_a_report_of_success_is_a_sample(self) -> None:
+        assert read_report("1.5 0.25 0.5 2048 0 ended", "", 9, 0.75) == Sample(1.5, 0.75, 0.75, 2.0)
+
+    def test_a_failed_command_is_reported_with_its_last_words(self) -> None:
+        assert read_report("1 0 0 9 3 ended", "so\nno image\n", 9, None) == Failure("exit status 3: no image")
+
+    def test_a_command_that_took_too_long_is_no_sample_even_if_it_ended_well_at_last(self) -> None:
+        assert read_report("9.1 0 0 9 0 late", "", 9, None) == Failure("no end within 9 s")
+
+    def test_a_launcher_that_says_nothing_is_a_failure(self) -> None:
+        assert isinstance(read_report("", "", 9, None), Failure)
+
+    def test_output_and_environment_reach_the_command_and_the_log(self, tmp_path: Path) -> None:
+        command = Command(("/bin/sh", "-c", 'echo "$SAID"; exit 4'), {"SAID": "hello"})
+        assert run_command(command, tmp_path / "log", 30) == Failure("exit status 4: hello")
+
+    def test_a_command_is_ended_at_its_deadline(self, tmp_path: Path) -> None:
+        outcome = run_command(Command(("/bin/sleep", "600")), tmp_path / "log", 0.05)
+        assert outcome == Failure("no end within 0.05 s")
+
+    def test_a_small_commands_memory_is_its_own_and_not_ours(self, tmp_path: Path) -> None:
+        ours = b"x" * 2**26
+        outcome = run_command(Command((sys.executable, "-I", "-S", "-c", "")), tmp_path / "log", 30)
+        assert isinstance(outcome, Sample)
+        assert outcome.peak_mib < len(ours) / 2**20
+
+
+class TestRounds:
+    def test_everybody_runs_once_in_each_round(self) -> None:
+        assert all(sorted(order_of_round("abc", number)) == ["a", "b", "c"] for number in range(5))
+
+    def test_rounds_begin_with_another_one_and_go_both_ways(self) -> None:
+        assert [order_of_round("abc", number) for number in range(3)] == [
+            ("a", "b", "c"),
+            ("a", "c", "b"),
+            ("c", "a", "b"),
+        ]
+
+    RUNNING = tuple(Container(str(number), f"p.s{number}", is_running=True) for number in range(20))
+
+    def test_a_command_that_did_what_it_should_gives_no_reason_to_complain(self) -> None:
+        shown = " ".join(each.name for each in self.RUNNING)
+        assert complain(Operation.UP, DAG, (), self.RUNNING, "") == ""
+        assert complain(Operation.NOOP, DAG, self.RUNNING, self.RUNNING, "") == ""
+        assert complain(Operation.PS, DAG, self.RUNNING, self.RUNNING, shown) == ""
+        assert complain(Operation.DOWN, DAG, self.RUNNING, (), "") == ""
+
+    def test_a_command_that_ended_with_0_but_did_not_do_it_is_found_out(self) -> None:
+        stopped = (*self.RUNNING[:19], self.RUNNING[19]._replace(is_running=False))
+        recreated = (*self.RUNNING[:19], self.RUNNING[19]._replace(id="other"))
+        assert complain(Operation.UP, DAG, (), stopped, "") == "19 of 20 containers run after it"
+        assert complain(Operation.NOOP, DAG, self.RUNNING, recreated, "") == "it was to change nothing, and did"
+        assert complain(Operation.PS, DAG, self.RUNNING, self.RUNNING, "p_s1_1 s10") == "it does not show s0"
+        assert complain(Operation.DOWN, DAG, self.RUNNING, stopped[:2], "") == "2 containers are left after it"
+
+
+class TestTools:
+    def test_a_compose_that_cannot_wait_for_health_stays_out_of_those_rows(self) -> None:
+        old, new = ComposeLike(COMPOSE_V1, "1.29", "dc1", can_wait=False), ComposeLike(COMPOSE_V2, "2.40", "dc2")
+        assert old.command(Operation.UP_HEALTHY, PLACE) is None
+        waiting = new.command(Operation.UP_HEALTHY, PLACE)
+        assert waiting == Command(("dc2", "-f", "c.yaml", "-p", "bxbench-1", "up", "-d", "--wait"))
+
+    def test_a_foreign_script_removes_two_at_a_time_and_only_knows_its_own_application(self) -> None:
+        script = ForeignRaw(Path("up.py"), "/run/engine.sock")
+        up, down = (script.command(each, PLACE) for each in (Operation.UP, Operation.DOWN))
+        assert up is not None
+        assert down is not None
+        assert (up.environment["CONC"], down.environment["CONC"]) == ("8", "2")
+        assert script.command(Operation.UP, PLACE._replace(scenario="chain-1s")) is None
+        assert script.command(Operation.PS, PLACE) is None
+
+    def test_the_raw_engine_takes_part_in_every_row(self) -> None:
+        assert all(RawEngine().command(row.operation, PLACE) for row in ROWS)
+
+    def test_the_names_of_one_application_are_not_those_of_another(self) -> None:
+        names = Names.of_project("bxbench-1")
+        assert all(names.containers.fullmatch(each) for each in ("bxbench-1.s0", "bxbench-1-s0-1", "bxbench-1_s0_1"))
+        assert all(names.networks.fullmatch(each) for each in ("bxbench-1", "bxbench-1.default", "bxbench-1_default"))
+        assert not any(names.containers.fullmatch(each) for each in ("bxbench-12.s0", "x-bxbench-1.s0", "bxbench-1"))
+
+
+class TestRows:
+    def test_rows_are_chosen_by_key_or_by_what_it_begins_with(self) -> None:
+        assert choose_rows(()) == ROWS
+        assert [row.key for row in choose_rows(["down", "up"])] == ["up", "down"]
+        assert [row.key for row in choose_rows(["healthy"])] == ["healthy-1s", "healthy-5s", "healthy-default"]
+
+    def test_an_unknown_row_is_answered_with_those_there_are(self) -> None:
+        with pytest.raises(BenchError, match="no row 'upp'; there are help, up, noop"):
+            choose_rows(["upp"])
+
+    def test_every_goal_is_against_somebody_who_takes_part(self) -> None:
+        known = {None, COMPOSE_V1, COMPOSE_V2, RAW, RAW_UP}
+        assert {goal.against for row in ROWS for goal in row.goals} <= known
+
+
+TITLES = {BOXSHIP: "boxship 1", RAW: "raw"}
+ROW = Row("up", "up: all of it", Operation.UP, "dag20", (Goal(Quantity.WALL, 1.05, RAW), Goal(Quantity.WALL, 4)))
+
+
+def rendered(outcomes: dict[str, list[Outcome]]) -> list[str]:
+    return list(render_row(ROW, TITLES, outcomes, BOXSHIP))
+
+
+class TestTable:
+    def test_a_row_shows_medians_extremes_ratios_and_whether_the_goals_are_met(self) -> None:
+        ours: list[Outcome] = [sample(2.0, 0.2), sample(3.0, 0.3), sample(10.0, 0.4)]
+        theirs: list[Outcome] = [sample(2.0, 0.1), sample(2.0, 0.1)]
+        assert [" ".join(line.split()) for line in rendered({BOXSHIP: ours, RAW: theirs})] == [
+            "up: all of it",
+            "n wall s client CPU s engine CPU s peak MiB wall ratio client ratio all CPU ratio",
+            "boxship 1 3 3.00 (2.00..10.00) 0.300 (0.200..0.400) 0.500 20",
+            "raw 2 2.00 0.100 0.500 20 1.50x 3.00x 1.33x",
+            "goal: wall <= 1.05x raw: 1.5x, MISSED",
+            "goal: wall <= 4 s: 3 s, met",
+        ]
+
+    def test_columns_stand_below_each_other(self) -> None:
+        assert list(align([("", "n"), ("a", "1"), ("long", "200")])) == ["          n", "  a       1", "  long  200"]
+
+    def test_failures_stand_beside_the_table_with_their_reason(self) -> None:
+        lines = rendered({BOXSHIP: [sample(2.0)], RAW: [Failure("exit status 1: no"), Failure("late")]})
+        assert "  raw        0  failed" in lines
+        assert "  raw: 2 of 2 failed: exit status 1: no" in lines
+        assert "  goal: wall <= 1.05x raw: not known" in lines
+
+    def test_a_goal_against_somebody_who_is_not_here_is_not_shown(self) -> None:
+        lines = list(render_row(ROW, {BOXSHIP: "boxship 1"}, {BOXSHIP: [sample(2.0)]}, BOXSHIP))
+        assert [line for line in lines if "goal" in line] == ["  goal: wall <= 4 s: 2 s, met"]
+
+    def test_whoever_was_too_early_is_named_and_for_us_it_is_a_missed_goal(self) -> None:
+        lines = rendered({BOXSHIP: [sample(early=1)], RAW: [sample(early=0)]})
+        assert "  boxship 1: took 1 services for ready before they were" in lines
+        assert lines[-1] == "  goal: 0 services taken for ready before they were: 1, MISSED"
+        assert not any(line.startswith("  raw: took") for line in lines)
+
+    def test_a_row_that_was_interrupted_before_its_first_command_says_so(self) -> None:
+        assert rendered({}) == ["up: all of it", "  nothing was measured"]
+
+    def test_exactly_reaching_a_goal_is_enough(self) -> None:
+        ours = summarize([sample(cpu_s=0.15)])
+        verdict = judge(Goal(Quantity.CLIENT_CPU, 0.15), ours, {}, {})
+        assert verdict == "client CPU <= 0.15 s: 0.15 s, met"
