@@ -108,6 +108,11 @@ class PrivateEngine:
         os.kill(self._daemon_pid, signal.SIGCONT)
         self._daemon.send_signal(signal.SIGCONT)
 
+    def tasks(self) -> frozenset[str]:
+        """The ids of the containers that its containerd has begun to start, or has not let go of yet."""
+        folder = Path(f"/proc/{self._inside_pid}/root/run/docker/containerd/daemon/io.containerd.runtime.v2.task/moby")
+        return frozenset(each.name for each in folder.glob("*"))
+
     def end(self) -> None:
         """End every process of its namespaces."""
         with self._outside as outside:
@@ -127,7 +132,7 @@ def private_engine() -> Iterator[PrivateEngine]:
     folder = STATE / f"{PREFIX}{os.getpid()}"
     with contextlib.ExitStack() as ending:
         # Not in the folder: a socket's path may have 107 characters.
-        short = ending.enter_context(tempfile.TemporaryDirectory(prefix=PREFIX))
+        short = ending.enter_context(tempfile.TemporaryDirectory(prefix=f"{folder.name}-"))
         folder.mkdir(parents=True)
         ending.callback(_remove, folder)
         engine = PrivateEngine(folder, Path(short, "docker.sock"))
@@ -189,8 +194,9 @@ def _only_child(pid: int) -> int:
 
 
 def _remove_what_the_dead_left() -> None:
-    for folder in STATE.glob(f"{PREFIX}*"):
-        if not Path("/proc", folder.name.removeprefix(PREFIX)).exists():
+    for folder in (*STATE.glob(f"{PREFIX}*"), *Path(tempfile.gettempdir()).glob(f"{PREFIX}*")):
+        pid = folder.name.removeprefix(PREFIX).partition("-")[0]
+        if not Path("/proc", pid).exists():
             _remove(folder)
 
 

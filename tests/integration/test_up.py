@@ -366,7 +366,7 @@ services:
     tmpfs: ["/scratch:size=2m,mode=0700,uid=1234"]
     read_only: true
     user: "1234:1234"
-    working_dir: /scratch
+    working_dir: /etc
     hostname: outpost
     cap_drop: [ALL]
     sysctls: {net.core.somaxconn: 99}
@@ -383,11 +383,11 @@ services:
         "web",
         "sh",
         "-c",
-        "id -u; pwd; hostname; ulimit -n; cat /proc/sys/net/core/somaxconn; cat /etc/hosts; touch x && echo wrote;"
-        " touch /y 2>&1; ls -ld /scratch; grep CapEff /proc/self/status",
+        "id -u; pwd; hostname; ulimit -n; cat /proc/sys/net/core/somaxconn; cat /etc/hosts;"
+        " touch /scratch/x && echo wrote; touch /y 2>&1; ls -ld /scratch; grep CapEff /proc/self/status",
     ).must()
     lines = told.stdout.splitlines()
-    assert lines[:5] == ["1234", "/scratch", "outpost", "100", "99"]
+    assert lines[:5] == ["1234", "/etc", "outpost", "100", "99"]
     assert f"{address}\tstore" in lines
     assert "192.0.2.1\tfar.example" in lines
     assert "wrote" in lines

@@ -42,6 +42,8 @@ _GLOBALS: tuple[tuple[tuple[str, ...], str | None, str], ...] = (
     (("--debug",), None, "show tracebacks"),
 )
 
+_MORE = "more_"
+
 
 class _Parser(argparse.ArgumentParser):
     """Errors as all others: one sentence, one hint, status 2."""
@@ -82,18 +84,26 @@ def parse_arguments(argv: Sequence[str]) -> argparse.Namespace:
     if not hasattr(arguments, "run"):
         parser.print_help()
         sys.exit(2)
+    for name in map(_destination, (flags[-1] for flags, *_ in _GLOBALS)):
+        # Repeatable ones add up, wherever they stand.
+        if hasattr(arguments, _MORE + name):
+            setattr(arguments, name, [*(getattr(arguments, name) or ()), *getattr(arguments, _MORE + name)])
     if unknown:
         arguments.verb_parser.error(f"{' '.join(unknown)}: not an option or argument of this verb")
     return arguments
+
+
+def _destination(flag: str) -> str:
+    return flag.lstrip("-").replace("-", "_")
 
 
 def build_parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="boxship",
         description="Turns a multi-container application into an appliance.",
-        epilog="Exit status: 0 done, 2 the files or the command line are wrong, 5 the engine failed, "
-        "3 no such service or target, 4 somebody else holds it, 6 a build failed, 8 a service is not ready, 9 several "
-        "steps failed, 10 a program of this host failed, 70 a bug in Boxship, 130 interrupted.",
+        epilog="Exit status: 0 done, 2 the files or the command line are wrong, 3 no such service "
+        "or target, 4 somebody else holds it, 5 the engine failed, 6 a build failed, 8 a service is not ready, "
+        "9 several steps failed, 10 a program of this host failed, 70 a bug in Boxship, 130 interrupted.",
     )
     _add_globals(parser, is_verb=False)
     parser.add_argument("--version", action="version", version=f"boxship {__version__}", help="print the version")
@@ -124,6 +134,8 @@ def _add_globals(parser: argparse.ArgumentParser, *, is_verb: bool) -> None:
         kind = "store_true" if metavar is None else "append" if "repeatable" in text else "store"
         # After the verb nothing is set unless it was typed: what stood before the verb must not be overwritten.
         settings: dict[str, Any] = {"default": argparse.SUPPRESS} if is_verb else {}
+        if is_verb and kind == "append":
+            settings["dest"] = _MORE + _destination(flags[0])
         if metavar is not None:
             settings["metavar"] = metavar
         group.add_argument(*flags, action=kind, help=argparse.SUPPRESS if is_verb else text, **settings)

@@ -46,12 +46,13 @@ def report(error: BoxshipError, *, as_json: bool) -> int:
     """One sentence and a hint on stderr, or an object on stdout."""
     if as_json:
         body = {"code": error.code, "message": error.message, "hint": error.hint, "fields": error.fields}
-        print(json.dumps({"error": body}, ensure_ascii=False))
+        print(json.dumps({"error": body}))
         return error.exit_status
-    for index, line in enumerate(error.message.splitlines() or [""]):
+    # Sanitized, as the sentence may quote what a service or a stranger's server said.
+    for index, line in enumerate(map(sanitized, error.message.splitlines() or [""])):
         print(f"error: {line}" if index == 0 or error.code == "spec.invalid" else line, file=sys.stderr)
     for line in (*getattr(error, "output", ()), *getattr(error, "logs", ())):
         print(f"  | {sanitized(line)}", file=sys.stderr)
     if error.hint:
-        print(f"hint: {error.hint}", file=sys.stderr)
+        print(f"hint: {sanitized(error.hint)}", file=sys.stderr)
     return error.exit_status

@@ -52,8 +52,9 @@ class Deadlines(NamedTuple):
 
     @staticmethod
     def from_environment(environment: Mapping[str, str]) -> "Deadlines":
-        """For a machine that is much slower or faster than most: all but ``idle_s``, which is the work's own, in the
-        proportion of BOXSHIP_ENGINE_TIMEOUT to ``quick_s``.
+        """For a machine that is much slower or faster than most.
+
+        All but ``idle_s``, which is the work's own, in the proportion of BOXSHIP_ENGINE_TIMEOUT to ``quick_s``.
 
         Raises: UsageError when that is no number of seconds.
         """

@@ -41,7 +41,13 @@ from boxship.engine.port import (
 from boxship.engine.routes import read_host_subnets
 from boxship.engine.seccomp import with_inline_profiles
 from boxship.engine.streams import Demultiplexer, LineSplitter, RawStream, read_documents, unix_time
-from boxship.errors import EngineConflictError, EngineError, EngineNotFoundError, ImageMissingError
+from boxship.errors import (
+    EngineConflictError,
+    EngineError,
+    EngineNotFoundError,
+    HalfStartedError,
+    ImageMissingError,
+)
 from boxship.names import LABEL_APPLIANCE
 from boxship.plan.action import ContainerSpec, Endpoint, NetworkSpec, VolumeSpec
 from boxship.plan.observed import Observed, ObservedImage
@@ -145,7 +151,12 @@ class DockerEngine:
 
     async def start_container(self, name: str) -> None:
         async with self._changes:
-            await self._change(name, "start", self._api.deadlines.start_s)
+            try:
+                await self._change(name, "start", self._api.deadlines.start_s)
+            except HalfStartedError:
+                # [M] Docker 20.10: the first try ended what ran without the engine's knowledge, so a second one works.
+                # Where it doesn't, nothing runs: a new container can take the place without two of them at work.
+                await self._change(name, "start", self._api.deadlines.start_s)
 
     async def stop_container(self, name: str, grace_s: float | None = None) -> None:
         async with self._changes:

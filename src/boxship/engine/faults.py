@@ -13,6 +13,7 @@ from boxship.errors import (
     EngineNotFoundError,
     EngineTimeoutError,
     EngineUnreachableError,
+    HalfStartedError,
     ImageMissingError,
 )
 
@@ -32,6 +33,13 @@ _PORT = re.compile(r"(?:Bind for |listen (?:tcp|udp|sctp)[46]? |failed to bind h
 _NO_IMAGE = re.compile(r"No such image: (\S+)")
 _NAME_TAKEN = re.compile(r'The container name "/?(\S+)" is already in use by container "?(\w+)')
 _BIND_MISSING = re.compile(r"bind source path does not exist: (.+)")
+# containerd still has what the engine, killed during a start, no longer knows of.
+_HALF_STARTED = re.compile(
+    r"task [0-9a-f]{64}: already exists|id already in use|failed to start shim: mkdir \S+/[0-9a-f]{64}: file exists"
+)
+_LONG_ID = re.compile(r"\b([0-9a-f]{12})[0-9a-f]{52}\b")
+RUN_AGAIN = ", then run the command again"
+"""How the hints of errors end after which that is all there is to do."""
 _PULL_REASONS = (
     ("manifest unknown", "the registry has no such tag or digest"),
     ("not found", "the registry has no such image"),
@@ -82,6 +90,12 @@ def _known(what: str, status: int, message: str) -> EngineError | None:
         return EngineConflictError(
             f"cannot {what}: its address is held by another container",
             hint="see who holds it with docker network inspect, and remove that container or choose another address",
+            status=status,
+        )
+    if _HALF_STARTED.fullmatch(message):
+        return HalfStartedError(
+            f"cannot {what}: the engine died while it started it, and has lost track of it",
+            hint="run boxship up: it puts a new container in its place",
             status=status,
         )
     if taken := _NAME_TAKEN.search(message):
@@ -149,9 +163,9 @@ def image_unavailable(reference: str, message: str, status: int = 404) -> ImageM
 def timed_out(what: str, within_s: float) -> EngineTimeoutError:
     """The error of a deadline that passed."""
     return EngineTimeoutError(
-        f"the container engine did not answer '{what}' within {within_s:g} s",
-        hint="it may be overloaded or deadlocked: if 'docker network ls' does not answer either, restart it, "
-        "then run the command again",
+        f"the container engine did not answer '{_with_short_ids(what)}' within {within_s:g} s",
+        hint="it may be overloaded or deadlocked: if 'docker network ls' does not answer either, restart it"
+        + RUN_AGAIN,
     )
 
 
@@ -159,9 +173,13 @@ def broken_off(what: str, reason: str, *, takes_effect: bool) -> EngineUnreachab
     """The error of a connection that ended before the answer. ``takes_effect``: the call changes something."""
     effect = "; it may have taken effect" if takes_effect else ""
     return EngineUnreachableError(
-        f"the connection to the container engine broke during '{what}' ({reason}){effect}",
-        hint="see whether the engine runs (systemctl status docker), then run the command again",
+        f"the connection to the container engine broke during '{_with_short_ids(what)}' ({reason}){effect}",
+        hint=f"see whether the engine runs (systemctl status docker){RUN_AGAIN}",
     )
+
+
+def _with_short_ids(what: str) -> str:
+    return _LONG_ID.sub(r"\1", what)
 
 
 def not_an_engine(what: str, address: str, reason: str) -> EngineUnreachableError:

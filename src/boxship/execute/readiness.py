@@ -6,6 +6,7 @@ a whole interval; an answer of the engine's that comes earlier counts as well.
 """
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any
@@ -37,6 +38,7 @@ _HINT_POLL_S = 0.02
 # A look costs 0.3 ms on most kernels and up to 8 ms on some: never more than a tenth of the time.
 _HINT_COST_FACTOR = 10.0
 _ENGINE_POLL_S = 1.0
+_ANSWERING_POLL_S = 5.0
 _DEFAULT_INTERVAL_S = 30.0
 _DEFAULT_TIMEOUT_S = 30.0
 
@@ -111,19 +113,36 @@ class Readiness:
 
     async def _completed(self, wait: _Wait) -> None:
         wait.hear("end", "still running")
-        code = await self._engine.wait_container(wait.action.name)
+        ended = asyncio.ensure_future(self._engine.wait_container(wait.action.name))
+        answering = asyncio.ensure_future(self._engine_answers(wait))
+        try:
+            await asyncio.wait({ended, answering}, return_when=asyncio.FIRST_COMPLETED)
+            if not ended.done():
+                await answering
+            code = await ended
+        finally:
+            for each in (ended, answering):
+                each.cancel()
+            await asyncio.gather(ended, answering, return_exceptions=True)
         if code != 0:
             raise await self._not_ready(wait, f"should complete, but ended with status {code}")
 
+    async def _engine_answers(self, wait: _Wait) -> None:
+        """Raise once the engine doesn't: it may leave a wait for a container's end open for good without a word."""
+        while True:
+            await self._clock.sleep(_ANSWERING_POLL_S)
+            with contextlib.suppress(EngineNotFoundError):
+                await self._engine.inspect_container(wait.action.name)
+
     async def _ready(self, wait: _Wait, detail: ContainerDetail) -> None:
         """All questions answered, or the container's end, whatever comes first."""
+        # An explicit start sets the engine's count to 0; it may have grown before the first look.
+        restarts_before = 0 if wait.action.is_fresh else detail.restart_count
         questions = [asyncio.ensure_future(each) for each in self._questions(wait, detail)]
         answers = (
-            asyncio.gather(*questions)
-            if questions
-            else asyncio.ensure_future(self._settled(wait, detail.restart_count))
+            asyncio.gather(*questions) if questions else asyncio.ensure_future(self._settled(wait, restarts_before))
         )
-        end = asyncio.ensure_future(self._watch_end(wait, detail.restart_count))
+        end = asyncio.ensure_future(self._watch_end(wait, restarts_before))
         try:
             await asyncio.wait({answers, end}, return_when=asyncio.FIRST_COMPLETED)
             if end.done():
@@ -143,14 +162,15 @@ class Readiness:
             ends = wait.ends
             await self._clock.sleep(pause_s)
             detail = await self._count_ends(wait, restarts_before)
-            if wait.ends == ends and detail.state is not ContainerState.RESTARTING:
+            # One that has just ended is the watch's to judge, which may be about to.
+            if wait.ends == ends and detail.state in (ContainerState.RUNNING, ContainerState.PAUSED):
                 return
             pause_s = RESETTLE_S
 
     def _questions(self, wait: _Wait, detail: ContainerDetail) -> list[Coroutine[Any, Any, None]]:
         found: list[Coroutine[Any, Any, None]] = []
         gate = wait.action.gate
-        if detail.healthcheck is not None and not detail.healthcheck.is_disabled:
+        if detail.healthcheck is not None and _has_healthcheck(detail):
             found.append(self._healthy(wait, detail, detail.healthcheck))
         if isinstance(gate, Ready) and gate.check is not None:
             probe = gate.check.probe
@@ -165,6 +185,7 @@ class Readiness:
     async def _ask_until(self, wait: _Wait, detail: ContainerDetail, check: Check) -> None:
         """HTTP and TCP: every 10 to 25 ms at first, as a probe costs 1 ms; then back off to once a second."""
         began_s = self._clock.monotonic_s()
+        ends = wait.ends
         while True:
             answer = await ask_check(self._engine, detail, check)
             if answer.is_good:
@@ -173,7 +194,9 @@ class Readiness:
             wait.hear("check", answer.text)
             waited_s = self._clock.monotonic_s() - began_s
             await self._clock.sleep(_probe_delay_s(waited_s))
-            if not detail.pid or not any(detail.addresses.values()):
+            if wait.ends != ends or not _has_address(detail):
+                # One that was started again may have got another address.
+                ends = wait.ends
                 detail = await self._engine.inspect_container(wait.action.name)
 
     async def _healthy(self, wait: _Wait, detail: ContainerDetail, healthcheck: Healthcheck) -> None:
@@ -290,11 +313,13 @@ class Readiness:
         except EngineNotFoundError:
             raise await self._not_ready(wait, "was removed while it was waited for") from None
         wait.ends = max(wait.ends, detail.restart_count - restarts_before)
+        # While it runs again, the engine shows status 0.
+        reason = "ended" if detail.state is ContainerState.RUNNING else _end_reason(detail)
         if wait.ends >= CRASH_LIMIT:
             times = f"{wait.ends} times so far"
-            raise await self._not_ready(wait, f"crashes again and again ({times}): {_end_reason(detail)}")
+            raise await self._not_ready(wait, f"crashes again and again ({times}), last it {reason}")
         if wait.ends:
-            wait.hear("end", f"{_end_reason(detail)}; the engine restarts it")
+            wait.hear("end", f"{reason}; the engine restarts it")
         return detail
 
     async def _not_ready(self, wait: _Wait, reason: str) -> ProbeError:
@@ -310,6 +335,16 @@ class Readiness:
             last=wait.summary,
             logs=logs,
         )
+
+
+def _has_healthcheck(detail: ContainerDetail) -> bool:
+    return detail.healthcheck is not None and not detail.healthcheck.is_disabled
+
+
+def _has_address(detail: ContainerDetail) -> bool:
+    """Its own, or another's that is looked up whenever it is asked."""
+    is_anothers = detail.network_mode == "host" or detail.network_mode.startswith("container:")
+    return bool(detail.pid) and (is_anothers or any(detail.addresses.values()))
 
 
 def _is_plain(action: WaitReady) -> bool:

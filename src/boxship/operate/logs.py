@@ -2,11 +2,11 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
-from contextlib import aclosing
+from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass
 from heapq import heappop, heappush
 
-from boxship.engine.port import Engine, LogLine
+from boxship.engine.port import Engine
 from boxship.events import ServiceLog
 
 # A slow terminal makes the engine wait, instead of this process growing.
@@ -42,21 +42,23 @@ async def merged_logs(engine: Engine, appliance: str, request: LogRequest) -> As
 
 
 async def _lines(engine: Engine, name: str, service: str, request: LogRequest) -> AsyncGenerator[ServiceLog, None]:
-    lines: AsyncIterator[LogLine] = engine.follow_logs(
+    stream = engine.follow_logs(
         name, follow=request.follow, tail=request.tail, since=request.since, until=request.until, timestamps=True
     )
-    async for line in lines:
-        yield ServiceLog(service, line.stream, line.text, line.at)
+    async with aclosing(stream) as lines:
+        async for line in lines:
+            yield ServiceLog(service, line.stream, line.text, line.at)
 
 
-async def _by_time(streams: Sequence[AsyncIterator[ServiceLog]]) -> AsyncGenerator[ServiceLog, None]:
+async def _by_time(streams: Sequence[AsyncGenerator[ServiceLog, None]]) -> AsyncGenerator[ServiceLog, None]:
     heap: list[tuple[str, int, ServiceLog]] = []
-    for number, stream in enumerate(streams):
-        await _push_next(heap, number, stream)
-    while heap:
-        _, number, line = heappop(heap)
-        yield line
-        await _push_next(heap, number, streams[number])
+    async with AsyncExitStack() as stack:
+        for number, stream in enumerate(streams):
+            await _push_next(heap, number, await stack.enter_async_context(aclosing(stream)))
+        while heap:
+            _, number, line = heappop(heap)
+            yield line
+            await _push_next(heap, number, streams[number])
 
 
 async def _push_next(heap: list[tuple[str, int, ServiceLog]], number: int, stream: AsyncIterator[ServiceLog]) -> None:
@@ -65,12 +67,14 @@ async def _push_next(heap: list[tuple[str, int, ServiceLog]], number: int, strea
         heappush(heap, (line.at, number, line))
 
 
-async def _as_they_come(streams: Sequence[AsyncIterator[ServiceLog]]) -> AsyncGenerator[ServiceLog, None]:
+async def _as_they_come(streams: Sequence[AsyncGenerator[ServiceLog, None]]) -> AsyncGenerator[ServiceLog, None]:
     queue: asyncio.Queue[ServiceLog | None] = asyncio.Queue(_QUEUE_LINES)
+    is_read = True
 
-    async def pump(stream: AsyncIterator[ServiceLog]) -> None:
-        async for line in stream:
-            await queue.put(line)
+    async def pump(stream: AsyncGenerator[ServiceLog, None]) -> None:
+        async with aclosing(stream) as lines:
+            async for line in lines:
+                await queue.put(line)
 
     async def pump_all() -> None:
         # No TaskGroup: it would wrap the one error that the door knows how to tell.
@@ -81,7 +85,8 @@ async def _as_they_come(streams: Sequence[AsyncIterator[ServiceLog]]) -> AsyncGe
             for each in pumps:
                 each.cancel()
             await asyncio.gather(*pumps, return_exceptions=True)
-            await queue.put(None)
+            if is_read:
+                await queue.put(None)
 
     pumping = asyncio.create_task(pump_all())
     try:
@@ -89,5 +94,7 @@ async def _as_they_come(streams: Sequence[AsyncIterator[ServiceLog]]) -> AsyncGe
             yield line
         await pumping
     finally:
+        # Nobody makes room any more, so the end must not wait for its place in the queue.
+        is_read = False
         pumping.cancel()
         await asyncio.gather(pumping, return_exceptions=True)

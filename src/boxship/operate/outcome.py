@@ -1,5 +1,6 @@
 """From the outcome of a plan to the one error that the door reports."""
 
+from boxship.engine.faults import RUN_AGAIN
 from boxship.errors import BoxshipError, CancelledError, EngineTimeoutError, EngineUnreachableError, OperationError
 from boxship.execute.executor import Outcome
 
@@ -13,7 +14,8 @@ def error_of(outcome: Outcome, verb: str) -> BoxshipError | None:
     if lost is not None:
         return type(lost)(
             f"{verb} was cut off: {lost.message}",
-            hint=f"{lost.hint}; " * bool(lost.hint) + f"then run it again: boxship {verb} goes on from what it finds",
+            hint=f"{lost.hint.removesuffix(RUN_AGAIN)}, " * bool(lost.hint)
+            + f"then run it again: boxship {verb} goes on from what it finds",
         )
     if outcome.is_interrupted:
         return CancelledError(f"{verb} was interrupted", hint="what was begun is finished; run it again to go on")

@@ -1,13 +1,14 @@
 """``up``: make it so, and wait until it is. The whole way from an appliance to a running box, step by step."""
 
 import asyncio
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Coroutine, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any, TypeVar
 
 from boxship.clock import Clock
 from boxship.engine.port import Engine
-from boxship.errors import BoxshipError
+from boxship.errors import BoxshipError, CancelledError, EngineTimeoutError, EngineUnreachableError, HalfStartedError
 from boxship.events import Notice, Phase, PlanMade, SubjectChanged
 from boxship.execute.executor import Failure, Outcome, Publish, execute
 from boxship.execute.readiness import Readiness
@@ -23,6 +24,8 @@ from boxship.plan.resolve import Desired, resolve
 from boxship.plan.status import ServiceStatus, browser_addresses, service_status
 from boxship.plan.verdict import Options
 from boxship.spec.model import Appliance, Service
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,15 +71,39 @@ async def bring_up(
     _prepare_host(appliance, publish, sysctl_root)
     references = tuple(image_reference(appliance.name, service) for service in desired.services)
     observed = await engine.observe(references)
-    if await _provide_images(appliance, desired, observed, engine, publish, clock, request):
+    providing = _provide_images(appliance, desired, observed, engine, publish, clock, request)
+    if await _unless_interrupted(providing, interrupt):
         observed = await engine.observe(references)
     _warn_of_orphans(desired, observed, request, publish)
     plan = reconcile(desired, observed, request.options)
     publish(_plan_made(plan))
     outcome = await execute(plan, engine, publish, clock, interrupt=interrupt)
+    if lost := _half_started(outcome):
+        options = replace(request.options, force_recreate=False, half_started=lost)
+        observed = await engine.observe(references)
+        plan = reconcile(desired, observed, options)
+        publish(Notice(f"the engine died while it started {', '.join(sorted(lost))}: made anew", is_warning=True))
+        publish(_plan_made(plan))
+        outcome = await execute(plan, engine, publish, clock, interrupt=interrupt)
     if outcome.is_complete:
-        outcome = await _ask_kept(desired, plan, observed, outcome, engine, publish, clock)
+        asking = _ask_kept(desired, plan, observed, engine, publish, clock)
+        try:
+            outcome = replace(outcome, failures=await _unless_interrupted(asking, interrupt))
+        except CancelledError:
+            outcome = replace(outcome, is_interrupted=True)
     return await _result(desired, plan, outcome, engine)
+
+
+def _half_started(outcome: Outcome) -> frozenset[str]:
+    """Services that only a new container can start, unless there is a reason to go no further."""
+    errors = [failure.error for failure in outcome.failures]
+    if outcome.is_interrupted or any(isinstance(each, EngineUnreachableError | EngineTimeoutError) for each in errors):
+        return frozenset()
+    return frozenset(
+        failure.step.subject.partition(":")[2]
+        for failure in outcome.failures
+        if isinstance(failure.error, HalfStartedError)
+    )
 
 
 async def plan_up(appliance: Appliance, engine: Engine, request: UpRequest) -> tuple[Plan, tuple[str, ...]]:
@@ -88,13 +115,16 @@ async def plan_up(appliance: Appliance, engine: Engine, request: UpRequest) -> t
 
 
 def desired_of(appliance: Appliance, request: UpRequest) -> Desired:
-    return resolve(
+    desired = resolve(
         appliance,
         target=request.target,
         profiles=request.profiles,
         names=request.services,
         with_dependencies=request.with_dependencies,
     )
+    if request.pull != "never":
+        return desired
+    return replace(desired, services=tuple(replace(each, pull_policy="never") for each in desired.services))
 
 
 def _prepare_host(appliance: Appliance, publish: Publish, sysctl_root: Path) -> None:
@@ -178,11 +208,10 @@ async def _ask_kept(
     desired: Desired,
     plan: Plan,
     observed: Observed,
-    outcome: Outcome,
     engine: Engine,
     publish: Publish,
     clock: Clock,
-) -> Outcome:
+) -> tuple[Failure, ...]:
     """``up`` says ready only of what is: services left untouched are asked their own checks once more."""
     awaited = {step.subject for step in plan.steps if isinstance(step.action, WaitReady)}
     running = {
@@ -194,7 +223,8 @@ async def _ask_kept(
 
     async def ask(name: str) -> Failure | None:
         check = desired.checks[name]
-        wait = WaitReady(running[name].name, Ready(check), check.within_s or desired.ready_timeout_s)
+        # By id, as the plan may just have given it its final name.
+        wait = WaitReady(running[name].id, Ready(check), check.within_s or desired.ready_timeout_s, is_fresh=False)
         subject = f"service:{name}"
         step = Step(0, wait, subject, "it was left untouched")
         try:
@@ -206,8 +236,22 @@ async def _ask_kept(
         return None
 
     names = [name for name in running if name in desired.checks and f"service:{name}" not in awaited]
-    failures = [failure for failure in await asyncio.gather(*(ask(name) for name in names)) if failure]
-    return Outcome(outcome.done, (*outcome.failures, *failures), outcome.skipped, outcome.is_interrupted)
+    return tuple(failure for failure in await asyncio.gather(*(ask(name) for name in names)) if failure)
+
+
+async def _unless_interrupted(work: Coroutine[Any, Any, T], interrupt: asyncio.Event) -> T:
+    """What the work gives. Raises: CancelledError when a person has enough of it first."""
+    task = asyncio.ensure_future(work)
+    stop = asyncio.ensure_future(interrupt.wait())
+    try:
+        await asyncio.wait({task, stop}, return_when=asyncio.FIRST_COMPLETED)
+        if not task.done():
+            raise CancelledError("up was interrupted", hint="what was begun is finished; run it again to go on")
+        return await task
+    finally:
+        for each in (task, stop):
+            each.cancel()
+        await asyncio.gather(task, stop, return_exceptions=True)
 
 
 async def _result(desired: Desired, plan: Plan, outcome: Outcome, engine: Engine) -> UpResult:

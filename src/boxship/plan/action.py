@@ -135,11 +135,12 @@ class UnpauseContainer:
 
 @dataclass(frozen=True, slots=True)
 class WaitReady:
-    """``within_s`` counts from the container's start."""
+    """``within_s`` counts from the container's start. ``is_fresh``: it was just started, so every crash counts."""
 
     name: str
     gate: Gate
     within_s: float
+    is_fresh: bool = True
 
 
 @dataclass(frozen=True, slots=True)

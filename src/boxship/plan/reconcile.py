@@ -103,7 +103,7 @@ class _Planner:
     def _judge(self) -> dict[str, Verdict]:
         wiring = self._wiring()
         specs = {service.name: container_spec(service, self._desired, wiring) for service in self._desired.services}
-        forced = {
+        forced = dict.fromkeys(self._options.half_started, "the engine has lost track of it") | {
             name: f"its network '{key}' is made anew"
             for key, planned in self._networks.items()
             if planned.outdated
@@ -353,7 +353,9 @@ class _Planner:
         within_s = check.within_s if check and check.within_s else self._desired.ready_timeout_s
         self._builder.add(
             f"wait {service.name}",
-            WaitReady(container_name, self._gate(service), within_s),
+            WaitReady(
+                container_name, self._gate(service), within_s, is_fresh=self._builder.has(f"start {service.name}")
+            ),
             subject=f"service:{service.name}",
             cause=cause,
             after=[f"start {service.name}"],

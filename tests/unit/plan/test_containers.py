@@ -105,7 +105,10 @@ def test_a_service_answers_to_its_name_its_service_name_and_its_aliases() -> Non
 
 def test_the_network_of_the_highest_priority_comes_first() -> None:
     networks = {"default": Attachment(), "back": Attachment(priority=10)}
-    assert [each.network for each in spec_of(service("web", networks=networks)).endpoints] == ["app.back", "app.default"]
+    assert [each.network for each in spec_of(service("web", networks=networks)).endpoints] == [
+        "app.back",
+        "app.default",
+    ]
 
 
 def test_a_written_address_is_used_where_boxship_gives_none() -> None:

@@ -112,7 +112,9 @@ def test_a_published_web_port_has_an_address(port: ObservedPort, url: str) -> No
     assert addresses_of(desired(service("web")), port) == (url,)
 
 
-@pytest.mark.parametrize("port", [published(80, None), published(80, 80, protocol="udp"), published(5432, 5432)], ids=str)
+@pytest.mark.parametrize(
+    "port", [published(80, None), published(80, 80, protocol="udp"), published(5432, 5432)], ids=str
+)
 def test_what_is_no_web_port_has_none(port: ObservedPort) -> None:
     assert addresses_of(desired(service("web")), port) == ()
 

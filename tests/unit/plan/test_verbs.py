@@ -174,7 +174,9 @@ def test_restart_of_a_paused_one_resumes_stops_and_starts_it() -> None:
 def test_an_optional_dependency_that_fails_holds_nobody_back() -> None:
     web = service("web", depends_on={"db": Dependency(Condition.HEALTHY, required=False)})
     wanted = desired(service("db"), web)
-    assert str(plan_start(wanted, stopped(wanted))).splitlines()[2] == "[2~] -> #3 service:web, StartContainer, asked for"
+    assert (
+        str(plan_start(wanted, stopped(wanted))).splitlines()[2] == "[2~] -> #3 service:web, StartContainer, asked for"
+    )
 
 
 def test_a_dependency_with_a_check_is_waited_for_as_up_does() -> None:
@@ -187,5 +189,7 @@ def test_a_dependency_with_a_check_is_waited_for_as_up_does() -> None:
 
 def test_a_one_shot_is_waited_for_until_it_completed() -> None:
     wanted = desired(service("init"), service("web", "init", condition=Condition.COMPLETED))
-    gates = [step.action.gate for step in plan_start(wanted, stopped(wanted)).steps if isinstance(step.action, WaitReady)]
+    gates = [
+        step.action.gate for step in plan_start(wanted, stopped(wanted)).steps if isinstance(step.action, WaitReady)
+    ]
     assert gates == [Completed(), Ready()]

@@ -4,6 +4,7 @@ import os
 import re
 import sys
 from typing import TextIO
+from unicodedata import category
 
 RESET = "\x1b[0m"
 BOLD = "\x1b[1m"
@@ -31,7 +32,12 @@ def paint(text: str, color: str, *, on: bool) -> str:
 
 
 def sanitized(text: str) -> str:
-    """A service's text without control sequences, so that a log can't take over the terminal. Tabs stay."""
+    """A service's text without control sequences, so that a log can't take over the terminal. Tabs and blanks stay."""
     if text.isprintable():
         return text
-    return "".join(char for char in _SEQUENCE.sub("", text) if char == "\t" or char.isprintable())
+    return "".join(filter(_is_harmless, _SEQUENCE.sub("", text)))
+
+
+def _is_harmless(char: str) -> bool:
+    """Python calls only one blank printable; French and Japanese write others."""
+    return char == "\t" or char.isprintable() or category(char) == "Zs"

@@ -42,7 +42,7 @@ class _Silent:
 
     def show(self, event: Event) -> None:
         if isinstance(event, Notice) and event.is_warning:
-            print(f"warning: {event.text}", file=sys.stderr)
+            print(f"warning: {sanitized(event.text)}", file=sys.stderr)
 
     def __enter__(self) -> Self:
         return self
@@ -57,7 +57,7 @@ class JsonDisplay(_Silent):
     """One JSON object per event on stdout."""
 
     def show(self, event: Event) -> None:
-        print(json.dumps({"event": type(event).__name__, **asdict(event)}, ensure_ascii=False), flush=True)
+        print(json.dumps({"event": type(event).__name__, **asdict(event)}), flush=True)
 
 
 _QUIET_PHASES = frozenset({Phase.CREATING, Phase.WAITING, Phase.KEPT, Phase.SKIPPED})
@@ -75,7 +75,7 @@ class PlainDisplay(_Silent):
         row = self._board.apply(event, now)
         match event:
             case Notice(text, is_warning):
-                print(f"{'warning: ' if is_warning else ''}{text}", file=sys.stderr)
+                print(f"{'warning: ' if is_warning else ''}{sanitized(text)}", file=sys.stderr)
             case PlanMade(kept=kept) if kept:
                 self._line("", f"unchanged: {', '.join(kept)}")
             case SubjectChanged() if row is not None and row.phase not in _QUIET_PHASES:

@@ -1,7 +1,7 @@
 """Who depends on whom: as an indented tree, DOT, Mermaid or JSON."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from boxship.plan.resolve import Desired, dependencies_of
 from boxship.spec.model import Condition, Dependency, Service
@@ -18,21 +18,26 @@ def graph_as_text(desired: Desired) -> str:
     for service in desired.services:
         if service.name not in needed:
             lines.append(service.name)
-            _add_branches(service, chosen, lines, shown, "")
+            lines += _branches(service, chosen, shown)
     return "\n".join(lines)
 
 
-def _add_branches(
-    service: Service, chosen: Mapping[str, Service], lines: list[str], shown: set[str], indent: str
-) -> None:
-    shown.add(service.name)
-    edges = sorted(dependencies_of(service, chosen).items())
-    for index, (name, edge) in enumerate(edges):
-        is_last = index == len(edges) - 1
+def _branches(root: Service, chosen: Mapping[str, Service], shown: set[str]) -> Iterator[str]:
+    """The lines below a root. Iterative, as a chain of services may be longer than Python's stack."""
+    shown.add(root.name)
+    stack = [("", sorted(dependencies_of(root, chosen).items(), reverse=True))]
+    while stack:
+        indent, edges = stack[-1]
+        if not edges:
+            stack.pop()
+            continue
+        name, edge = edges.pop()
         again = " ..." if name in shown and chosen[name].depends_on else ""
-        lines.append(f"{indent}{'└─' if is_last else '├─'} {name} ({_label(edge)}){again}")
+        yield f"{indent}{'├─' if edges else '└─'} {name} ({_label(edge)}){again}"
         if name not in shown:
-            _add_branches(chosen[name], chosen, lines, shown, indent + ("   " if is_last else "│  "))
+            shown.add(name)
+            below = sorted(dependencies_of(chosen[name], chosen).items(), reverse=True)
+            stack.append((indent + ("│  " if edges else "   "), below))
 
 
 def graph_as_dot(desired: Desired) -> str:

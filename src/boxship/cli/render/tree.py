@@ -33,9 +33,9 @@ _KINDS = ("image", "network", "volume", "service")
 class TreeDisplay:
     """Redraws at most 8 times a second; what scrolls away stays readable."""
 
-    def __init__(self) -> None:
+    def __init__(self, console: Console | None = None) -> None:
         self._board = Board()
-        self._console = Console(file=sys.stderr, highlight=False)
+        self._console = console or Console(file=sys.stderr, highlight=False)
         self._spinner = Spinner("dots", style="cyan")
         self._live = Live(
             console=self._console, refresh_per_second=_FRAMES_PER_S, get_renderable=self._draw, transient=False
@@ -45,7 +45,7 @@ class TreeDisplay:
         self._board.apply(event, datetime.now(UTC))
         if isinstance(event, Notice):
             style = "yellow" if event.is_warning else ""
-            self._live.console.print(Text(event.text, style=style))
+            self._live.console.print(Text(sanitized(event.text), style=style))
 
     def __enter__(self) -> Self:
         self._live.start()
@@ -58,12 +58,13 @@ class TreeDisplay:
 
     def _draw(self) -> Group:
         now = datetime.now(UTC)
-        table = Table.grid(padding=(0, 2, 0, 0))
+        table = Table.grid(padding=(0, 2, 0, 0), expand=True)
         table.add_column(width=1)
         table.add_column(no_wrap=True)
         table.add_column(no_wrap=True)
         table.add_column(no_wrap=True, justify="right")
-        table.add_column(no_wrap=True, overflow="ellipsis", style="dim")
+        # The only column that gives way: a long detail must not push the names off the screen.
+        table.add_column(no_wrap=True, overflow="ellipsis", style="dim", ratio=1)
         rows = sorted(self._board.rows.values(), key=lambda row: _KINDS.index(row.subject.partition(":")[0]))
         # A screen's height at most: the rows that are done go first, as the news is in the others.
         room = max(3, self._console.size.height - 3)
@@ -81,11 +82,13 @@ class TreeDisplay:
         icon = Text(mark[0], style=mark[1]) if mark else self._spinner
         label = Text(name if kind == "service" else f"{kind} {name}", style="" if kind == "service" else "dim")
         seconds = (now - row.since).total_seconds()
-        if row.phase in (Phase.READY, Phase.COMPLETED):
+        if row.phase in (Phase.READY, Phase.COMPLETED, Phase.STOPPED, Phase.FAILED):
             seconds = (row.since - row.began_at).total_seconds()
-        shown = "" if row.phase in (Phase.KEPT, Phase.CREATED, Phase.REMOVED) else f"{seconds:.1f} s"
+        shown = "" if row.phase in (Phase.KEPT, Phase.CREATED, Phase.REMOVED, Phase.SKIPPED) else f"{seconds:.1f} s"
         detail = row.detail
         if row.phase in (Phase.WAITING, Phase.CREATED) and kind == "service":
             waits = self._board.waiting_for(row)
             detail = f"waits for {waits}" if waits else ""
-        table.add_row(icon, label, Text(str(row.phase), style=mark[1] if mark else "cyan"), shown, sanitized(detail))
+        # As Text: rich would read "[...]" in a plain string as its own markup.
+        phase = Text(str(row.phase), style=mark[1] if mark else "cyan")
+        table.add_row(icon, label, phase, shown, Text(sanitized(detail)))
