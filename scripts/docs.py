@@ -105,7 +105,9 @@ def _cli() -> str:
         (
             "What a verb found out goes to standard output; progress, warnings and errors go to standard error. "
             "[Errors](errors.md) lists the exit statuses. Colours and the live display appear on a terminal only, "
-            "and `NO_COLOR` turns colours off. `DOCKER_HOST` says where the engine listens."
+            "and `NO_COLOR` turns colours off. `DOCKER_HOST` says where the engine listens. "
+            "`BOXSHIP_ENGINE_TIMEOUT` is how many seconds the engine may take for a quick call (default 30); "
+            "its other deadlines change in proportion."
         ),
         "## Global options",
         _table(("option", "meaning"), ((_flags(each), each.help or "") for each in global_actions())),

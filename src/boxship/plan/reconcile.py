@@ -23,7 +23,6 @@ from boxship.plan.action import (
     RemoveNetwork,
     RenameContainer,
     StartContainer,
-    StopContainer,
     UnpauseContainer,
     VolumeSpec,
     WaitReady,
@@ -41,7 +40,8 @@ from boxship.plan.digest import network_digest, volume_digest
 from boxship.plan.graph import PlanBuilder
 from boxship.plan.observed import ContainerState, Health, Observed, ObservedContainer, ObservedNetwork
 from boxship.plan.resolve import Desired, dependencies_of, namespace_owners, waits_for_ready
-from boxship.plan.verdict import Create, Keep, Options, Start, Verdict, completion_awaited, is_up, judge
+from boxship.plan.stops import add_stop, order_stops
+from boxship.plan.verdict import Create, Keep, Options, Start, Verdict, completion_awaited, judge
 from boxship.spec.model import Condition, Network, Service, Volume
 
 
@@ -402,24 +402,8 @@ class _Planner:
                 self._builder.order(f"unmake network {key}", after=[f"remove {container.id}"])
 
     def _stop(self, container: ObservedContainer, service: str, cause: str) -> None:
-        if not is_up(container):
-            return
-        key = f"stop {container.id}"
-        self._builder.add(
-            key,
-            StopContainer(container.name, self._options.stop_grace_s),
-            subject=f"service:{service}",
-            cause=cause,
-        )
-        if container.state is ContainerState.PAUSED:
-            self._builder.add(
-                f"unpause {container.id}",
-                UnpauseContainer(container.name),
-                subject=f"service:{service}",
-                cause="a paused container can't stop in order",
-            )
-            self._builder.order(key, after=[f"unpause {container.id}"])
-        self._stops[key] = (container, service)
+        if key := add_stop(self._builder, container, cause=cause, grace_s=self._options.stop_grace_s):
+            self._stops[key] = (container, service)
 
     def _add_leaving(self) -> None:
         for container in self._observed.containers_of(self._appliance):
@@ -451,15 +435,11 @@ class _Planner:
         self._builder.order(key, after=clashing)
 
     def _order_stops(self) -> None:
-        """Reverse order: a service is stopped after what depends on it."""
         by_service: dict[str, list[str]] = {}
         for key, (_, service) in self._stops.items():
             by_service.setdefault(service, []).append(key)
-        for dependent, keys in by_service.items():
-            if dependent in self._desired.everything:
-                for dependency in self._desired.everything[dependent].depends_on:
-                    for key in by_service.get(dependency, ()):
-                        self._builder.order(key, after_ended=keys)
+        dependencies = {name: tuple(service.depends_on) for name, service in self._desired.everything.items()}
+        order_stops(self._builder, by_service, dependencies)
 
 
 def orphans(desired: Desired, observed: Observed) -> tuple[ObservedContainer, ...]:

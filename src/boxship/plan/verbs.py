@@ -10,13 +10,13 @@ from boxship.plan.action import (
     RemoveNetwork,
     RemoveVolume,
     StartContainer,
-    StopContainer,
     UnpauseContainer,
     WaitReady,
 )
 from boxship.plan.graph import PlanBuilder
 from boxship.plan.observed import ContainerState, Observed, ObservedContainer
 from boxship.plan.resolve import Desired, waits_for_ready
+from boxship.plan.stops import add_stop, order_stops
 from boxship.plan.verdict import completion_awaited, is_up
 
 Dependencies = Mapping[str, Collection[str]]
@@ -141,26 +141,6 @@ def _stop_in_reverse(
 ) -> None:
     stops: dict[str, list[str]] = {}
     for container in containers:
-        if not is_up(container):
-            continue
-        key = f"stop {container.id}"
-        unpause = f"unpause {container.id}"
-        if container.state is ContainerState.PAUSED:
-            builder.add(
-                unpause,
-                UnpauseContainer(container.name),
-                subject=f"service:{container.service}",
-                cause="a paused container can't stop in order",
-            )
-        builder.add(
-            key,
-            StopContainer(container.name, grace_s),
-            subject=f"service:{container.service}",
-            cause=cause,
-            after=[unpause],
-        )
-        stops.setdefault(container.service, []).append(key)
-    for dependent, keys in stops.items():
-        for dependency in dependencies.get(dependent, ()):
-            for key in stops.get(dependency, ()):
-                builder.order(key, after_ended=keys)
+        if key := add_stop(builder, container, cause=cause, grace_s=grace_s):
+            stops.setdefault(container.service, []).append(key)
+    order_stops(builder, stops, dependencies)

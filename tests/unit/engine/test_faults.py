@@ -3,7 +3,13 @@
 import pytest
 
 from boxship.engine.faults import clean, image_unavailable, message_of, refusal
-from boxship.errors import EngineConflictError, EngineError, EngineNotFoundError, ImageMissingError
+from boxship.errors import (
+    EngineConflictError,
+    EngineError,
+    EngineNotFoundError,
+    HalfStartedError,
+    ImageMissingError,
+)
 
 
 @pytest.mark.parametrize(
@@ -113,3 +119,14 @@ def test_a_failed_pull_names_the_image_the_reason_and_the_ways_out(message: str,
     assert error.message.startswith("image 'a:1' is not on this machine")
     assert reason in error.message
     assert "docker load" in error.hint
+
+
+@pytest.mark.parametrize(
+    "message",
+    ["task " + "ab" * 32 + ": already exists", "id already in use"],
+)
+def test_a_start_that_the_engines_death_cut_off_is_told_apart(message: str) -> None:
+    error = refusal("start share.web", 409, message)
+    assert isinstance(error, HalfStartedError)
+    assert "lost track" in error.message
+    assert "ab" * 32 not in error.message
