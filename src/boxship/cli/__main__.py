@@ -1,5 +1,5 @@
 """``python -m boxship.cli``: the same as the ``boxship`` command."""
 
-from boxship.cli.main import entry
+from boxship.cli.entry import entry
 
 entry()

@@ -11,11 +11,6 @@ from boxship.cli.render.color import sanitized
 from boxship.errors import BoxshipError, BugError
 
 
-def entry() -> None:
-    """The console script."""
-    sys.exit(main())
-
-
 def main(argv: list[str] | None = None) -> int:
     """Run one command line; the exit status is the verb's, or the error's (see ``errors``)."""
     arguments = parse_arguments(sys.argv[1:] if argv is None else argv)

@@ -1,6 +1,7 @@
 """Running things for a terminal: a plan or an up, its events shown, ^C heard, the result as an exit status."""
 
 import asyncio
+import gc
 import os
 import signal
 import sys
@@ -22,6 +23,10 @@ T = TypeVar("T")
 
 def run_with_engine(work: Callable[[Engine], Coroutine[Any, Any, T]]) -> T:
     """Connect, run, disconnect."""
+    if not gc.isenabled():
+        # What was imported is no garbage; what comes from here on may be.
+        gc.freeze()
+        gc.enable()
 
     async def main() -> T:
         engine = connect(os.environ.get("DOCKER_HOST"))

@@ -1,5 +1,7 @@
-"""A free look at whether a process began to listen: a reason to ask a costly probe now. It never makes one pass."""
+"""A cheap look at whether a process began to listen: a reason to ask a costly probe now. It never makes one pass."""
 
+import asyncio
+import re
 import time
 from pathlib import Path
 
@@ -7,6 +9,11 @@ _LISTEN = "0A"
 _LOCAL_COLUMN, _STATE_COLUMN = 1, 3
 # 127.0.0.11, as the kernel prints it: the engine's own name server listens there in every container.
 _ENGINE_RESOLVER = "0B00007F:"
+_PORT = re.compile(r"(?<![\w.])\d{2,5}(?![\w.])")
+_FIRST_PORT, _LAST_PORT = 21, 65_535
+_MOST_PORTS = 3
+# On one machine a connection is made or refused within a millisecond.
+_CONNECT_S = 0.05
 
 
 class ListenHint:
@@ -45,3 +52,37 @@ class ListenHint:
         except (OSError, IndexError, UnicodeDecodeError):
             return None
         return frozenset(found)
+
+
+class PortHint:
+    """Whether a port that a health check names has opened at the container's own address: one connection a look.
+
+    It sees less than ``ListenHint`` (nothing that listens on the container's loopback only), but costs 0.1 ms on every
+    kernel. Closed ports refuse at once; one that answers nothing is given up.
+    """
+
+    def __init__(self, address: str, argv: tuple[str, ...]) -> None:
+        self._address = address
+        self._closed = _ports_in(argv) if address else []
+
+    async def has_news(self) -> bool:
+        """A port is open that wasn't at the last call."""
+        for port in list(self._closed):
+            try:
+                async with asyncio.timeout(_CONNECT_S):
+                    _, writer = await asyncio.open_connection(self._address, port)
+            except ConnectionRefusedError:
+                continue
+            except (OSError, TimeoutError):
+                self._closed.remove(port)
+                continue
+            writer.close()
+            self._closed.remove(port)
+            return True
+        return False
+
+
+def _ports_in(argv: tuple[str, ...]) -> list[int]:
+    """Numbers in a health check that may be ports, the first few."""
+    found = dict.fromkeys(int(text) for text in _PORT.findall(" ".join(argv)))
+    return [port for port in found if _FIRST_PORT <= port <= _LAST_PORT][:_MOST_PORTS]

@@ -14,7 +14,7 @@ from typing import Any
 from boxship.clock import Clock
 from boxship.engine.port import ContainerDetail, ProbeEngine
 from boxship.errors import BoxshipError, EngineError, EngineNotFoundError, EngineUnreachableError, ProbeError
-from boxship.execute.hints import ListenHint
+from boxship.execute.hints import ListenHint, PortHint
 from boxship.execute.probes import Answer, Asker, ask_check
 from boxship.plan.action import Completed, Ready, WaitReady
 from boxship.plan.observed import ContainerState, Health
@@ -22,7 +22,7 @@ from boxship.spec.model import Check, ExecProbe, Healthcheck, LogProbe
 
 # A service without any check counts as ready when it is still up this long after its start: most wrong commands,
 # missing files and refused configurations end sooner.
-SETTLE_S = 0.3
+SETTLE_S = 0.15
 # The engine starts a crashed container again after 0.1, 0.2, 0.4... s: three ends fit into this.
 RESETTLE_S = 2.0
 _RESTART_POLL_S = 0.5
@@ -242,11 +242,14 @@ class Readiness:
     ) -> None:
         """One exec at a time, each at least five durations after the last; a new listening socket asks at once."""
         hint = ListenHint(detail.pid)
+        # Only of a container that runs on this very machine.
+        address = next((each for each in detail.addresses.values() if each), "") if hint.is_readable else ""
+        ports = PortHint(address, argv)
         delay_s = _FIRST_EXEC_S if hint.is_readable else 0.0
         least_s = 0.0
         growth_s = 0.1
         while True:
-            await self._sleep_or_hint(hint, least_s, delay_s)
+            await self._sleep_or_hint(hint, ports, least_s, delay_s)
             async with self._execs:
                 began_s = self._clock.monotonic_s()
                 answer = await self._exec(wait.action.name, argv, timeout_s)
@@ -259,16 +262,21 @@ class Readiness:
             delay_s = max(least_s, min(interval_s or _ENGINE_POLL_S, growth_s))
             growth_s *= 2
 
-    async def _sleep_or_hint(self, hint: ListenHint, least_s: float, delay_s: float) -> None:
-        """Sleep ``delay_s``, less when the hint comes, never under ``least_s``."""
+    async def _sleep_or_hint(self, hint: ListenHint, ports: PortHint, least_s: float, delay_s: float) -> None:
+        """Sleep ``delay_s``, less when a hint comes, never under ``least_s``."""
         began_s = self._clock.monotonic_s()
         await self._clock.sleep(least_s)
-        while hint.is_readable and not hint.has_news():
-            left_s = delay_s - (self._clock.monotonic_s() - began_s)
+        next_look_s = 0.0
+        while hint.is_readable and not await ports.has_news():
+            now_s = self._clock.monotonic_s()
+            if now_s >= next_look_s:
+                if hint.has_news():
+                    return
+                next_look_s = now_s + _HINT_COST_FACTOR * hint.cost_s
+            left_s = delay_s - (now_s - began_s)
             if left_s <= 0:
                 return
-            pause_s = max(_HINT_POLL_S, _HINT_COST_FACTOR * hint.cost_s)
-            await self._clock.sleep(min(pause_s, left_s))
+            await self._clock.sleep(min(_HINT_POLL_S, left_s))
         if not hint.is_readable:
             await self._clock.sleep(max(0.0, delay_s - least_s))
 
