@@ -186,7 +186,8 @@ def test_a_container_whose_start_was_cut_off_inside_the_engine_is_made_anew(box:
         assert time.monotonic() < deadline_s
         time.sleep(0.002)
     engine.kill()
-    assert "start" in assert_cut_off(up.ends(), "up")
+    # Which call is told is chance: another service may be in the middle of its creation just then.
+    assert_cut_off(up.ends(), "up")
     engine.start()
     assert_up_converges(box)
     assert_down_removes_everything(box)
