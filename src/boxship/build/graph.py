@@ -10,7 +10,7 @@ from typing import assert_never
 
 from boxship.build.dockerfile import Dockerfile
 from boxship.errors import BuildError
-from boxship.names import image_name
+from boxship.plan.containers import image_reference as created_from
 from boxship.plan.observed import Observed, with_default_tag
 from boxship.spec.model import Appliance, Base, Build, Service, Wheels
 
@@ -39,9 +39,8 @@ class ImageBuild:
 
 def image_reference(appliance: Appliance, service: Service) -> str:
     """The reference that a service's containers are created from, "" when it has neither image nor build."""
-    if service.image is not None:
-        return service.image
-    return f"{image_name(appliance.name, service.name)}:latest" if service.build is not None else ""
+    has_any = service.image is not None or service.build is not None
+    return created_from(appliance.name, service) if has_any else ""
 
 
 def plan_builds(

@@ -1,7 +1,6 @@
 """The verb build."""
 
 import argparse
-import asyncio
 import sys
 
 from boxship.build.images import build_images
@@ -11,6 +10,7 @@ from boxship.cli.run import hear_interrupts, run_with_engine
 from boxship.engine.port import Engine
 from boxship.errors import CancelledError
 from boxship.host.version import versioned
+from boxship.operate.interrupt import unless_interrupted
 from boxship.plan.resolve import resolve
 from boxship.spec.model import Appliance
 
@@ -26,7 +26,6 @@ def add_build(parser: argparse.ArgumentParser) -> None:
 
 
 def build(invocation: Invocation, arguments: argparse.Namespace) -> int:
-
     loaded = invocation.load_with_warnings()
     appliance = versioned(loaded.appliance)
     # Naming nothing means every service, of every target and profile: what ships must build.
@@ -63,15 +62,9 @@ async def _build(
 ) -> int:
     interrupt = hear_interrupts()
     with make_display(is_json=invocation.is_json, is_quiet=quiet) as display:
-        building = asyncio.ensure_future(
-            build_images(appliance, services, engine, display.show, only_missing=False, no_cache=no_cache, pull=pull)
+        building = build_images(
+            appliance, services, engine, display.show, only_missing=False, no_cache=no_cache, pull=pull
         )
-        stop = asyncio.ensure_future(interrupt.wait())
-        await asyncio.wait({building, stop}, return_when=asyncio.FIRST_COMPLETED)
-        stop.cancel()
-        if not building.done():
-            building.cancel()
-            await asyncio.gather(building, return_exceptions=True)
-            raise CancelledError("the build was interrupted", hint="run it again: what is built is kept")
-        await building
+        cut_off = CancelledError("the build was interrupted", hint="run it again: what is built is kept")
+        await unless_interrupted(building, interrupt, cut_off)
     return 0

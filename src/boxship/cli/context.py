@@ -58,8 +58,7 @@ class Invocation:
         """Read the files and show what is doubtful on stderr."""
         loaded = self.load()
         if not self.is_json:
-            for warning in loaded.warnings:
-                print(f"warning: {warning}", file=sys.stderr)
+            show_warnings(loaded.warnings)
         return loaded
 
     def appliance_name_or_files(self) -> tuple[str, Loaded | None]:
@@ -80,6 +79,6 @@ class Invocation:
             return self.appliance_name, None
 
 
-def show_problems(problems: tuple[Problem, ...], label: str) -> None:
-    for problem in problems:
-        print(f"{label}: {problem}", file=sys.stderr)
+def show_warnings(warnings: tuple[Problem, ...]) -> None:
+    for warning in warnings:
+        print(f"warning: {warning}", file=sys.stderr)

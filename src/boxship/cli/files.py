@@ -4,7 +4,7 @@ import argparse
 import json
 import sys
 
-from boxship.cli.context import Invocation, show_problems
+from boxship.cli.context import Invocation, show_warnings
 from boxship.host.version import versioned
 from boxship.spec.render import to_compose, to_json
 
@@ -24,7 +24,7 @@ def check(invocation: Invocation, arguments: argparse.Namespace) -> int:
         ]
         print(json.dumps({"name": appliance.name, "services": list(appliance.services), "warnings": warnings}))
         return 0
-    show_problems(loaded.warnings, "warning")
+    show_warnings(loaded.warnings)
     if not arguments.quiet:
         count = len(appliance.services)
         targets = f", targets: {', '.join(appliance.targets)}" if appliance.targets else ""
@@ -41,7 +41,7 @@ def add_show(parser: argparse.ArgumentParser) -> None:
 def show(invocation: Invocation, arguments: argparse.Namespace) -> int:
     loaded = invocation.load()
     if arguments.format != "compose":
-        show_problems(loaded.warnings, "warning")
+        show_warnings(loaded.warnings)
     if arguments.services:
         print("\n".join(loaded.appliance.services))
     elif arguments.format == "compose":

@@ -31,7 +31,6 @@ def add_up(parser: argparse.ArgumentParser) -> None:
 
 
 def up(invocation: Invocation, arguments: argparse.Namespace) -> int:
-
     loaded = invocation.load_with_warnings()
     request = UpRequest(
         target=invocation.target,
@@ -59,7 +58,6 @@ def add_plan(parser: argparse.ArgumentParser) -> None:
 
 
 def plan(invocation: Invocation, arguments: argparse.Namespace) -> int:
-
     loaded = invocation.load_with_warnings()
     request = UpRequest(
         target=invocation.target,

@@ -1,10 +1,9 @@
 """``up``: make it so, and wait until it is. The whole way from an appliance to a running box, step by step."""
 
 import asyncio
-from collections.abc import Coroutine, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, TypeVar
 
 from boxship.clock import Clock
 from boxship.engine.port import Engine
@@ -15,6 +14,7 @@ from boxship.execute.readiness import Readiness
 from boxship.host.needs import unmet_needs
 from boxship.host.sysctl import PROC_SYS, apply_settings
 from boxship.host.version import versioned
+from boxship.operate.interrupt import unless_interrupted
 from boxship.plan.action import Plan, PullImage, Ready, StartContainer, Step, WaitReady
 from boxship.plan.containers import image_reference
 from boxship.plan.graph import PlanBuilder
@@ -24,8 +24,6 @@ from boxship.plan.resolve import Desired, resolve
 from boxship.plan.status import ServiceStatus, browser_addresses, service_status
 from boxship.plan.verdict import Options
 from boxship.spec.model import Appliance, Service
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +67,10 @@ async def bring_up(
     """
     desired = desired_of(appliance, request)
     _prepare_host(appliance, publish, sysctl_root)
-    references = tuple(image_reference(appliance.name, service) for service in desired.services)
+    references = _references(desired)
     observed = await engine.observe(references)
     providing = _provide_images(appliance, desired, observed, engine, publish, clock, request)
-    if await _unless_interrupted(providing, interrupt):
+    if await unless_interrupted(providing, interrupt, _cut_off()):
         observed = await engine.observe(references)
     _warn_of_orphans(desired, observed, request, publish)
     plan = reconcile(desired, observed, request.options)
@@ -88,7 +86,7 @@ async def bring_up(
     if outcome.is_complete:
         asking = _ask_kept(desired, plan, observed, engine, publish, clock)
         try:
-            outcome = replace(outcome, failures=await _unless_interrupted(asking, interrupt))
+            outcome = replace(outcome, failures=await unless_interrupted(asking, interrupt, _cut_off()))
         except CancelledError:
             outcome = replace(outcome, is_interrupted=True)
     return await _result(desired, plan, outcome, engine)
@@ -109,7 +107,7 @@ def _half_started(outcome: Outcome) -> frozenset[str]:
 async def plan_up(appliance: Appliance, engine: Engine, request: UpRequest) -> tuple[Plan, tuple[str, ...]]:
     """What ``bring_up`` would do now: the plan, and the images it would build first."""
     desired = desired_of(appliance, request)
-    observed = await engine.observe(tuple(image_reference(appliance.name, service) for service in desired.services))
+    observed = await engine.observe(_references(desired))
     to_build = tuple(image_reference(appliance.name, service) for service in _to_build(desired, observed, request))
     return reconcile(desired, observed, request.options), to_build
 
@@ -134,6 +132,10 @@ def _prepare_host(appliance: Appliance, publish: Publish, sysctl_root: Path) -> 
             publish(Notice(f"host: {setting}", is_warning=not setting.is_as_wanted))
     for need in unmet_needs(appliance.host):
         publish(Notice(f"host: {need}", is_warning=True))
+
+
+def _references(desired: Desired) -> tuple[str, ...]:
+    return tuple(image_reference(desired.appliance, service) for service in desired.services)
 
 
 def _to_build(desired: Desired, observed: Observed, request: UpRequest) -> tuple[Service, ...]:
@@ -239,19 +241,8 @@ async def _ask_kept(
     return tuple(failure for failure in await asyncio.gather(*(ask(name) for name in names)) if failure)
 
 
-async def _unless_interrupted(work: Coroutine[Any, Any, T], interrupt: asyncio.Event) -> T:
-    """What the work gives. Raises: CancelledError when a person has enough of it first."""
-    task = asyncio.ensure_future(work)
-    stop = asyncio.ensure_future(interrupt.wait())
-    try:
-        await asyncio.wait({task, stop}, return_when=asyncio.FIRST_COMPLETED)
-        if not task.done():
-            raise CancelledError("up was interrupted", hint="what was begun is finished; run it again to go on")
-        return await task
-    finally:
-        for each in (task, stop):
-            each.cancel()
-        await asyncio.gather(task, stop, return_exceptions=True)
+def _cut_off() -> CancelledError:
+    return CancelledError("up was interrupted", hint="what was begun is finished; run it again to go on")
 
 
 async def _result(desired: Desired, plan: Plan, outcome: Outcome, engine: Engine) -> UpResult:
