@@ -56,7 +56,8 @@ class FakeEngine:
         """argv -> how it ends; others follow from the command itself."""
         self._scripts: dict[str, Behaviour] = {}
         self._broken: set[str] = set()
-        self._changed = asyncio.Event()
+        # A future for each waiter and not one event for all: an event belongs to the loop that first waited for it.
+        self._watchers: set[asyncio.Future[None]] = set()
 
     @property
     def calls(self) -> list[str]:
@@ -422,19 +423,23 @@ class FakeEngine:
         return container
 
     def _notify(self) -> None:
-        self._changed.set()
-        self._changed = asyncio.Event()
+        for watcher in self._watchers:
+            if not watcher.done():
+                watcher.set_result(None)
 
     async def _wait_for_change(self, until_s: float) -> None:
         """Until a call changes something, or something happens by itself, or ``until_s``."""
         due = self.world.next_change(self._now_s)
         until_s = min(until_s, due[0] if due else FOREVER)
-        waits: set[asyncio.Future[Any]] = {asyncio.ensure_future(self._changed.wait())}
+        watcher: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._watchers.add(watcher)
+        waits: set[asyncio.Future[Any]] = {watcher}
         if until_s < FOREVER:
             waits.add(asyncio.ensure_future(self.clock.sleep(until_s - self._now_s)))
         try:
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         finally:
+            self._watchers.discard(watcher)
             for each in waits:
                 each.cancel()
             await asyncio.gather(*waits, return_exceptions=True)
