@@ -5,8 +5,9 @@ import inspect
 import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
 from importlib import import_module
+
+from msgspec.structs import replace
 
 from boxship import errors, names
 from boxship.build import builder, image

@@ -1,8 +1,9 @@
 """What happens, as values: the only output of doing code. Terminal, JSON, page, console and journal read these."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 
 class Phase(StrEnum):
@@ -25,8 +26,7 @@ class Phase(StrEnum):
     SKIPPED = "skipped"
 
 
-@dataclass(frozen=True, slots=True)
-class SubjectChanged:
+class SubjectChanged(Struct, frozen=True):
     """A service, network, volume or image moved on. ``subject``: "service:web", "image:share/web"...
 
     ``detail``: what it waits for, what the last probe got, why it failed.
@@ -37,8 +37,7 @@ class SubjectChanged:
     detail: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class PlanMade:
+class PlanMade(Struct, frozen=True):
     """What is going to happen: the plan's lines, and per service either why it is kept or what it will wait for."""
 
     lines: tuple[str, ...]
@@ -46,24 +45,21 @@ class PlanMade:
     waits: Mapping[str, tuple[str, ...]]
 
 
-@dataclass(frozen=True, slots=True)
-class StepStarted:
+class StepStarted(Struct, frozen=True):
     step_id: int
     subject: str
     action: str
     cause: str
 
 
-@dataclass(frozen=True, slots=True)
-class StepDone:
+class StepDone(Struct, frozen=True):
     step_id: int
     subject: str
     action: str
     took_s: float
 
 
-@dataclass(frozen=True, slots=True)
-class StepFailed:
+class StepFailed(Struct, frozen=True):
     """``hint`` and ``logs`` (the service's last lines) come from the error."""
 
     step_id: int
@@ -75,8 +71,7 @@ class StepFailed:
     best_effort: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class StepSkipped:
+class StepSkipped(Struct, frozen=True):
     """Not tried, because ``because`` (the subject of a step before it) failed or the operation was interrupted."""
 
     step_id: int
@@ -85,8 +80,7 @@ class StepSkipped:
     because: str
 
 
-@dataclass(frozen=True, slots=True)
-class ImageProgress:
+class ImageProgress(Struct, frozen=True):
     """A line of a pull or build of one image."""
 
     image: str
@@ -95,8 +89,7 @@ class ImageProgress:
     total_bytes: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class ServiceLog:
+class ServiceLog(Struct, frozen=True):
     """One line that a service wrote."""
 
     service: str
@@ -105,8 +98,7 @@ class ServiceLog:
     at: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Notice:
+class Notice(Struct, frozen=True):
     """Something a person should know that belongs to no step."""
 
     text: str

@@ -5,10 +5,10 @@ import time
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import aclosing
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from boxship.engine.docker import connect
 from boxship.engine.port import BuildRequest, Engine, EngineEvent, ExecRequest, LogLine
@@ -47,7 +47,7 @@ class Bench:
 
     def service(self, name: str = "web", *argv: str, **changes: object) -> Service:
         service = Service(name, command=argv or FOREVER, init=True)
-        return replace(service, **changes)  # type: ignore[arg-type]
+        return replace(service, **changes)
 
     def spec(self, service: Service, *networks: str, mounts: tuple[EngineMount, ...] = ()) -> ContainerSpec:
         return ContainerSpec(

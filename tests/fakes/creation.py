@@ -1,7 +1,8 @@
 """How the fake engine makes a container, and what it refuses."""
 
-from dataclasses import replace
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from boxship.engine.faults import refusal
 from boxship.plan.action import ContainerSpec

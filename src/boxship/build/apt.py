@@ -7,8 +7,9 @@ import os
 import re
 import shlex
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from boxship.errors import HostError
 
@@ -17,8 +18,7 @@ _ROLLING = frozenset({"sid", "unstable", "testing", "experimental", "rc-buggy"})
 _KEYRING_NAME = "debian-archive-keyring"
 
 
-@dataclass(frozen=True, slots=True)
-class AptSource:
+class AptSource(Struct, frozen=True):
     """One archive and one suite of it."""
 
     uri: str

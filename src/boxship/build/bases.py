@@ -7,9 +7,10 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Collection, Coroutine, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
+
+from msgspec import Struct
 
 from boxship.build.bootstrap import BUILD_ONLY_FILES, BelowLayer, Bootstrap, Exchange, bootstrap
 from boxship.build.cache import FORMAT, BaseCache, CorruptEntryError, Entry, pack_tree
@@ -40,8 +41,7 @@ class BuildEngine(ImageEngine, Protocol):
         """As ``ContainerEngine.observe``."""
 
 
-@dataclass(frozen=True, slots=True)
-class MadeBase:
+class MadeBase(Struct, frozen=True):
     """A base that the engine has under its tag. ``entry`` is None for one that was pulled."""
 
     reference: str

@@ -8,8 +8,9 @@ import os
 import re
 import shlex
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from boxship.build.apt import (
     AptSource,
@@ -74,16 +75,14 @@ _ANSWERS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class BelowLayer:
+class BelowLayer(Struct, frozen=True):
     """One layer of the tree to extend: its tar, and the paths of lower layers that it removes."""
 
     archive: Path
     removed: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Bootstrap:
+class Bootstrap(Struct, frozen=True):
     """What to make. ``below``: the layers to extend, lowest first; empty makes a minimal system."""
 
     suite: str
@@ -92,8 +91,7 @@ class Bootstrap:
     below: tuple[BelowLayer, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Exchange:
+class Exchange(Struct, frozen=True):
     """Folders through which a build gets and gives what it would otherwise download again.
 
     ``debs`` are packages to offer to apt; all that were used come out in ``fresh_debs``. ``lists`` holds what apt knows

@@ -7,7 +7,8 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from boxship.build.bases import BuildEngine
 from boxship.build.context import Context, find_context, stream_context
@@ -30,8 +31,7 @@ _STEP = re.compile(r"Step (\d+)/(\d+) : (.*)")
 _MADE = re.compile(r"\s*---> ([0-9a-f]{12,64})$")
 
 
-@dataclass(slots=True)
-class _Transcript:
+class _Transcript(Struct):
     """What the builder said so far."""
 
     step: int = 0

@@ -13,9 +13,10 @@ import shutil
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct, to_builtins
 
 from boxship.build.image import HistoryStep
 from boxship.build.locks import FileLock
@@ -36,8 +37,7 @@ def default_root(environment: Mapping[str, str]) -> Path:
     return home / "boxship"
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """One made base. ``chain``: the keys of its layers' entries, lowest first, its own last.
 
     ``removed``: paths of lower layers that its own layer takes away.
@@ -126,7 +126,7 @@ class BaseCache:
 
     def publish(self, draft: Path, entry: Entry) -> None:
         """Make a finished draft the entry of its key. Whoever is second loses silently: both are the same."""
-        text = json.dumps(asdict(entry), sort_keys=True)
+        text = json.dumps(to_builtins(entry), sort_keys=True)
         wrapped = {"sha256": hashlib.sha256(text.encode()).hexdigest(), "entry": text}
         write_synced(draft / "entry.json", json.dumps(wrapped).encode())
         _sync_folder(draft)
@@ -237,7 +237,7 @@ def _unwrap(record: bytes) -> Entry | None:
 
 
 def _node_fields(node: Node) -> dict[str, object]:
-    return {name: value for name, value in asdict(node).items() if value not in ("", {}, (0, 0))}
+    return {name: value for name, value in to_builtins(node).items() if value not in ("", {}, (0, 0))}
 
 
 def _node_of(fields: dict[str, Any]) -> Node:

@@ -12,9 +12,10 @@ import tarfile
 import threading
 from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
+
+from msgspec import Struct
 
 from boxship.build.ignore import IgnoreRules
 from boxship.errors import BuildError
@@ -27,8 +28,7 @@ _CHUNK_BYTES = 1 << 18
 _CHUNKS_AHEAD = 8
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """One path of a context. ``source`` is the file to read; ``content`` replaces it when there is none."""
 
     path: str
@@ -47,8 +47,7 @@ class Entry:
         return stat.S_ISREG(self.mode)
 
 
-@dataclass(frozen=True, slots=True)
-class Context:
+class Context(Struct, frozen=True):
     """A found context. ``dockerfile`` is the Dockerfile's path in the tar, ``dockerfile_text`` what it says.
 
     ``dockerfile_name`` is how a person knows the Dockerfile; ``notices``: what was left out though nobody asked for it.

@@ -6,8 +6,8 @@ Only what ordering builds needs is understood; everything else is the builder's.
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from functools import cached_property
+
+from msgspec import Struct
 
 _DIRECTIVE = re.compile(r"#\s*([a-zA-Z][a-zA-Z0-9]*)\s*=\s*(.+?)\s*$")
 _HEREDOC = re.compile(r"(?<!<)<<(-?)([\"']?)([A-Za-z_][A-Za-z0-9_]*)\2")
@@ -17,8 +17,7 @@ _MOUNT_FROM = re.compile(r"--mount=\S*?\bfrom=([^,\s]+)")
 _WITH_HEREDOC = frozenset({"RUN", "COPY", "ADD"})
 
 
-@dataclass(frozen=True, slots=True)
-class Instruction:
+class Instruction(Struct, frozen=True):
     """One instruction. ``line`` (from 1) is where it begins; ``keyword`` is upper case; continuations are joined."""
 
     line: int
@@ -26,8 +25,7 @@ class Instruction:
     rest: str
 
 
-@dataclass(frozen=True)
-class Dockerfile:
+class Dockerfile(Struct, frozen=True):
     """A parsed Dockerfile. Step n of a build is ``instructions[n - 1]``."""
 
     instructions: tuple[Instruction, ...]
@@ -54,7 +52,7 @@ class Dockerfile:
                     found[reference] = None
         return tuple(found)
 
-    @cached_property
+    @property
     def _stages(self) -> "tuple[_Stage, ...]":
         starts = [at for at, instruction in enumerate(self.instructions) if instruction.keyword == "FROM"]
         ends = [*starts[1:], len(self.instructions)]
@@ -86,8 +84,7 @@ class Dockerfile:
         return values
 
 
-@dataclass(frozen=True, slots=True)
-class _Stage:
+class _Stage(Struct, frozen=True):
     index: int
     instructions: tuple[Instruction, ...]
 

@@ -10,8 +10,9 @@ import json
 import os
 import stat
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
+
+from msgspec import Struct, field
 
 from boxship.build.context import Context, Entry
 from boxship.errors import BuildError
@@ -20,8 +21,7 @@ _RACY_NS = 20_000_000
 """More than a tick of any kernel's file clock (4 to 10 ms)."""
 
 
-@dataclass(slots=True)
-class ContentMemory:
+class ContentMemory(Struct):
     """Digests of file contents by path, with what the file looked like then."""
 
     path: Path
@@ -90,8 +90,7 @@ def fingerprint(
     return whole.hexdigest()
 
 
-@dataclass(frozen=True, slots=True)
-class BuiltImages:
+class BuiltImages(Struct, frozen=True):
     """Which image came out of which fingerprint, per image reference, as small files."""
 
     folder: Path

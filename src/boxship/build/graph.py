@@ -5,8 +5,10 @@ what Dockerfiles and bases say about images of the same appliance; images from e
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
 from typing import assert_never
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from boxship.build.dockerfile import Dockerfile
 from boxship.errors import BuildError
@@ -15,8 +17,7 @@ from boxship.plan.observed import Observed, with_default_tag
 from boxship.spec.model import Appliance, Base, Build, Service, Wheels
 
 
-@dataclass(frozen=True, slots=True)
-class ImageBuild:
+class ImageBuild(Struct, frozen=True):
     """One image to make. ``references``: all its tags, the first names it. ``needs``: other images' names.
 
     ``begins_from``: every image that its Dockerfile names, also those from elsewhere. ``services`` is empty for a base.

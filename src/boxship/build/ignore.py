@@ -7,20 +7,19 @@ pattern matcher has them.
 import posixpath
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import cache
 
+from msgspec import Struct
 
-@dataclass(frozen=True, slots=True)
-class IgnoreRule:
+
+class IgnoreRule(Struct, frozen=True):
     """One line. ``keeps``: the line began with "!" and brings files back."""
 
     pattern: str
     keeps: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class IgnoreRules:
+class IgnoreRules(Struct, frozen=True):
     """All lines in order; the last that matches a path or one of its parents decides."""
 
     rules: tuple[IgnoreRule, ...] = ()

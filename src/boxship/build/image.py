@@ -9,9 +9,10 @@ import io
 import json
 import tarfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+
+from msgspec import Struct
 
 LABEL_BASE = "boxship.base"
 """The key of a base image that Boxship made; its presence is what allows to move the tag."""
@@ -22,16 +23,14 @@ _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _ARCHITECTURES = {"armhf": ("arm", "v7"), "armel": ("arm", "v5"), "i386": ("386", ""), "ppc64el": ("ppc64le", "")}
 
 
-@dataclass(frozen=True, slots=True)
-class HistoryStep:
+class HistoryStep(Struct, frozen=True):
     """How one layer came about."""
 
     created_by: str
     created_at_s: int
 
 
-@dataclass(frozen=True, slots=True)
-class ImageConfig:
+class ImageConfig(Struct, frozen=True):
     """An image's configuration. ``diff_ids``: the layers' digests in hex, lowest first."""
 
     architecture: str

@@ -10,9 +10,11 @@ import io
 import os
 import tarfile
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from boxship.build.rootfs import Node, Rootfs, Source, parents
 
@@ -20,8 +22,7 @@ _XATTR = "SCHILY.xattr."
 _WHITEOUT = ".wh."
 
 
-@dataclass(frozen=True, slots=True)
-class Layer:
+class Layer(Struct, frozen=True):
     """A written layer. ``digest`` is the SHA-256 in hex of the plain tar: its diff id."""
 
     digest: str

@@ -7,10 +7,12 @@ import hashlib
 import re
 import tarfile
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass, field, replace
 from fnmatch import translate
 from pathlib import Path
 from typing import IO
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 _XATTR = "SCHILY.xattr."
 _CHUNK_BYTES = 1 << 20
@@ -71,8 +73,7 @@ _IS_DROPPED, _IS_DROPPED_FILE, _IS_KEPT_FILE = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
+class Node(Struct, frozen=True):
     """What one path is. ``kind`` is tar's type letter; a hard link is stored as the file that it names.
 
     ``digest`` is the content's SHA-256 in hex ("" unless a file); ``mtime_s`` counts for files only.
@@ -100,8 +101,7 @@ class Node:
         return self.kind == "5"
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(Struct, frozen=True):
     """Where a file's content is: an offset in the archive, or the bytes that replace it.
 
     ``inode`` is the path that the archive has it under first: paths with the same one are hard links of each other.
@@ -112,8 +112,7 @@ class Source:
     content: bytes | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Rootfs:
+class Rootfs(Struct, frozen=True):
     """A read tree. ``epoch_s``: the newest time that came with a package; nothing in the tree is newer."""
 
     nodes: Mapping[str, Node]

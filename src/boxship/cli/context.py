@@ -3,8 +3,9 @@
 import argparse
 import os
 import sys
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from boxship.errors import SpecError, UsageError
 from boxship.names import APPLIANCE_PATTERN
@@ -12,8 +13,7 @@ from boxship.spec.load import Loaded, LoadOptions, load
 from boxship.where import Problem
 
 
-@dataclass(frozen=True, slots=True)
-class Invocation:
+class Invocation(Struct, frozen=True):
     """The global options."""
 
     files: tuple[Path, ...]

@@ -12,9 +12,10 @@ Containers are addressed by their exact name or full id. Streams are generators:
 """
 
 from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple, Protocol
+
+from msgspec import Struct, field
 
 from boxship.plan.action import ContainerSpec, NetworkSpec, VolumeSpec
 from boxship.plan.observed import ContainerState, Health, Observed
@@ -30,8 +31,7 @@ class EngineInfo(NamedTuple):
     arch: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class ContainerDetail:
+class ContainerDetail(Struct, frozen=True):
     """One container, asked closely. ``healthcheck`` is the effective one, the image's included.
 
     ``pid`` is 0 unless it runs. ``addresses``: network name -> IPv4. ``error``: the engine's words for a failed start.
@@ -103,8 +103,7 @@ class BuildOutput(NamedTuple):
     image_id: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class BuildRequest:
+class BuildRequest(Struct, frozen=True):
     """One Dockerfile build. ``dockerfile`` is a path inside the context."""
 
     tags: tuple[str, ...]
@@ -121,8 +120,7 @@ class BuildRequest:
     platform: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ExecRequest:
+class ExecRequest(Struct, frozen=True):
     """A command for a person, inside a container."""
 
     argv: tuple[str, ...]

@@ -1,7 +1,8 @@
 """Seccomp profiles that a service names as files: the engine wants their content."""
 
-from dataclasses import replace
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from boxship.errors import HostError
 from boxship.plan.action import ContainerSpec

@@ -7,9 +7,11 @@ begun, as every state between two steps is one from which the next ``up`` goes o
 import asyncio
 import contextlib
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from heapq import heappop, heappush
 from typing import assert_never
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from boxship.clock import Clock
 from boxship.engine.port import Engine
@@ -41,16 +43,14 @@ Publish = Callable[[Event], None]
 CONCURRENT_CALLS = 8
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
+class Failure(Struct, frozen=True):
     """A step and why it failed."""
 
     step: Step
     error: BoxshipError
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(Struct, frozen=True):
     """How a plan ended. ``skipped`` steps were not begun. ``failures`` holds none of best effort."""
 
     done: tuple[Step, ...] = ()

@@ -7,10 +7,11 @@ import asyncio
 import re
 import ssl
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
 from functools import cache
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
+
+from msgspec import Struct
 
 from boxship.clock import Clock
 from boxship.engine.port import ContainerDetail, ProbeEngine
@@ -22,8 +23,7 @@ _BAD_LINE_LIMIT = 80
 _REOPEN_S = 0.1
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """``text`` says what was heard, for people; "" when it was good."""
 
     is_good: bool

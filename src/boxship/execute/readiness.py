@@ -8,8 +8,9 @@ a whole interval; an answer of the engine's that comes earlier counts as well.
 import asyncio
 import contextlib
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from boxship.clock import Clock
 from boxship.engine.port import ContainerDetail, ProbeEngine
@@ -45,8 +46,7 @@ _DEFAULT_TIMEOUT_S = 30.0
 Tell = Callable[[str], None]
 
 
-@dataclass
-class _Wait:
+class _Wait(Struct):
     """One container being waited for; ``last`` is the last answer of each unanswered question."""
 
     action: WaitReady

@@ -10,8 +10,9 @@ import os
 import shlex
 import signal
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from boxship.errors import HostError
 
@@ -21,8 +22,7 @@ _DRAIN_S = 2.0
 _SHOWN_LINES = 20
 
 
-@dataclass(frozen=True, slots=True)
-class Finished:
+class Finished(Struct, frozen=True):
     """How a program ended. ``status`` is its exit status, or minus the signal's number. The tails hold 64 KiB each."""
 
     argv: tuple[str, ...]

@@ -4,14 +4,14 @@ They are the host's: the engine refuses ``vm.*`` per container. A setting made h
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 PROC_SYS = Path("/proc/sys")
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
+class Setting(Struct, frozen=True):
     """One kernel setting. ``before`` and ``now`` are None when the kernel has none of that name."""
 
     key: str

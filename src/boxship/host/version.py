@@ -1,7 +1,8 @@
 """The version of an appliance whose file names none: what git says about its folder."""
 
 import subprocess
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from boxship.spec.model import Appliance
 

@@ -3,8 +3,9 @@
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import AsyncExitStack, aclosing
-from dataclasses import dataclass
 from heapq import heappop, heappush
+
+from msgspec import Struct
 
 from boxship.engine.port import Engine
 from boxship.events import ServiceLog
@@ -13,8 +14,7 @@ from boxship.events import ServiceLog
 _QUEUE_LINES = 1000
 
 
-@dataclass(frozen=True, slots=True)
-class LogRequest:
+class LogRequest(Struct, frozen=True):
     """Which lines. ``services`` empty: all. ``tail``: the last lines of each service, None for all.
 
     ``since``/``until``: RFC 3339 or unix seconds, "" for no bound.

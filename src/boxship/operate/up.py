@@ -2,8 +2,10 @@
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from pathlib import Path
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from boxship.clock import Clock
 from boxship.engine.port import Engine
@@ -26,8 +28,7 @@ from boxship.plan.verdict import Options
 from boxship.spec.model import Appliance, Service
 
 
-@dataclass(frozen=True, slots=True)
-class UpRequest:
+class UpRequest(Struct, frozen=True):
     """What a person asked for. ``build``: True builds all, False none, None what is missing."""
 
     target: str | None = None
@@ -40,8 +41,7 @@ class UpRequest:
     options: Options = field(default_factory=Options)
 
 
-@dataclass(frozen=True, slots=True)
-class UpResult:
+class UpResult(Struct, frozen=True):
     """How it ended: the outcome of the plan, every service as it now is, and where to point the browser."""
 
     plan: Plan

@@ -1,13 +1,13 @@
 """What can be done to an engine: a closed union of actions, each exactly one call, and the plan made of them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from boxship.spec.model import Check, Network, Service, Volume
 
 
-@dataclass(frozen=True, slots=True)
-class Endpoint:
+class Endpoint(Struct, frozen=True):
     """A container's end on one engine network. ``ipv4_address`` None: the engine picks from its dynamic range."""
 
     network: str
@@ -19,8 +19,7 @@ class Endpoint:
     driver_opts: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class EngineMount:
+class EngineMount(Struct, frozen=True):
     """A mount with engine names: ``source`` is a volume's engine name, "" for an anonymous volume, or a host path."""
 
     kind: str
@@ -36,8 +35,7 @@ class EngineMount:
     tmpfs_options: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ContainerSpec:
+class ContainerSpec(Struct, frozen=True):
     """All that one container is created from: the service as written, and what was resolved for it.
 
     ``service`` gives everything that needs no resolving (command, environment, limits...); its ``networks``,
@@ -59,8 +57,7 @@ class ContainerSpec:
     labels: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class NetworkSpec:
+class NetworkSpec(Struct, frozen=True):
     """A network to create. ``subnet`` and ``ip_range``: chosen by Boxship when the file leaves the addresses open."""
 
     name: str
@@ -70,8 +67,7 @@ class NetworkSpec:
     labels: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class VolumeSpec:
+class VolumeSpec(Struct, frozen=True):
     """A named volume to create."""
 
     name: str
@@ -79,8 +75,7 @@ class VolumeSpec:
     labels: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Ready:
+class Ready(Struct, frozen=True):
     """Ready means: it runs, its health check passes when it has one, and so does ``check``.
 
     With neither, it must still be up a moment after its start.
@@ -91,50 +86,42 @@ class Ready:
     """A dependent asks for service_healthy: a container without any health check can never be that."""
 
 
-@dataclass(frozen=True, slots=True)
-class Completed:
+class Completed(Struct, frozen=True):
     """Ready means: ended with status 0."""
 
 
 Gate = Ready | Completed
 
 
-@dataclass(frozen=True, slots=True)
-class PullImage:
+class PullImage(Struct, frozen=True):
     reference: str
     platform: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class CreateNetwork:
+class CreateNetwork(Struct, frozen=True):
     spec: NetworkSpec
 
 
-@dataclass(frozen=True, slots=True)
-class CreateVolume:
+class CreateVolume(Struct, frozen=True):
     spec: VolumeSpec
 
 
-@dataclass(frozen=True, slots=True)
-class CreateContainer:
+class CreateContainer(Struct, frozen=True):
     spec: ContainerSpec
 
 
-@dataclass(frozen=True, slots=True)
-class StartContainer:
+class StartContainer(Struct, frozen=True):
     """``remove_on_failure``: this plan made it, so a start that the engine refuses must leave nothing behind."""
 
     name: str
     remove_on_failure: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class UnpauseContainer:
+class UnpauseContainer(Struct, frozen=True):
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class WaitReady:
+class WaitReady(Struct, frozen=True):
     """``within_s`` counts from the container's start. ``is_fresh``: it was just started, so every crash counts."""
 
     name: str
@@ -143,22 +130,19 @@ class WaitReady:
     is_fresh: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class StopContainer:
+class StopContainer(Struct, frozen=True):
     """``grace_s`` None: the container's own stop_grace_period."""
 
     name: str
     grace_s: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class RenameContainer:
+class RenameContainer(Struct, frozen=True):
     name: str
     new_name: str
 
 
-@dataclass(frozen=True, slots=True)
-class RemoveContainer:
+class RemoveContainer(Struct, frozen=True):
     """``volumes``: its anonymous volumes go too."""
 
     name: str
@@ -167,13 +151,11 @@ class RemoveContainer:
     """One of its networks: removals on one network are capped, as the engine can deadlock."""
 
 
-@dataclass(frozen=True, slots=True)
-class RemoveNetwork:
+class RemoveNetwork(Struct, frozen=True):
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class RemoveVolume:
+class RemoveVolume(Struct, frozen=True):
     name: str
 
 
@@ -193,8 +175,7 @@ Action = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(Struct, frozen=True):
     """One action, the ids of the steps that must have succeeded before it, and why it is there.
 
     ``after_ended``: ids that must have ended, in whatever way. ``subject`` is what it is about, for people
@@ -218,8 +199,7 @@ class Step:
         return f"[{after}] -> #{self.id} {self.subject}, {type(self.action).__name__}, {self.cause}{best_effort}"
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(Struct, frozen=True):
     """Steps in an order in which each follows what it waits for. ``str()`` is deterministic."""
 
     appliance: str

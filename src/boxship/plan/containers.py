@@ -1,7 +1,9 @@
 """From a service to the container it becomes: engine names, addresses, hosts entries, labels, digest."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from boxship import names
 from boxship.plan.action import ContainerSpec, Endpoint, EngineMount
@@ -15,8 +17,7 @@ LABEL_DEPENDS_ON = "boxship.depends_on"
 _ANONYMOUS_NAME_LENGTH = 64
 
 
-@dataclass(frozen=True, slots=True)
-class Wiring:
+class Wiring(Struct, frozen=True):
     """What specs need beside the services: engine names, and addresses as network key -> service -> IPv4."""
 
     appliance: str

@@ -8,8 +8,9 @@ here. Beside the digest of the whole, a short one per part lets a plan say *what
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
 from pathlib import PurePath
+
+from msgspec import Struct
 
 from boxship.plan.action import ContainerSpec
 from boxship.spec.model import Network, Service, Volume
@@ -25,7 +26,7 @@ _LEFT_OUT = frozenset(
 )
 # How something was written, or what only an orchestrator of several hosts reads.
 _LEFT_OUT_INSIDE = frozenset({"is_single", "mode", "app_protocol", "name"})
-_SERVICE_FIELDS = tuple(each.name for each in fields(Service) if each.name not in _LEFT_OUT)
+_SERVICE_FIELDS = tuple(name for name in Service.__struct_fields__ if name not in _LEFT_OUT)
 _SPEC_FIELDS = ("endpoints", "network_mode", "ipc", "pid", "mounts", "extra_hosts")
 _PART_LENGTH = 8
 
@@ -62,10 +63,10 @@ def volume_digest(volume: Volume) -> str:
 
 
 def _plain(value: object, leave_out: frozenset[str] = frozenset()) -> object:
-    """Dataclasses as dicts of what is set, everything else as JSON has it."""
-    if is_dataclass(value) and not isinstance(value, type):
+    """Values as dicts of what is set, everything else as JSON has it."""
+    if isinstance(value, Struct):
         leave_out |= _LEFT_OUT_INSIDE
-        items = ((each.name, getattr(value, each.name)) for each in fields(value) if each.name not in leave_out)
+        items = ((name, getattr(value, name)) for name in value.__struct_fields__ if name not in leave_out)
         return {name: plain for name, item in items if not _is_unset(plain := _plain(item))}
     if isinstance(value, Mapping):
         return {str(key): _plain(item) for key, item in value.items()}

@@ -5,8 +5,9 @@ of the planner speak about its own steps only.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from heapq import heappop, heappush
+
+from msgspec import Struct, field
 
 from boxship.errors import BugError
 from boxship.plan.action import Action, Plan, RemoveContainer, StartContainer, Step, StopContainer, WaitReady
@@ -17,8 +18,7 @@ _DEFAULT_COST = 30
 _COSTS: Mapping[type, int] = {StartContainer: 250, WaitReady: 300, StopContainer: 200, RemoveContainer: 80}
 
 
-@dataclass
-class _Draft:
+class _Draft(Struct):
     action: Action
     subject: str
     cause: str
@@ -27,8 +27,7 @@ class _Draft:
     best_effort: bool
 
 
-@dataclass
-class PlanBuilder:
+class PlanBuilder(Struct):
     """Collects steps under keys such as ``start web`` and turns them into a Plan."""
 
     appliance: str

@@ -5,8 +5,9 @@ Boxship didn't make can be avoided (addresses, names, ports) but never touched.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
+
+from msgspec import Struct, field
 
 
 class ContainerState(StrEnum):
@@ -30,8 +31,7 @@ class Health(StrEnum):
     UNHEALTHY = "unhealthy"
 
 
-@dataclass(frozen=True, slots=True)
-class ObservedMount:
+class ObservedMount(Struct, frozen=True):
     """``source`` is a volume's name (kind "volume") or a host path (kind "bind")."""
 
     kind: str
@@ -40,8 +40,7 @@ class ObservedMount:
     read_only: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class ObservedPort:
+class ObservedPort(Struct, frozen=True):
     """One published port as the engine reports it; ``published`` is None while it is only exposed."""
 
     target: int
@@ -50,8 +49,7 @@ class ObservedPort:
     host_ip: str
 
 
-@dataclass(frozen=True, slots=True)
-class ObservedContainer:
+class ObservedContainer(Struct, frozen=True):
     """``exit_code`` is None unless the container has ended. ``networks``: network name -> IPv4 address or ""."""
 
     id: str
@@ -80,8 +78,7 @@ class ObservedContainer:
     labels: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class ObservedNetwork:
+class ObservedNetwork(Struct, frozen=True):
     """``subnets`` in CIDR notation. ``containers`` isn't known from a list and isn't asked."""
 
     id: str
@@ -94,8 +91,7 @@ class ObservedNetwork:
     digest: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class ObservedVolume:
+class ObservedVolume(Struct, frozen=True):
     """A volume by its name."""
 
     name: str
@@ -105,8 +101,7 @@ class ObservedVolume:
     digest: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class ObservedImage:
+class ObservedImage(Struct, frozen=True):
     """``id`` is the engine's (``sha256:...``); ``tags`` and ``digests`` are full references."""
 
     id: str
@@ -117,8 +112,7 @@ class ObservedImage:
     labels: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Observed:
+class Observed(Struct, frozen=True):
     """The whole snapshot. ``host_subnets``: what this host already routes, in CIDR notation."""
 
     containers: tuple[ObservedContainer, ...] = ()

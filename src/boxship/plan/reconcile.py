@@ -5,7 +5,9 @@ new one its final name. Cut anywhere, the next plan finds both by their labels a
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from boxship import names
 from boxship.errors import ConflictError, ImageMissingError, NotFoundError
@@ -54,8 +56,7 @@ def reconcile(desired: Desired, observed: Observed, options: Options = Options()
     return _Planner(desired, observed, options).plan()
 
 
-@dataclass(frozen=True, slots=True)
-class _NetworkPlan:
+class _NetworkPlan(Struct, frozen=True):
     """``found``: the network as it is (None: to be created). ``outdated``: it must be made anew."""
 
     network: Network

@@ -1,8 +1,9 @@
 """From what is written to what should run: target -> roots -> everything they depend on, in start order."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import TypeVar
+
+from msgspec import Struct
 
 from boxship.errors import unknown_name
 from boxship.spec.model import Appliance, Check, Condition, Dependency, Network, Service, Volume
@@ -11,8 +12,7 @@ NAMESPACE_PREFIX = "service:"
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Desired:
+class Desired(Struct, frozen=True):
     """What should run. ``services`` are in start order: each follows what it depends on.
 
     ``everything`` holds all services of the files, as addresses are given to all of them, running or not.

@@ -1,6 +1,6 @@
 """Desired against observed, for people: what each service should be, is, and why it isn't ready."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from boxship.plan.containers import image_reference
 from boxship.plan.observed import ContainerState, Health, Observed, ObservedContainer, ObservedPort
@@ -12,8 +12,7 @@ _HTTP_PORTS = frozenset({80, 3000, 5000, 8000, 8008, 8080, 8888, 9000})
 _HTTPS_PORTS = frozenset({443, 8443})
 
 
-@dataclass(frozen=True, slots=True)
-class ServiceStatus:
+class ServiceStatus(Struct, frozen=True):
     """One service. ``container`` None: there is none. ``is_ready``: it is as it should be, as far as the engine knows.
 
     ``why``: "" when ready, else what is missing, in words.

@@ -1,7 +1,9 @@
 """What is to happen with each service, before it is turned into steps: one verdict per service, with its cause."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from boxship import names
 from boxship.plan.action import ContainerSpec
@@ -14,8 +16,7 @@ _UP = frozenset({ContainerState.RUNNING, ContainerState.PAUSED, ContainerState.R
 _USELESS = frozenset({ContainerState.DEAD, ContainerState.REMOVING})
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
+class Options(Struct, frozen=True):
     """What a person may ask for on top of "make it so". The words are docker compose's."""
 
     force_recreate: bool = False
@@ -27,16 +28,14 @@ class Options:
     """Services whose containers the engine can't start any more (not asked for by a person)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Keep:
+class Keep(Struct, frozen=True):
     """It is as wanted. ``why`` for people."""
 
     container: ObservedContainer
     why: str
 
 
-@dataclass(frozen=True, slots=True)
-class Start:
+class Start(Struct, frozen=True):
     """The right container is there and doesn't run (or must be stopped first, when ``again``)."""
 
     container: ObservedContainer
@@ -44,8 +43,7 @@ class Start:
     again: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Create:
+class Create(Struct, frozen=True):
     """A new container is needed; ``old`` is the one it takes over from, if any."""
 
     cause: str
@@ -55,8 +53,7 @@ class Create:
 Choice = Keep | Start | Create
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(Struct, frozen=True):
     """A service, the container it should be, the choice, and its other containers that must go."""
 
     service: Service

@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
+
+from msgspec import Struct, field
 
 from boxship.names import APPLIANCE_PATTERN
 from boxship.spec.command import split_command
@@ -32,8 +33,7 @@ _LAST_PORT = 65535
 NO_VERSION = "dev"
 
 
-@dataclass(frozen=True, slots=True)
-class ApplianceFile:
+class ApplianceFile(Struct, frozen=True):
     """What one ``appliance.yaml`` says; ``places`` tells where each key path was written."""
 
     name: str | None = None

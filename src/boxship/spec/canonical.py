@@ -5,8 +5,9 @@ and relative paths become absolute: each file may have its own directory.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from boxship.spec.fields import Fields
 from boxship.spec.mounts import Paths, expand_mount

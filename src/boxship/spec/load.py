@@ -1,8 +1,10 @@
 """Reads the files that a vendor wrote into one :class:`Appliance`, or says everything that is wrong with them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from pathlib import Path
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from boxship.errors import SpecError
 from boxship.names import APPLIANCE_PATTERN, normalize_appliance_name
@@ -29,8 +31,7 @@ from boxship.where import Problem, Where
 EVERY_PROFILE = "*"
 
 
-@dataclass(frozen=True, slots=True)
-class LoadOptions:
+class LoadOptions(Struct, frozen=True):
     """What the command line and the shell say about reading.
 
     ``directory`` is where relative names and the search begin (None: the process's). ``environ`` is the shell.
@@ -46,8 +47,7 @@ class LoadOptions:
     lax: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Loaded:
+class Loaded(Struct, frozen=True):
     """What was read, and what is doubtful about it."""
 
     appliance: Appliance

@@ -8,7 +8,8 @@ Source: Compose Specification, "Merge" (2026-06).
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from boxship.spec.fields import Fields
 from boxship.spec.mounts import mount_identity
@@ -26,8 +27,7 @@ def _by_key(key: str) -> Identity:
     return lambda node: (Fields(node).text(key) if isinstance(node, Table) else None) or _scalar_identity(node)
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(Struct, frozen=True):
     """How one value meets its earlier self. ``keys`` and ``each`` are the rules of what is inside a mapping."""
 
     keys: Mapping[str, "Rule"] = field(default_factory=dict)

@@ -6,12 +6,13 @@ are tuples, and nothing here is ever changed in place.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Literal
 
-from boxship.where import Where
+from msgspec import Struct, field
+
+from boxship.where import Placed, Where
 
 
 class Condition(StrEnum):
@@ -22,8 +23,7 @@ class Condition(StrEnum):
     COMPLETED = "service_completed_successfully"
 
 
-@dataclass(frozen=True, slots=True)
-class Dependency:
+class Dependency(Struct, frozen=True):
     """One edge of ``depends_on``. ``restart``: recreate the dependent when the dependency is recreated."""
 
     condition: Condition = Condition.STARTED
@@ -31,8 +31,7 @@ class Dependency:
     required: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Build:
+class Build(Struct, frozen=True):
     """How an image is made from a Dockerfile. ``dockerfile`` is relative to ``context`` unless it is absolute."""
 
     context: Path
@@ -52,8 +51,7 @@ class Build:
     tags: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Port:
+class Port(Struct, frozen=True):
     """One published port. ``published`` is None for "any free one", or a port or a range ("8000-8010") as text."""
 
     target: int
@@ -65,8 +63,7 @@ class Port:
     app_protocol: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Mount:
+class Mount(Struct, frozen=True):
     """One place in a container's file system.
 
     ``source`` is a key of ``volumes`` (kind "volume", None when anonymous), or an absolute path of the host ("bind"),
@@ -88,8 +85,7 @@ class Mount:
     """What a short ``tmpfs:`` entry says behind the target ("size=64m,uid=1000", maybe ""), as the engine takes it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Attachment:
+class Attachment(Struct, frozen=True):
     """A service's end on one network, keyed by the network's key."""
 
     aliases: tuple[str, ...] = ()
@@ -101,8 +97,7 @@ class Attachment:
     driver_opts: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Healthcheck:
+class Healthcheck(Struct, frozen=True):
     """Compose's health check; ``test`` begins with NONE, CMD or CMD-SHELL, or is empty for the image's own.
 
     Times are seconds; None is the engine's default (interval 30, timeout 30, retries 3, start_period 0).
@@ -122,34 +117,30 @@ class Healthcheck:
         return self.disable or self.test[:1] == ("NONE",)
 
 
-@dataclass(frozen=True, slots=True)
-class Restart:
+class Restart(Struct, frozen=True):
     """What the engine does when the container ends. ``policy``: no, always, on-failure or unless-stopped."""
 
     policy: Literal["no", "always", "on-failure", "unless-stopped"] = "no"
     max_retries: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Ulimit:
+class Ulimit(Struct, frozen=True):
     """A soft and a hard limit; -1 is unlimited."""
 
     soft: int
     hard: int
-    is_single: bool = field(default=False, compare=False)
+    is_single: bool = False
     """Written as one number."""
 
 
-@dataclass(frozen=True, slots=True)
-class Logging:
+class Logging(Struct, frozen=True):
     """The engine's log driver for one service; empty means the daemon's default, bounded by Boxship."""
 
     driver: str | None = None
     options: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class HttpProbe:
+class HttpProbe(Struct, frozen=True):
     """GET must answer 2xx or 3xx. The host is ``<service>.service``, ``<service>`` or localhost: all are the container.
 
     ``verify_tls`` is off by default: a probe asks whether the service is ready, not whether its name is right.
@@ -159,22 +150,19 @@ class HttpProbe:
     verify_tls: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class TcpProbe:
+class TcpProbe(Struct, frozen=True):
     """A connection to the container's own address and ``port`` must be accepted."""
 
     port: int
 
 
-@dataclass(frozen=True, slots=True)
-class ExecProbe:
+class ExecProbe(Struct, frozen=True):
     """``argv`` run inside the container must exit 0."""
 
     argv: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class LogProbe:
+class LogProbe(Struct, frozen=True):
     """A line of the container's log since its start must match the regular expression ``pattern``."""
 
     pattern: str
@@ -183,8 +171,7 @@ class LogProbe:
 Probe = HttpProbe | TcpProbe | ExecProbe | LogProbe
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
+class Check(Struct, frozen=True):
     """An appliance's own question to a service (``checks:``), asked during boot and by ``status``.
 
     ``timeout_s`` bounds one probe, ``within_s`` all of them from the container's start (None: the boot timeout).
@@ -195,8 +182,7 @@ class Check:
     within_s: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Service:
+class Service(Placed, frozen=True):
     """One workload. Names, forms and meanings follow the Compose Specification's service element."""
 
     name: str
@@ -266,7 +252,7 @@ class Service:
     pull_policy: str | None = None
     logging: Logging = Logging()
     profiles: tuple[str, ...] = ()
-    where: Mapping[str, Where] = field(default_factory=dict, compare=False, repr=False)
+    where: Mapping[str, Where] = field(default_factory=dict)
     """Where each key was written; "" is the service itself."""
 
     @property
@@ -276,8 +262,7 @@ class Service:
         return {alias or service: service for service, _, alias in pairs}
 
 
-@dataclass(frozen=True, slots=True)
-class IpamPool:
+class IpamPool(Struct, frozen=True):
     """One address pool of a network, in CIDR notation."""
 
     subnet: str | None = None
@@ -286,8 +271,7 @@ class IpamPool:
     aux_addresses: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Network:
+class Network(Placed, frozen=True):
     """A network by its key. ``external``: made by somebody else, only used. ``name``: its exact name on the engine."""
 
     key: str
@@ -301,7 +285,7 @@ class Network:
     attachable: bool = False
     enable_ipv6: bool | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
-    where: Where | None = field(default=None, compare=False, repr=False)
+    where: Where | None = None
 
 
 class OnSwitch(StrEnum):
@@ -312,8 +296,7 @@ class OnSwitch(StrEnum):
     FRESH = "fresh"
 
 
-@dataclass(frozen=True, slots=True)
-class Volume:
+class Volume(Placed, frozen=True):
     """A named volume by its key. ``external`` and ``name`` as for networks."""
 
     key: str
@@ -323,20 +306,18 @@ class Volume:
     driver_opts: Mapping[str, str] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
     on_switch: OnSwitch = OnSwitch.COPY
-    where: Where | None = field(default=None, compare=False, repr=False)
+    where: Where | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(Placed, frozen=True):
     """A named set of services that can be booted; only ``roots`` are listed, dependencies follow."""
 
     name: str
     roots: tuple[str, ...]
-    where: Where | None = field(default=None, compare=False, repr=False)
+    where: Where | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Boot:
+class Boot(Struct, frozen=True):
     """How the appliance starts. ``timeout_s`` bounds the wait for one service from its start."""
 
     target: str = "default"
@@ -345,8 +326,7 @@ class Boot:
     fallback: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Host:
+class Host(Struct, frozen=True):
     """What the machine must have: kernel settings that can't be set per container, and sizes (None: not stated)."""
 
     sysctl: Mapping[str, str] = field(default_factory=dict)
@@ -355,8 +335,7 @@ class Host:
     cpus: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Base:
+class Base(Placed, frozen=True):
     """A base image made from signed Debian packages, or named at a registry by digest.
 
     Either ``suite`` (with ``packages``) begins a root file system, or ``parent`` (the reference of another base) is
@@ -368,11 +347,10 @@ class Base:
     packages: tuple[str, ...] = ()
     parent: str | None = None
     digest_reference: str | None = None
-    where: Where | None = field(default=None, compare=False, repr=False)
+    where: Where | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Wheels:
+class Wheels(Placed, frozen=True):
     """Python packages prepared on the host for one service's build context.
 
     ``requirements`` is a file with pinned, hashed requirements; the wheels appear in the context under ``into``.
@@ -383,11 +361,10 @@ class Wheels:
     into: str = "wheels"
     python: str | None = None
     """The image's Python version ("3.11"); None: the version of the Python that runs Boxship."""
-    where: Where | None = field(default=None, compare=False, repr=False)
+    where: Where | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Appliance:
+class Appliance(Struct, frozen=True):
     """The whole product as its vendor wrote it."""
 
     name: str

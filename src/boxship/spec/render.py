@@ -1,10 +1,10 @@
 """An appliance as JSON: in the shape of ``docker compose config --format json``, and in our own."""
 
 from collections.abc import Mapping
-from dataclasses import fields as dataclass_fields
-from dataclasses import is_dataclass
 from enum import Enum
 from pathlib import Path
+
+from msgspec import Struct
 
 from boxship.spec.load import Loaded, active_services
 from boxship.spec.model import (
@@ -285,7 +285,7 @@ def _full_name(key: str, name: str | None, appliance: str, *, is_external: bool)
 
 def to_json(appliance: Appliance) -> dict[str, Json]:
     """Every field of the model under its own name; units are in the names, paths and places are text."""
-    return {field.name: _plain(getattr(appliance, field.name)) for field in dataclass_fields(appliance)}
+    return {name: _plain(getattr(appliance, name)) for name in appliance.__struct_fields__}
 
 
 def _plain(value: object) -> Json:
@@ -300,8 +300,8 @@ def _plain(value: object) -> Json:
             return {str(key): _plain(inner) for key, inner in value.items()}
         case tuple() | list() | frozenset():
             return [_plain(inner) for inner in value]
-        case _ if is_dataclass(value):
-            named = {field.name: _plain(getattr(value, field.name)) for field in dataclass_fields(value)}
+        case Struct():
+            named = {name: _plain(getattr(value, name)) for name in value.__struct_fields__}
             return {"kind": type(value).__name__, **named} if type(value).__name__.endswith("Probe") else named
         case _:
             return str(value)

@@ -6,8 +6,10 @@ what is wrong is reported and left out, so that the stages behind meet only valu
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from typing import Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from boxship.spec.report import Report
 from boxship.spec.scalars import text_of
@@ -29,8 +31,7 @@ _INTEGER_END = 2**63
 _NUMBER = re.compile(r"[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]{1,3})?")
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
+class Shape(Struct, frozen=True):
     """A value is a scalar of one of ``kinds``, or a list of ``items``, or a mapping.
 
     A mapping has either free keys (``values``) or fixed ones (``keys``, where ``x-`` is always allowed when

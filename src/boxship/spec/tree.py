@@ -5,8 +5,9 @@ that YAML aliases share stays shared.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import Enum
+
+from msgspec import Struct
 
 from boxship.where import Where
 
@@ -19,8 +20,7 @@ class Tag(Enum):
     OVERRIDE = "!override"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Scalar:
+class Scalar(Struct, frozen=True):
     """One plain value. ``unset`` names the variables without a value that its text was made from."""
 
     value: str | int | float | bool | None
@@ -33,8 +33,7 @@ class Scalar:
         return Scalar(value, self.where, self.tag, self.unset)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Items:
+class Items(Struct, frozen=True):
     """A list."""
 
     items: tuple["Node", ...]
@@ -46,8 +45,7 @@ class Items:
         return Items(items, self.where, self.tag)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Table:
+class Table(Struct, frozen=True):
     """A mapping with text keys, in the file's order. ``keys`` tells where each key was written."""
 
     entries: Mapping[str, "Node"]

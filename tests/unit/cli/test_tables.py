@@ -1,9 +1,9 @@
 """Tables and graphs, compared as text."""
 
 import json
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from boxship.cli.main import report
 from boxship.cli.render.graph import GRAPH_FORMATS

@@ -1,10 +1,10 @@
 """Every key of a service reaches the engine under the engine's own name."""
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from boxship.engine.encode import encode_container, encode_endpoint, encode_network, encode_volume, later_endpoints
 from boxship.engine.seccomp import with_inline_profiles

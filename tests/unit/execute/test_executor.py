@@ -2,9 +2,9 @@
 
 import asyncio
 from collections.abc import Iterable
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from boxship.errors import EngineConflictError, EngineError, EngineUnreachableError, ImageMissingError, ProbeError
 from boxship.events import (

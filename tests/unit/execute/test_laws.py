@@ -7,10 +7,10 @@ import asyncio
 import random
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import replace
 
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from boxship.errors import EngineUnreachableError
 from boxship.execute.executor import Outcome, execute

@@ -1,8 +1,9 @@
 """A container that the engine, killed during its start, can never start again is made anew by the same `up`."""
 
 import asyncio
-from dataclasses import replace
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from boxship.errors import HalfStartedError
 from boxship.events import Event, Notice

@@ -2,10 +2,10 @@
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from boxship.engine.port import ExecResult
 from boxship.errors import CancelledError, EngineUnreachableError, ImageMissingError, NotFoundError, ProbeError

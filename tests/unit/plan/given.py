@@ -1,8 +1,9 @@
 """Short ways to write appliances and snapshots in tests of the planner."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from boxship.plan.action import CreateContainer, CreateNetwork, Plan
 from boxship.plan.observed import (
@@ -38,7 +39,7 @@ def service(name: str, *after: str, condition: Condition = Condition.STARTED, **
         networks={"default": Attachment()},
         depends_on={each: Dependency(condition) for each in after},
     )
-    return replace(base, **fields)  # type: ignore[arg-type]  # fields are the model's own
+    return replace(base, **fields)
 
 
 def appliance(*services: Service, targets: Mapping[str, tuple[str, ...]] | None = None) -> Appliance:
@@ -86,7 +87,7 @@ def running(wanted: Desired, **changes: Mapping[str, object]) -> Observed:
                     for each in spec.service.ports
                 ),
             )
-            containers.append(replace(made, **changes.get(name, {})))  # type: ignore[arg-type]
+            containers.append(replace(made, **changes.get(name, {})))
     specs = [step.action.spec for step in plan.steps if isinstance(step.action, CreateNetwork)]
     networks = tuple(
         ObservedNetwork(

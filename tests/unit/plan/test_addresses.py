@@ -1,12 +1,12 @@
 """Subnets and addresses: distinct, inside, stable, and clear of others'. The standard library's ipaddress judges."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from ipaddress import IPv4Address, IPv4Network
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from boxship.errors import ConflictError
 from boxship.plan.addresses import (

@@ -1,8 +1,7 @@
 """The container that a service becomes: names, hosts entries, namespaces, anonymous volumes, labels."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from boxship import names
 from boxship.plan.action import ContainerSpec, EngineMount

@@ -1,8 +1,7 @@
 """Plans, compared as text."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from boxship.errors import ConflictError, ImageMissingError, NotFoundError
 from boxship.plan.action import CreateContainer

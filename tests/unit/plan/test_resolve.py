@@ -1,9 +1,9 @@
 """What should run, and in which order."""
 
 import random
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from boxship.errors import NotFoundError
 from boxship.plan.resolve import Desired, dependencies_of, namespace_owner, namespace_owners, resolve, start_order

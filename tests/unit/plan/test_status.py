@@ -1,9 +1,9 @@
 """What people see of desired against observed."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from boxship.plan.observed import ContainerState, Health, Observed, ObservedPort
 from boxship.plan.resolve import Desired, resolve

@@ -1,6 +1,6 @@
 """The plans of down, stop, start and restart, compared as text."""
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from boxship.plan.action import Completed, Ready, StopContainer, WaitReady
 from boxship.plan.observed import ContainerState, Observed, ObservedNetwork, ObservedVolume

@@ -1,7 +1,8 @@
 """What is known about every subject from the events so far: the model behind the tree and the plain lines."""
 
-from dataclasses import dataclass, field
 from datetime import datetime
+
+from msgspec import Struct, field
 
 from boxship.events import (
     Event,
@@ -22,8 +23,7 @@ _BEGINNINGS = frozenset({Phase.STARTING, Phase.BUILDING, Phase.PULLING, Phase.ST
 _ENDED = frozenset({Phase.READY, Phase.COMPLETED, Phase.KEPT})
 
 
-@dataclass
-class Row:
+class Row(Struct):
     """One subject. ``since`` and ``began_at`` are of the phase and of the first change."""
 
     subject: str
@@ -37,8 +37,7 @@ class Row:
         return self.subject.partition(":")[2]
 
 
-@dataclass
-class Board:
+class Board(Struct):
     """Feed it events in order; read its rows."""
 
     rows: dict[str, Row] = field(default_factory=dict)

@@ -2,10 +2,11 @@
 
 import json
 import sys
-from dataclasses import asdict
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Protocol, Self
+
+from msgspec import to_builtins
 
 from boxship.cli.render.board import Board, Row
 from boxship.cli.render.color import is_live, sanitized
@@ -57,7 +58,7 @@ class JsonDisplay(_Silent):
     """One JSON object per event on stdout."""
 
     def show(self, event: Event) -> None:
-        print(json.dumps({"event": type(event).__name__, **asdict(event)}), flush=True)
+        print(json.dumps({"event": type(event).__name__, **to_builtins(event)}), flush=True)
 
 
 _QUIET_PHASES = frozenset({Phase.CREATING, Phase.WAITING, Phase.KEPT, Phase.SKIPPED})
