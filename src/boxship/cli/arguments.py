@@ -72,6 +72,7 @@ class _VerbParser(_Parser):
             module, _, function = self.adder.partition(":")
             self.adder = ""
             getattr(import_module(f"boxship.cli.{module}"), function)(self)
+            _add_globals(self, is_verb=True)
         return super().parse_known_args(args, namespace)
 
 
@@ -116,7 +117,6 @@ def build_parser() -> argparse.ArgumentParser:
             epilog=f"example:\n  {example}",
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
-        _add_globals(verb, is_verb=True)
         verb.adder = adder
         verb.set_defaults(verb_parser=verb)
     return parser
@@ -125,17 +125,18 @@ def build_parser() -> argparse.ArgumentParser:
 def _add_globals(parser: argparse.ArgumentParser, *, is_verb: bool) -> None:
     """Global options may stand before or after the verb; after it they are not listed again.
 
-    -f and -p stand before the verb only, as after it they may be the verb's own (``logs -f``).
+    What the verb uses itself is its own after it: ``logs -f``.
     """
     group = parser if is_verb else parser.add_argument_group("global options")
     for flags, metavar, text in _GLOBALS:
-        if is_verb and flags[0].count("-") == 1:
+        free = [flag for flag in flags if flag not in parser._option_string_actions]  # noqa: SLF001  # argparse has no other way to ask
+        if not free:
             continue
         kind = "store_true" if metavar is None else "append" if "repeatable" in text else "store"
         # After the verb nothing is set unless it was typed: what stood before the verb must not be overwritten.
         settings: dict[str, Any] = {"default": argparse.SUPPRESS} if is_verb else {}
         if is_verb and kind == "append":
-            settings["dest"] = _MORE + _destination(flags[0])
+            settings["dest"] = _MORE + _destination(flags[-1])
         if metavar is not None:
             settings["metavar"] = metavar
-        group.add_argument(*flags, action=kind, help=argparse.SUPPRESS if is_verb else text, **settings)
+        group.add_argument(*free, action=kind, help=argparse.SUPPRESS if is_verb else text, **settings)
