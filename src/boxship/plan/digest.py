@@ -18,6 +18,8 @@ from boxship.spec.model import Network, Service, Volume
 _LEFT_OUT = frozenset(
     {
         *("name", "image", "build", "depends_on", "profiles", "pull_policy", "container_name", "where"),
+        # Not of one container: how many there are, and what is done before a stop.
+        *("scale", "pre_stop"),
         # Not of the container: variables that nothing sets, and links, which become dependencies and hosts entries.
         *("unset_environment", "links"),
         # Replaced by the resolved fields of ContainerSpec.

@@ -133,6 +133,19 @@ class Ulimit(Struct, frozen=True):
     """Written as one number."""
 
 
+class LifecycleHook(Struct, frozen=True):
+    """A command run inside the container after its start, or before its stop.
+
+    ``environment`` is added to the container's own; ``user`` and ``working_dir`` None mean the container's.
+    """
+
+    command: tuple[str, ...]
+    user: str | None = None
+    privileged: bool = False
+    working_dir: str | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
 class Logging(Struct, frozen=True):
     """The engine's log driver for one service; empty means the daemon's default, bounded by Boxship."""
 
@@ -251,6 +264,10 @@ class Service(Placed, frozen=True):
     isolation: str | None = None
     pull_policy: str | None = None
     logging: Logging = Logging()
+    scale: int = 1
+    """How many containers: ``scale`` or ``deploy.replicas``; 0 is none."""
+    post_start: tuple[LifecycleHook, ...] = ()
+    pre_stop: tuple[LifecycleHook, ...] = ()
     profiles: tuple[str, ...] = ()
     where: Mapping[str, Where] = field(default_factory=dict)
     """Where each key was written; "" is the service itself."""

@@ -24,6 +24,7 @@ from boxship.spec.model import (
     Dependency,
     Healthcheck,
     IpamPool,
+    LifecycleHook,
     Logging,
     Mount,
     Network,
@@ -111,6 +112,7 @@ CHANGES: dict[str, object] = {
     "runtime": "runc",
     "isolation": "default",
     "logging": Logging("json-file"),
+    "post_start": (LifecycleHook(("warm-up",)),),
 }
 # And those that don't: names, what other containers are like, and what only reading the files needs.
 NO_CHANGES: dict[str, object] = {
@@ -122,6 +124,8 @@ NO_CHANGES: dict[str, object] = {
     "pull_policy": "always",
     "unset_environment": ("B",),
     "links": ("db",),
+    "scale": 3,
+    "pre_stop": (LifecycleHook(("flush",)),),
     "where": {"": Where("compose.yaml", 3)},
 }
 
