@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-unit test-contracts test-integration test-e2e check docs bench lock clean
+.PHONY: help demo test test-newer-engine test-unit test-contracts test-integration test-e2e check docs bench lock clean
 MAKEFLAGS += --no-print-directory
 
 PYTEST = .venv/bin/python -m pytest $(PYTEST_ARGS)
@@ -30,6 +30,11 @@ test-integration: ## on a real engine
 test-e2e: ## as a person would: command line and browser
 	@scripts/setup test
 	@$(PYTEST) tests/e2e
+
+test-newer-engine: ## contracts and `up` on the newest Docker Engine that Debian has, beside the installed one
+	@scripts/setup test
+	@programs=$$(scripts/newer-engine) && PATH=$$programs:$$PATH .venv/bin/python -m tests.integration.on_private_engine \
+		$$PWD/$(PYTEST) tests/contracts tests/integration/test_up.py -m docker
 
 check: ## format, lint, types, layers, spelling, dependencies, secrets, documents
 	@scripts/setup check

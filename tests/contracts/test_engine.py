@@ -234,19 +234,20 @@ class EngineContract:
                 await bench.engine.start_container(bench.name("web"))
             await bench.engine.remove_container(bench.name("web"))
 
-    async def test_an_address_outside_of_its_network_is_refused_at_the_start(self, bench: Bench) -> None:
+    async def test_an_address_outside_of_its_network_is_refused(self, bench: Bench) -> None:
         await bench.engine.create_network(bench.network("n"))
         spec = bench.spec(bench.service(), "n")
         endpoint = replace(spec.endpoints[0], ipv4_address=bench.address(99))
-        await bench.engine.create_container(replace(spec, endpoints=(endpoint,)))
-        with pytest.raises(EngineError, match="does not belong to any of this network's subnets"):
+        # Newer engines say so when the container is made.
+        with pytest.raises(EngineError, match=r"does not belong to any of this network's subnets|no configured subnet"):
+            await bench.engine.create_container(replace(spec, endpoints=(endpoint,)))
             await bench.engine.start_container(spec.name)
 
     async def test_a_shared_network_namespace_needs_its_owner_running(self, bench: Bench) -> None:
         await bench.engine.create_container(bench.spec(bench.service("owner")))
         guest = replace(bench.spec(bench.service("guest")), network_mode=f"container:{bench.name('owner')}")
         await bench.engine.create_container(guest)
-        with pytest.raises(EngineConflictError, match="cannot join network of a non running container"):
+        with pytest.raises(EngineConflictError, match=r"cannot join network (namespace )?of a non running container"):
             await bench.engine.start_container(guest.name)
         await bench.engine.start_container(bench.name("owner"))
         await bench.engine.start_container(guest.name)

@@ -59,7 +59,6 @@ class PrivateEngine:
         """Return once it answers; nothing is done when it runs already."""
         if self._daemon is not None:
             return
-        enter = ("nsenter", "--target", str(self._inside_pid), "--net", "--mount", "--pid")
         options = (
             *("--data-root", str(self._folder / "data")),
             *("--exec-root", "/run/docker"),
@@ -70,10 +69,15 @@ class PrivateEngine:
         )
         with (self._folder / "log").open("ab") as log:
             self._daemon = subprocess.Popen(
-                [*enter, "dockerd", *options], stdin=subprocess.DEVNULL, stdout=log, stderr=log
+                [*self.enter, "dockerd", *options], stdin=subprocess.DEVNULL, stdout=log, stderr=log
             )
         asyncio.run(self._answers())
         self._daemon_pid = _only_child(self._daemon.pid)
+
+    @property
+    def enter(self) -> tuple[str, ...]:
+        """What a command begins with that shall run in its namespaces."""
+        return ("nsenter", "--target", str(self._inside_pid), "--net", "--mount", "--pid")
 
     async def _answers(self) -> None:
         deadline_s = time.monotonic() + DEADLINE_S

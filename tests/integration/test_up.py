@@ -107,7 +107,7 @@ def test_peers_are_in_the_hosts_file_and_stay_right_when_a_peer_is_replaced(box:
 
 def test_down_removes_exactly_what_up_made_and_nothing_of_others(box: Box, test_image: str) -> None:
     foreign = f"{box.name}.web.not-ours"
-    docker = ["docker", "--host", "unix:///var/run/docker.sock"]
+    docker = ["docker"]
     labels = ["--label", "bxtest=foreign"]
     try:
         for argv in (
@@ -383,7 +383,8 @@ services:
         "web",
         "sh",
         "-c",
-        "id -u; pwd; hostname; ulimit -n; cat /proc/sys/net/core/somaxconn; cat /etc/hosts;"
+        "id -u; pwd; hostname; grep 'open files' /proc/1/limits | tr -s ' ' | cut -d ' ' -f 4;"
+        " cat /proc/sys/net/core/somaxconn; cat /etc/hosts;"
         " touch /scratch/x && echo wrote; touch /y 2>&1; ls -ld /scratch; grep CapEff /proc/self/status",
     ).must()
     lines = told.stdout.splitlines()

@@ -14,6 +14,7 @@ from boxship.clock import SystemClock
 from boxship.engine.docker import connect
 from boxship.engine.port import Engine
 from boxship.execute.executor import execute
+from boxship.host.logins import DockerLogins
 from boxship.operate.outcome import error_of
 from boxship.plan.action import Plan
 from boxship.plan.observed import Observed
@@ -29,7 +30,7 @@ def run_with_engine(work: Callable[[Engine], Coroutine[Any, Any, T]]) -> T:
         gc.enable()
 
     async def main() -> T:
-        engine = connect(os.environ.get("DOCKER_HOST"))
+        engine = connect(os.environ.get("DOCKER_HOST"), logins=DockerLogins(os.environ))
         try:
             return await work(engine)
         finally:

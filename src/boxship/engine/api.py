@@ -90,6 +90,7 @@ class Call(NamedTuple):
     content_type: str = "application/json"
     length: int | None = None
     upgrade: bool = False
+    headers: Mapping[str, str] = MappingProxyType({})
 
     @property
     def is_safe(self) -> bool:
@@ -283,6 +284,7 @@ class Api:
             chunks=call.chunks,
             length=call.length,
             upgrade=call.upgrade,
+            more=call.headers,
         )
 
     def _judge(self, call: Call, head: Head, body: bytes) -> None:

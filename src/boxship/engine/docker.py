@@ -48,6 +48,7 @@ from boxship.errors import (
     HalfStartedError,
     ImageMissingError,
 )
+from boxship.logins import Logins, NoLogins, build_headers, pull_headers, registry_of
 from boxship.names import LABEL_APPLIANCE
 from boxship.plan.action import ContainerSpec, Endpoint, NetworkSpec, VolumeSpec
 from boxship.plan.observed import Observed, ObservedImage
@@ -60,21 +61,26 @@ _ENGINE_GRACE_S = 10
 """What the engine gives a container that names no grace time."""
 
 
-def connect(docker_host: str | None = None, *, deadlines: Deadlines | None = None) -> "DockerEngine":
+def connect(
+    docker_host: str | None = None, *, deadlines: Deadlines | None = None, logins: Logins | None = None
+) -> "DockerEngine":
     """The engine at ``docker_host``, else where DOCKER_HOST points, else the usual socket. Nothing is sent yet.
 
-    ``deadlines``: None for the usual ones, or what BOXSHIP_ENGINE_TIMEOUT makes of them.
+    ``deadlines``: None for the usual ones, or what BOXSHIP_ENGINE_TIMEOUT makes of them. ``logins``: who pulls from
+    registries and builds from what they hold; None for nobody in particular.
 
     Raises: UsageError for an address that isn't understood or supported (ssh, TLS), or a timeout that isn't one.
     """
-    return DockerEngine(find_address(docker_host, os.environ), deadlines or Deadlines.from_environment(os.environ))
+    address = find_address(docker_host, os.environ)
+    return DockerEngine(address, deadlines or Deadlines.from_environment(os.environ), logins or NoLogins())
 
 
 class DockerEngine:
     """Implements ``Engine`` with the Docker Engine API, 1.40 to 1.47, over its socket. Belongs to one event loop."""
 
-    def __init__(self, address: Address, deadlines: Deadlines) -> None:
+    def __init__(self, address: Address, deadlines: Deadlines, logins: Logins) -> None:
         self._api = Api(address, deadlines)
+        self._logins = logins
         self._changes = asyncio.Semaphore(CHANGES_AT_ONCE)
         self._removals = asyncio.Semaphore(REMOVALS_AT_ONCE)
 
@@ -269,14 +275,17 @@ class DockerEngine:
                 yield decode_event(item)
 
     async def pull_image(self, reference: str, *, platform: str | None = None) -> AsyncGenerator[PullProgress, None]:
-        async with aclosing(images.pull_image(self._api, reference, platform)) as lines:
+        registry = registry_of(reference)
+        headers = pull_headers(await self._logins.at(registry), registry)
+        async with aclosing(images.pull_image(self._api, reference, platform, headers)) as lines:
             async for line in lines:
                 yield line
 
     async def build_image(
         self, request: BuildRequest, context: AsyncIterator[bytes]
     ) -> AsyncGenerator[BuildOutput, None]:
-        async with aclosing(images.build_image(self._api, request, context)) as lines:
+        headers = build_headers(await self._logins.everywhere())
+        async with aclosing(images.build_image(self._api, request, context, headers)) as lines:
             async for line in lines:
                 yield line
 

@@ -16,6 +16,7 @@ from boxship.errors import (
     HalfStartedError,
     ImageMissingError,
 )
+from boxship.logins import HUB, registry_of
 
 _NOISE = re.compile(
     r"^(?:Error response from daemon: "
@@ -40,11 +41,13 @@ _HALF_STARTED = re.compile(
 _LONG_ID = re.compile(r"\b([0-9a-f]{12})[0-9a-f]{52}\b")
 RUN_AGAIN = ", then run the command again"
 """How the hints of errors end after which that is all there is to do."""
+_WANTS_LOGIN = "the registry wants a login"
 _PULL_REASONS = (
     ("manifest unknown", "the registry has no such tag or digest"),
     ("not found", "the registry has no such image"),
     ("pull access denied", "the registry has no such image, or wants a login"),
-    ("unauthorized", "the registry wants a login"),
+    ("no basic auth credentials", _WANTS_LOGIN),
+    ("unauthorized", _WANTS_LOGIN),
     ("denied", "the registry refused it"),
     ("no such host", "the registry's name can't be resolved"),
     ("dial tcp", "the registry can't be reached"),
@@ -153,9 +156,13 @@ def image_unavailable(reference: str, message: str, status: int = 404) -> ImageM
     text = clean(message)
     reason = next((reason for word, reason in _PULL_REASONS if word in text), text)
     detail = "" if reason == text else f" ({text})"
+    hint = "check its name; offline, bring it over with docker save and docker load, or give the service a build:"
+    if reason == _WANTS_LOGIN:
+        registry = registry_of(reference)
+        hint = "docker login" if registry == HUB else f"docker login {registry}"
     return ImageMissingError(
         f"image '{reference}' is not on this machine and cannot be pulled: {reason}{detail}",
-        hint="check its name; offline, bring it over with docker save and docker load, or give the service a build:",
+        hint=hint,
         status=status,
     )
 

@@ -6,7 +6,8 @@ rest of a short command takes.
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 import h11
@@ -46,6 +47,8 @@ class Request(NamedTuple):
     length: int | None = None
     """The size of all ``chunks`` in bytes, when it is known."""
     upgrade: bool = False
+    more: Mapping[str, str] = MappingProxyType({})
+    """Further headers."""
 
     def headers(self) -> list[tuple[bytes, bytes]]:
         """In the order in which they are sent."""
@@ -58,6 +61,7 @@ class Request(NamedTuple):
             headers.append((b"Transfer-Encoding", b"chunked"))
         elif self.method != "GET" or self.body:
             headers.append((b"Content-Length", str(self.length or len(self.body)).encode()))
+        headers += [(name.encode(), value.encode()) for name, value in self.more.items()]
         return headers
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from pathlib import Path
 
 from boxship.engine.api import Api, Call, path_of
@@ -24,12 +24,14 @@ _READ_BYTES = 1024 * 1024
 TAR = "application/x-tar"
 
 
-async def pull_image(api: Api, reference: str, platform: str | None) -> AsyncGenerator[PullProgress, None]:
+async def pull_image(
+    api: Api, reference: str, platform: str | None, headers: Mapping[str, str]
+) -> AsyncGenerator[PullProgress, None]:
     """See ``ImageEngine.pull_image``."""
     what = f"pull {reference}"
     name, tag = split_reference(reference)
     query = {"fromImage": name, "tag": tag} | ({"platform": platform} if platform else {})
-    call = Call("POST", "/images/create", what, api.deadlines.idle_s, query)
+    call = Call("POST", "/images/create", what, api.deadlines.idle_s, query, headers=headers)
     try:
         async with api.stream(call, idle_s=api.deadlines.idle_s) as body:
             async for line in read_documents(body.chunks(), what):
@@ -64,12 +66,12 @@ def _failure(line: Fields) -> str:
 
 
 async def build_image(
-    api: Api, request: BuildRequest, context: AsyncIterator[bytes]
+    api: Api, request: BuildRequest, context: AsyncIterator[bytes], headers: Mapping[str, str]
 ) -> AsyncGenerator[BuildOutput, None]:
     """See ``ImageEngine.build_image``."""
     what = f"build {request.tags[0] if request.tags else request.dockerfile}"
     query = _build_query(request)
-    call = Call("POST", "/build", what, api.deadlines.idle_s, query, chunks=context, content_type=TAR)
+    call = Call("POST", "/build", what, api.deadlines.idle_s, query, chunks=context, content_type=TAR, headers=headers)
     image_id = ""
     async with api.stream(call, idle_s=api.deadlines.idle_s) as body:
         async for line in read_documents(body.chunks(), what):

@@ -1,0 +1,111 @@
+"""A real registry on loopback, which wants a login; it is gone with the test, and so is what it held."""
+
+import base64
+import http.client
+import json
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+USER, PASSWORD = "tester", "let-me-in"
+# bcrypt, as the registry knows no other: four rounds, as nothing hangs on it.
+_HTPASSWD = f"{USER}:$2b$04$UlpxdjDbwv5ebAT/RgH5k.g7Kwi6S/NBqkIdU2Kou1/pXfr7A/xyS\n"
+_PROGRAM = "docker-registry"
+_DEADLINE_S = 30
+_POLL_S = 0.02
+
+
+class Registry:
+    """Listens at ``address``; the engine trusts loopback without TLS."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.address = f"127.0.0.1:{_free_port()}"
+        self._process: subprocess.Popen[bytes] | None = None
+        (folder / "htpasswd").write_text(_HTPASSWD)
+        settings = {
+            "version": 0.1,
+            "log": {"level": "error"},
+            "storage": {"filesystem": {"rootdirectory": str(folder / "data")}},
+            "http": {"addr": self.address, "secret": "of-a-test"},
+            "auth": {"htpasswd": {"realm": "tests", "path": str(folder / "htpasswd")}},
+        }
+        (folder / "settings.json").write_text(json.dumps(settings))
+
+    @property
+    def login(self) -> dict[str, object]:
+        """What ``docker login`` would have put into a config.json."""
+        return {"auths": {self.address: {"auth": base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()}}}
+
+    def start(self) -> None:
+        """Return once it answers."""
+        with (self._folder / "log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [_PROGRAM, "serve", self._folder / "settings.json"], stdout=log, stderr=log
+            )
+        deadline_s = time.monotonic() + _DEADLINE_S
+        while time.monotonic() < deadline_s and self._process.poll() is None:
+            if _answers(self.address):
+                return
+            time.sleep(_POLL_S)
+        pytest.fail(f"the registry does not start: {(self._folder / 'log').read_text()[-2000:]}")
+
+    def stop(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait(timeout=_DEADLINE_S)
+            self._process = None
+
+    def push(self, image: str, name: str) -> str:
+        """The reference under which the registry now holds ``image``. The engine's own tag is gone again."""
+        reference = f"{self.address}/{name}"
+        home = self._folder / "pusher"
+        home.mkdir(exist_ok=True)
+        (home / "config.json").write_text(json.dumps(self.login))
+        _docker("tag", image, reference)
+        try:
+            _docker("--config", str(home), "push", "--quiet", reference)
+        finally:
+            _docker("rmi", reference)
+        return reference
+
+
+@contextmanager
+def registry(folder: Path) -> Iterator[Registry]:
+    """A running one. Skips with a reason where the program is missing."""
+    if shutil.which(_PROGRAM) is None:
+        pytest.skip(f"a registry of the tests' own needs {_PROGRAM}")
+    made = Registry(folder)
+    try:
+        made.start()
+        yield made
+    finally:
+        made.stop()
+
+
+def _docker(*arguments: str) -> None:
+    subprocess.run(["docker", *arguments], check=True, capture_output=True, timeout=120)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _answers(address: str) -> bool:
+    connection = http.client.HTTPConnection(address, timeout=1)
+    try:
+        connection.request("GET", "/v2/")
+        return connection.getresponse().status == 401
+    except OSError:
+        return False
+    finally:
+        connection.close()
