@@ -1,8 +1,10 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-newer-engine test-unit test-contracts test-integration test-e2e check docs bench lock clean
+.PHONY: help demo test test-newer-engine test-unit test-contracts test-integration test-e2e corpus check docs bench fuzz lock clean
 MAKEFLAGS += --no-print-directory
 
 PYTEST = .venv/bin/python -m pytest $(PYTEST_ARGS)
+# Real files to try, where there is such a folder; without one those tests are skipped.
+export BOXSHIP_CORPUS ?= $(abspath $(wildcard ../shared/corpus))
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,6 +38,11 @@ test-newer-engine: ## contracts and `up` on the newest Docker Engine that Debian
 	@programs=$$(scripts/newer-engine) && PATH=$$programs:$$PATH .venv/bin/python -m tests.integration.on_private_engine \
 		$$PWD/$(PYTEST) tests/contracts tests/integration/test_up.py -m docker
 
+corpus: ## real files that people have: read all, start some, and write down how it went
+	@scripts/setup test
+	@BOXSHIP_CORPUS_RESULT=docs/real-projects.json $(PYTEST) tests/corpus
+	@.venv/bin/python -m scripts.docs
+
 check: ## format, lint, types, layers, spelling, dependencies, secrets, documents
 	@scripts/setup check
 	@.venv/bin/python -m scripts.check $(CHECKS)
@@ -47,6 +54,10 @@ docs: ## write the pages of docs/ that follow from the program
 bench: ## measure what benchmarks/ promises
 	@scripts/setup test
 	@.venv/bin/python benchmarks/run.py
+
+fuzz: ## search for inputs that break reading: make fuzz TIME=3600 (seconds)
+	@scripts/setup fuzz
+	@.venv/bin/python -m tests.fuzz.campaign --time $(or $(TIME),600)
 
 lock: ## pin pyproject.toml's dependencies again (make lock ARGS=--upgrade: to the newest)
 	@scripts/lock $(ARGS)

@@ -46,7 +46,7 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
         action="append",
         default=[],
         metavar="ROW",
-        help=f"this row ({', '.join(row.key for row in ROWS)}); 'healthy' is all three; may be repeated",
+        help=f"this row ({', '.join(row.key for row in ROWS)}); 'healthy' and 'read' are all of these; repeatable",
     )
     parser.add_argument(
         "--json",

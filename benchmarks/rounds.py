@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
+from benchmarks.big_files import BIG_FILES, big_compose
 from benchmarks.engine import Container, EngineApi
 from benchmarks.figures import Failure, Outcome, Sample
 from benchmarks.measure import run_command
@@ -115,7 +116,7 @@ class Course:
         outcome = run_command(command, log, deadline_s)
         returned_at_s = time.time()
         time.sleep(SETTLE_S)
-        if isinstance(outcome, Failure) or operation is Operation.HELP:
+        if isinstance(outcome, Failure) or operation in {Operation.HELP, Operation.READ}:
             return outcome
         scenario, found = self.scenarios[place.scenario], self._found(tool, place)
         complaint = complain(operation, scenario, before, found, log.read_text(errors="replace"))
@@ -136,6 +137,8 @@ class Course:
         if group in self.scenarios and not place.compose_file.exists():
             place.compose_file.write_text(compose_text(self.scenarios[group]))
             place.plan_file.write_text(raw_plan(self.scenarios[group], project, self.engine.socket_path))
+        elif group in BIG_FILES and not place.compose_file.exists():
+            place.compose_file.write_text(big_compose(BIG_FILES[group]))
         return place
 
 
@@ -145,7 +148,7 @@ def complain(
     """What is wrong although the command ended with 0: a sentence, "" when nothing is."""
     running, wanted = sum(each.is_running for each in after), len(scenario.services)
     match operation:
-        case Operation.HELP:
+        case Operation.HELP | Operation.READ:
             return ""
         case Operation.UP | Operation.UP_HEALTHY:
             return "" if running == wanted else f"{running} of {wanted} containers run after it"

@@ -51,6 +51,11 @@ def _healthy(key: str, interval: str, times: float, deadline_s: float) -> Row:
     return Row(f"healthy-{key}", title, Operation.UP_HEALTHY, f"chain-{key}", goals, deadline_s=deadline_s)
 
 
+def _read(services: int, *goals: Goal, repeats: int = 1) -> Row:
+    title = f"read and check a file of {services:,} services"
+    return Row(f"read-{services}", title, Operation.READ, f"read-{services}", goals, repeats)
+
+
 ROWS = (
     Row(
         "help",
@@ -60,6 +65,10 @@ ROWS = (
         (Goal(_CPU, 0.12), Goal(_CPU, 0.2, COMPOSE_V1)),
         repeats=5,
     ),
+    _read(57, Goal(_CPU, 0.15), Goal(_CPU, 1.0, COMPOSE_V2), repeats=5),
+    _read(500, Goal(_CPU, 0.5, COMPOSE_V2)),
+    _read(2000, Goal(_CPU, 0.5, COMPOSE_V2)),
+    _read(5000, Goal(_CPU, 0.5, COMPOSE_V2)),
     Row(
         "up",
         "up: 20 services in 5 layers",

@@ -31,6 +31,7 @@ class Operation(Enum):
     """What a command is to achieve."""
 
     HELP = "help"
+    READ = "read and check"
     UP = "up"
     UP_HEALTHY = "up until healthy"
     NOOP = "no-op up"
@@ -74,7 +75,7 @@ class Tool(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ComposeLike:
-    """Boxship and both docker composes: their command lines are the same."""
+    """Boxship and both docker composes: their command lines are the same, but for the word for reading."""
 
     key: str
     title: str
@@ -86,6 +87,8 @@ class ComposeLike:
         match operation:
             case Operation.HELP:
                 return Command((self.program, "--help"))
+            case Operation.READ:
+                return Command((*base, "check" if self.key == BOXSHIP else "config", "-q"))
             case Operation.UP | Operation.NOOP:
                 return Command((*base, "up", "-d"))
             case Operation.UP_HEALTHY:
@@ -109,6 +112,8 @@ class RawEngine:
     def command(self, operation: Operation, place: Place) -> Command | None:
         plan = str(place.plan_file)
         match operation:
+            case Operation.READ:
+                return None
             case Operation.HELP:
                 return self._script("raw_look.py", "--help")
             case Operation.NOOP:

@@ -2,6 +2,7 @@
 
 import argparse
 import inspect
+import json
 import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
@@ -13,15 +14,19 @@ from boxship import errors, names
 from boxship.build import builder, image
 from boxship.cli.arguments import VERBS, build_parser
 from boxship.plan import containers
+from boxship.spec import codes
 from boxship.spec.appliance_keys import APPLIANCE
 from boxship.spec.compose_keys import COMPOSE, NETWORK, SERVICE, VOLUME
+from boxship.spec.rules import EXAMPLE, key_texts
+from boxship.spec.schema import appliance_schema
 from boxship.spec.shape import Shape, expected_forms
+from scripts.key_table import every_key
 from scripts.tracked import ROOT
 from tests.unit.cli import wrong_inputs
 from tests.unit.cli.wrong_inputs import WrongInput
 
 DOCS = ROOT / "docs"
-EXAMPLE = ROOT / "src/boxship/spec/example.yaml"
+REAL_PROJECTS = DOCS / "real-projects.json"
 _NOTE = "<!-- Written by scripts/docs.py (make docs); change what it is made from. -->\n"
 
 _REMARKS = {
@@ -44,10 +49,13 @@ _OTHER_STATUSES = (
 _LABELS = (
     (names.LABEL_APPLIANCE, "container, network, volume", "the appliance it belongs to; it alone decides ownership"),
     (names.LABEL_SERVICE, "container", "the service"),
+    (names.LABEL_REPLICA, "container", "which of a service's containers it is, from 2 on"),
     (names.LABEL_KEY, "network, volume", "its key in the files; its name on the engine may differ (`name:`)"),
     (names.LABEL_DIGEST, "container, network, volume", "what it was made from; another digest means: make it anew"),
     (names.LABEL_PARTS, "container", "a short digest of each part, so that a plan can say what changed"),
     (containers.LABEL_DEPENDS_ON, "container", "what it depends on, so that `down` finds the order without files"),
+    (names.LABEL_TARGET, "container", "the target that was booted when it was made, so that `ps` knows what to expect"),
+    (names.LABEL_PRE_STOP, "container", "the `pre_stop` hooks to run before its stop, as JSON"),
     (builder.LABEL_BUILT_FOR, "image", "the appliance that it was built for"),
     (builder.LABEL_VERSION, "image", "the version of the appliance when it was built"),
     (image.LABEL_BASE, "image", "a base that Boxship made: the key of what it was made from"),
@@ -58,14 +66,20 @@ _LABELS = (
 def pages() -> dict[str, str]:
     """Return path below docs/ -> content, for every generated page."""
     made = {
+        "compatibility.md": _compatibility(),
         "reference/cli.md": _cli(),
         "reference/appliance.md": _appliance(),
         "reference/compose.md": _compose(),
         "reference/errors.md": _errors(),
         "reference/labels-and-names.md": _labels(),
+        "reference/problems.md": _problems(),
         "wrong-input.md": _wrong_input(),
     }
-    return {path: f"{_NOTE}\n{content.strip()}\n" for path, content in made.items()}
+    schema = json.dumps(appliance_schema(), indent=2, ensure_ascii=False) + "\n"
+    return {
+        **{path: f"{_NOTE}\n{content.strip()}\n" for path, content in made.items()},
+        "reference/appliance.schema.json": schema,
+    }
 
 
 def stale(current: Mapping[str, str]) -> tuple[str, ...]:
@@ -145,6 +159,10 @@ def _appliance() -> str:
                 "It says what a Compose file can't. It lies beside the Compose file and is optional: without one, the "
                 "appliance has the folder's name, the version `dev` and one target with every service."
             ),
+            (
+                "[appliance.schema.json](appliance.schema.json) says the same to "
+                "[editors](../how-to/edit-with-completion.md); `boxship show --schema` prints it."
+            ),
             "## All keys in an example",
             f"```yaml\n{EXAMPLE.read_text().strip()}\n```",
             "## All keys in a table",
@@ -165,9 +183,10 @@ def _key_rows(shape: Shape, path: str) -> Iterator[tuple[str, str, str]]:
     """One row for each key below ``path`` that has a meaning of its own."""
     for key, inner in _inner(shape):
         full = f"{path}.{key}" if path else key
-        if inner.about or (not inner.keys and inner.values is None and key != "NAME"):
+        text = key_texts().get(full, "")
+        if text or (not inner.keys and inner.values is None and key != "NAME"):
             remark = f"; {_REMARKS[full]}" if full in _REMARKS else ""
-            yield f"`{full}`", _form(inner), f"{inner.about}{remark}"
+            yield f"`{full}`", _form(inner), f"{text}{remark}"
         yield from _key_rows(inner, full)
 
 
@@ -194,9 +213,10 @@ def _compose() -> str:
     parts = [
         "# Compose files",
         (
-            "Boxship reads the Compose Specification's files. A key is obeyed, or refused with its file and line. "
-            "Keys that begin with `x-` are yours, and the top-level `version` is read and means nothing. Two things "
-            "are read and not obeyed yet: `volume.subpath` of a mount, and a `build` context at a URL."
+            "Boxship reads the Compose Specification's files, all of its keys. Those below are the forms of their "
+            "values; [compatibility](../compatibility.md) says of each key what becomes of it. Keys that begin with "
+            "`x-` are yours, and the top-level `version` is read and means nothing. Read and not obeyed yet is a "
+            "`build` context at a URL."
         ),
         (
             "Files are looked for as docker compose does it: `-f`, then `COMPOSE_FILE`, then `compose.yaml`, "
@@ -204,24 +224,18 @@ def _compose() -> str:
             "with its `.override` file. `.env`, `--env-file`, `COMPOSE_PROJECT_NAME` and `COMPOSE_PROFILES` work as "
             "you know them."
         ),
-        "## Obeyed, not yet obeyed",
-        "`--lax` (of `check` and `show`) turns the second list into warnings.",
+        "## Keys",
+        "`--lax` (of `check` and `show`) turns unknown keys into warnings.",
     ]
     for title, shape in (("services.NAME", SERVICE), ("networks.NAME", NETWORK), ("volumes.NAME", VOLUME)):
         parts += [f"### `{title}`", _obeyed(shape)]
-    later = sorted(COMPOSE.later)
     parts += [
         "### Top level",
-        f"Obeyed: {_codes(sorted(COMPOSE.keys or ()))}.\n\nNot yet: {_codes(later)}.",
+        f"{_codes(sorted(COMPOSE.keys or ()))}.",
         "## Warned about",
-        "An appliance runs for years where nobody looks. These are allowed, and `check` warns about them:",
         (
-            "* an image without a version, or with `latest`: the next installation may run something else;\n"
-            "* a bind mount: data that lies outside volumes isn't part of the appliance;\n"
-            "* one volume that two services write;\n"
-            "* a variable that isn't set, and is therefore empty;\n"
-            "* a `command` whose shell operators (`&&`, `|`) no shell would read;\n"
-            "* in a folder without an appliance.yaml, two services on one port of the host (with one it is an error)."
+            "An appliance runs for years where nobody looks. Some things are allowed, and `check` warns about them: "
+            "[problems](problems.md) lists them, and says how to allow one."
         ),
         "## Stricter than docker compose",
         (
@@ -235,9 +249,7 @@ def _compose() -> str:
 
 def _obeyed(shape: Shape) -> str:
     rows = [(f"`{key}`", expected_forms(inner) or "anything") for key, inner in sorted((shape.keys or {}).items())]
-    later = sorted({re.sub(r"^NAME\.|\.NAME", "", key) for key in _later_keys(shape, "")})
-    note = f"\n\nNot yet: {_codes(later)}." if later else ""
-    return _table(("key", "value"), rows) + note
+    return _table(("key", "value"), rows)
 
 
 def _codes(words: Iterable[str]) -> str:
@@ -264,6 +276,39 @@ def _errors() -> str:
     )
 
 
+def _problems() -> str:
+    return "\n\n".join(
+        (
+            "# Problems and warnings of the files",
+            (
+                "`boxship check` shows everything that is wrong or doubtful in all files at once, sorted by place. "
+                "Each is one line, `file:line:column: key: what is wrong (what to do)`; on a terminal the line of the "
+                "file stands below, with a mark, and what looks like a password is hidden there. Errors make the exit "
+                "status 2, warnings don't. `up`, `plan` and `build` only say how many warnings there are."
+            ),
+            (
+                "With `--json` each is an object with `severity`, `code`, `file`, `line`, `column`, `path`, `reason`, "
+                "`hint`, and `related`: further places, each with `file`, `line`, `column` and `text`. Line and column "
+                "count from 1; line 0 is the file as a whole. Codes are promised; sentences may get better. "
+                "[Use it in CI](../how-to/ci.md) shows both forms."
+            ),
+            "## Errors",
+            _table(("code", "what is wrong"), ((f"`{code}`", text) for code, text in codes.ERRORS.items())),
+            "## Warnings",
+            _table(("code", "what is doubtful"), ((f"`{code}`", text) for code, text in codes.WARNINGS.items())),
+            "## Allow a warning",
+            (
+                "A warning that you have thought about is allowed where it comes from: for a service, or at the top "
+                "level of the Compose file for all of them. docker compose ignores the key."
+            ),
+            (
+                "```yaml\nservices:\n  agent:\n    image: example/agent:2\n    privileged: true\n"
+                "    x-boxship: {allow: [privileged]}\n```"
+            ),
+        )
+    )
+
+
 def _when(thing: type) -> str:
     """The first sentence of its docstring."""
     if thing is errors.BoxshipError:
@@ -273,10 +318,12 @@ def _when(thing: type) -> str:
 
 def _labels() -> str:
     name, service = "share", "web"
+    own = names.container_name(name, service)
     digest = "0123456789ab" * 2
     rows = (
-        ("container", names.container_name(name, service), "`container_name`"),
-        ("its replacement, until the old one is gone", names.next_container_name(name, service, digest), ""),
+        ("container", own, "`container_name`"),
+        ("a service's second container", names.container_name(name, names.replica_name(service, 2)), ""),
+        ("its replacement, until the old one is gone", names.next_container_name(own, digest), ""),
         ("network", names.network_name(name, "default"), "`name`"),
         ("volume", names.volume_name(name, "db-data"), "`name`"),
         ("image that the appliance builds", f"{names.image_name(name, service)}:latest", "`image`"),
@@ -303,6 +350,62 @@ def _labels() -> str:
                 "A service answers to `web`, to `web.service` and to its `aliases`, on the ports it listens on. "
                 "[Addresses](../explanation/addresses.md) says why they stay the same."
             ),
+        )
+    )
+
+
+def _compatibility() -> str:
+    """The page's sections, in their order."""
+    return "\n\n".join(
+        (
+            "# Compatibility",
+            "What Boxship does with the Compose and crane files that people already have.",
+            _real_projects(),
+            every_key(),
+        )
+    )
+
+
+def _real_projects() -> str:
+    found = json.loads(REAL_PROJECTS.read_text())
+    good = {name: f"{passed} of {total}" for name, (passed, total) in found["scores"].items()}
+    started = found["started"]
+    rows = (
+        (
+            f"`{each['repository']}`",
+            str(each["services"]),
+            str(each["containers"]),
+            ", ".join(each["replaced"]) or "-",
+            each["covers"],
+        )
+        for each in started
+    )
+    return "\n\n".join(
+        (
+            "## Real projects",
+            (
+                "`make corpus` reads hundreds of files of public repositories. What Boxship understands of "
+                f"{good['real projects']} real projects is what docker compose understands, key by key, or refuses. So "
+                f"it is with {good['Compose oracle']} small cases that try one rule each. {good['crane files']} crane "
+                f"files are read with `--lax`, {good['crane files without a fault']} without it; the others lack "
+                "files or variables of their projects, or name what they don't have."
+            ),
+            (
+                f"It also starts some for real: {len(started)} of {found['tried']} projects with "
+                f"{sum(each['containers'] for each in started)} containers did what is asked of all of them. `up -d` "
+                "ends well, and every service is ready. Nothing began before what it depends on had started, was "
+                "healthy or had ended, by docker compose's reading of the dependencies. A published port answers on "
+                "the host. A second `up -d` changes nothing. `down -v` removes every container, network and volume of "
+                "the appliance, anonymous volumes, too, and nothing of anybody else's."
+            ),
+            (
+                "What is tried is Boxship, not the projects' software, and no registry is needed: every image is "
+                "replaced by one stand-in of two megabytes. It opens the ports that the service says it listens on, "
+                "0.3 s after its start; a one-shot ends well instead. Health checks run as they are written, against "
+                "that. A second file beside the project's own replaces what a test machine can't give, "
+                "as the column says; everything else is the project's own."
+            ),
+            _table(("project", "services", "started", "replaced beside images", "covers"), rows),
         )
     )
 

@@ -16,6 +16,7 @@
     |   `-- ImageMissingError         image.missing        5   404   an image is neither here nor to be had
     |-- BuildError                    build.failed         6   500   an image could not be made
     |-- ProbeError                    probe.failed         8   503   a service did not become ready
+    |   `-- HookError                   hook.failed          8   503   a service's own hook failed
     |-- OperationError                operation.failed     9   500   a plan ended with failed steps
     |-- HostError                     host.failed         10   500   a program or file of this host failed
     |-- CancelledError                interrupted        130   499   a person pressed ^C
@@ -47,29 +48,27 @@ class BoxshipError(Exception):
 
 
 class SpecError(BoxshipError):
-    """The vendor's files are wrong; ``problems`` holds all of them, sorted by place."""
+    """The vendor's files are wrong; ``problems`` holds all of them, sorted by place, ``warnings`` what is doubtful.
+
+    ``appliance`` is its name where that much could be read: what runs can be stopped whatever the files say.
+    """
 
     code = "spec.invalid"
     exit_status = 2
     http_status = 400
 
-    def __init__(self, problems: Sequence[Problem], *, hint: str = "") -> None:
+    def __init__(
+        self, problems: Sequence[Problem], *, warnings: Sequence[Problem] = (), hint: str = "", appliance: str = ""
+    ) -> None:
+        self.appliance = appliance
         self.problems = tuple(sorted(problems))
+        self.warnings = tuple(warnings)
         super().__init__(
             "\n".join(str(problem) for problem in self.problems),
             hint=hint,
             fields={
-                "problems": [
-                    {
-                        "file": p.where.file,
-                        "line": p.where.line,
-                        "column": p.where.column,
-                        "path": p.path,
-                        "reason": p.reason,
-                        "hint": p.hint,
-                    }
-                    for p in self.problems
-                ]
+                "problems": [problem.as_data() for problem in self.problems],
+                "warnings": [warning.as_data() for warning in self.warnings],
             },
         )
 
@@ -184,6 +183,12 @@ class ProbeError(BoxshipError):
         self.service = service
         self.last = last
         self.logs = tuple(logs)
+
+
+class HookError(ProbeError):
+    """A service's own ``post_start`` or ``pre_stop`` hook failed; ``logs`` are the last lines that it wrote."""
+
+    code = "hook.failed"
 
 
 class OperationError(BoxshipError):

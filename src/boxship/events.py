@@ -90,12 +90,13 @@ class ImageProgress(Struct, frozen=True):
 
 
 class ServiceLog(Struct, frozen=True):
-    """One line that a service wrote."""
+    """One line that a service wrote; ``number`` says which of its containers did."""
 
     service: str
     stream: str
     text: str
     at: str = ""
+    number: int = 1
 
 
 class Notice(Struct, frozen=True):

@@ -6,26 +6,49 @@ the engine would otherwise accept in its place. Ownership is decided by labels a
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 LABEL_APPLIANCE = "boxship.appliance"
 LABEL_SERVICE = "boxship.service"
 LABEL_DIGEST = "boxship.digest"
 LABEL_PARTS = "boxship.parts"
+LABEL_REPLICA = "boxship.replica"
+"""Which of a service's containers it is, from 2 on; the first has no such label."""
+LABEL_TARGET = "boxship.target"
+"""The target that was booted when the container was made."""
+LABEL_PRE_STOP = "boxship.pre_stop"
+"""The hooks to run before its stop, as JSON: those of its own files, which may be gone or changed by then."""
 LABEL_KEY = "boxship.key"
 """The key in the spec of a network or volume; its engine name may differ (``name:``)."""
 
 APPLIANCE_PATTERN = re.compile(r"[a-z0-9][a-z0-9_-]*")
 SERVICE_PATTERN = re.compile(r"[a-zA-Z0-9._-]+")
+_NEXT_NAME = re.compile(r"\.next-[0-9a-f]{12}(-[0-9]+)?$")
 
 
 def container_name(appliance: str, service: str) -> str:
     return f"{appliance}.{service}"
 
 
-def next_container_name(appliance: str, service: str, digest: str) -> str:
-    """The name of a replacement until the container it replaces is gone."""
-    return f"{appliance}.{service}.next-{digest[:12]}"
+def replica_name(service: str, number: int) -> str:
+    """What one of a service's containers is called in plans, logs and tables: ``web``, ``web.2``, ``web.3``..."""
+    return service if number == 1 else f"{service}.{number}"
+
+
+def replica_number(labels: Mapping[str, str]) -> int:
+    """Which of its service's containers the one with these labels is, from 1."""
+    text = labels.get(LABEL_REPLICA, "")
+    return int(text) if text.isdecimal() else 1
+
+
+def next_container_name(final: str, digest: str) -> str:
+    """The name of a replacement until the container it replaces is gone, or until its start hooks have run."""
+    return f"{final}.next-{digest[:12]}"
+
+
+def is_next_name(name: str) -> bool:
+    """Whether something is still to be done for the container with this name."""
+    return _NEXT_NAME.search(name) is not None
 
 
 def network_name(appliance: str, key: str) -> str:
@@ -34,6 +57,11 @@ def network_name(appliance: str, key: str) -> str:
 
 def volume_name(appliance: str, key: str) -> str:
     return f"{appliance}.{key}"
+
+
+def held_volume_key(service: str, place: str) -> str:
+    """The key of the volume that a service holds for others at a path: ``data-var-lib`` for ``/var/lib`` of data."""
+    return f"{service}-{'-'.join(part for part in place.split('/') if part)}"
 
 
 def image_name(appliance: str, service: str) -> str:

@@ -25,7 +25,7 @@ async def ensure_test_image(engine: Engine) -> str:
         busybox = static_busybox()
         context = tar_of(
             {"Dockerfile": b'FROM scratch\nCOPY root/ /\nENV PATH=/bin\nCMD ["sh"]\n', "root/bin/busybox": busybox},
-            links={f"root/bin/{name}": "busybox" for name in _applets(busybox)},
+            links={f"root/bin/{name}": "busybox" for name in applets(busybox)},
             directories=("root/tmp",),
         )
         async for _ in engine.build_image(BuildRequest(tags=(TEST_IMAGE,)), chunks_of(context)):
@@ -33,7 +33,7 @@ async def ensure_test_image(engine: Engine) -> str:
     return TEST_IMAGE
 
 
-def _applets(busybox: Path) -> list[str]:
+def applets(busybox: Path) -> list[str]:
     listed = subprocess.run([busybox, "--list"], check=True, capture_output=True, text=True, timeout=_DEADLINE_S)
     return [name for name in listed.stdout.split() if name != "busybox"]
 

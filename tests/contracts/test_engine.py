@@ -21,9 +21,10 @@ from boxship.errors import (
     ImageMissingError,
 )
 from boxship.names import LABEL_APPLIANCE, LABEL_DIGEST, LABEL_KEY, LABEL_SERVICE
-from boxship.plan.action import ContainerSpec, Endpoint, EngineMount, NetworkSpec, VolumeSpec
+from boxship.plan.action import ContainerSpec, CopiedFile, Endpoint, EngineMount, NetworkSpec, VolumeSpec
 from boxship.plan.observed import ContainerState, Health, ObservedContainer
 from boxship.spec.model import Healthcheck, Network, Port, Restart, Service, Volume
+from boxship.spec.model_files import Hidden
 from tests.contracts.images import TEST_IMAGE, chunks_of, docker_archive, ensure_test_image, tar_of
 from tests.fakes.engine import FakeEngine
 
@@ -104,7 +105,7 @@ class EngineContract:
     """Every promise of ``boxship.engine.port``."""
 
     async def test_a_created_container_is_observed_with_what_it_was_made_from(self, bench: Bench) -> None:
-        container_id = await bench.engine.create_container(bench.spec(bench.service()))
+        container_id = (await bench.engine.create_container(bench.spec(bench.service()))).id
         seen = await bench.observed()
         assert (seen.id, seen.name, seen.image) == (container_id, bench.name("web"), bench.image)
         assert (seen.state, seen.exit_code, seen.health) == (ContainerState.CREATED, None, Health.NONE)
@@ -165,20 +166,38 @@ class EngineContract:
         await asyncio.gather(*(bench.engine.remove_container(name) for name in names))
         assert (await bench.engine.observe()).containers_of(bench.appliance) == ()
 
+    async def test_files_are_inside_when_it_starts(self, bench: Bench) -> None:
+        file = CopiedFile("/run/secrets/key", Hidden("s3cret\n"), uid=33, gid=44, mode=0o440)
+        await bench.engine.create_container(bench.spec(bench.service()))
+        await bench.engine.copy_files(bench.name("web"), (file, replace(file, target="/deep/er/file", mode=0o444)))
+        await bench.engine.copy_files(bench.name("web"), (file,))
+        await bench.engine.start_container(bench.name("web"))
+        for target, mode in (("/run/secrets/key", "440"), ("/deep/er/file", "444")):
+            content = await bench.engine.run_exec(bench.name("web"), ("cat", target), timeout_s=20)
+            owner = await bench.engine.run_exec(bench.name("web"), ("stat", "-c", "%a %u %g", target), timeout_s=20)
+            assert (content.output, owner.output) == ("s3cret\n", f"{mode} 33 44\n")
+
+    async def test_no_file_goes_into_a_container_that_refuses_writing(self, bench: Bench) -> None:
+        await bench.engine.create_container(bench.spec(bench.service(read_only=True)))
+        with pytest.raises(EngineError, match="read-only"):
+            await bench.engine.copy_files(bench.name("web"), (CopiedFile("/x", Hidden("y")),))
+        with pytest.raises(EngineNotFoundError):
+            await bench.engine.copy_files(bench.name("nobody"), (CopiedFile("/x", Hidden("y")),))
+
     async def test_a_missing_image_is_named(self, bench: Bench) -> None:
         spec = replace(bench.spec(bench.service()), image=f"{bench.appliance}/nowhere")
         with pytest.raises(ImageMissingError, match=f"image '{bench.appliance}/nowhere:latest' is not on this machine"):
             await bench.engine.create_container(spec)
 
     async def test_a_name_can_be_had_once(self, bench: Bench) -> None:
-        first = await bench.engine.create_container(bench.spec(bench.service()))
+        first = (await bench.engine.create_container(bench.spec(bench.service()))).id
         with pytest.raises(EngineConflictError, match=f"taken by container {first[:12]}"):
             await bench.engine.create_container(bench.spec(bench.service()))
 
     async def test_a_renamed_container_keeps_its_id_and_frees_its_name(self, bench: Bench) -> None:
-        first = await bench.engine.create_container(bench.spec(bench.service()))
+        first = (await bench.engine.create_container(bench.spec(bench.service()))).id
         await bench.engine.rename_container(bench.name("web"), bench.name("old"))
-        second = await bench.engine.create_container(bench.spec(bench.service()))
+        second = (await bench.engine.create_container(bench.spec(bench.service()))).id
         assert (await bench.engine.inspect_container(bench.name("old"))).id == first
         with pytest.raises(EngineConflictError):
             await bench.engine.rename_container(second, bench.name("old"))
@@ -239,9 +258,14 @@ class EngineContract:
         spec = bench.spec(bench.service(), "n")
         endpoint = replace(spec.endpoints[0], ipv4_address=bench.address(99))
         # Newer engines say so when the container is made.
-        with pytest.raises(EngineError, match=r"does not belong to any of this network's subnets|no configured subnet"):
+        refused = r"does not belong to any of this network's subnets|no configured subnet"
+
+        async def create_and_start() -> None:
             await bench.engine.create_container(replace(spec, endpoints=(endpoint,)))
             await bench.engine.start_container(spec.name)
+
+        with pytest.raises(EngineError, match=refused):
+            await create_and_start()
 
     async def test_a_shared_network_namespace_needs_its_owner_running(self, bench: Bench) -> None:
         await bench.engine.create_container(bench.spec(bench.service("owner")))

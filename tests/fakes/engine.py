@@ -16,6 +16,7 @@ from boxship.engine.port import (
     BuildOutput,
     BuildRequest,
     ContainerDetail,
+    Created,
     EngineEvent,
     EngineInfo,
     ExecRequest,
@@ -25,7 +26,7 @@ from boxship.engine.port import (
     PullProgress,
 )
 from boxship.engine.streams import unix_time
-from boxship.plan.action import ContainerSpec, NetworkSpec, VolumeSpec
+from boxship.plan.action import ContainerSpec, CopiedFile, NetworkSpec, VolumeSpec
 from boxship.plan.observed import ContainerState, Health, Observed
 from boxship.spec.model import Healthcheck
 from tests.fakes.behaviour import FOREVER, Behaviour, behaviour_of, run_command
@@ -49,11 +50,17 @@ class FakeEngine:
         self.world = world or World()
         self.faults = Faults(self.clock)
         self._shelf = Shelf(self.world)
+        self.create_warnings: tuple[str, ...] = ()
+        """What is said to every container that is made."""
         self.registry: set[str] = set()
         """References that can be pulled."""
+        self.volumes_of_pulled: dict[str, tuple[str, ...]] = {}
+        """The places that such an image declares as volumes."""
         self.host_subnets: tuple[str, ...] = ()
         self.exec_results: dict[tuple[str, ...], ExecResult] = {}
         """argv -> how it ends; others follow from the command itself."""
+        self.sessions: list[tuple[str, int, ExecRequest]] = []
+        """What was opened so far: the container's id, which of its runs it was, and what was asked for."""
         self._scripts: dict[str, Behaviour] = {}
         self._broken: set[str] = set()
         # A future for each waiter and not one event for all: an event belongs to the loop that first waited for it.
@@ -167,11 +174,18 @@ class FakeEngine:
                 raise refusal(f"remove volume {name}", 409, f"remove {name}: volume is in use - [{users[0].id}]")
             self.world.volumes.pop(name, None)
 
-    async def create_container(self, spec: ContainerSpec) -> str:
+    async def create_container(self, spec: ContainerSpec) -> Created:
         async with self.faults.around("create_container", spec.name):
             container = create_container(self.world, spec, self._now_s)
             self._notify()
-            return container.id
+            return Created(container.id, self.create_warnings)
+
+    async def copy_files(self, name: str, files: Collection[CopiedFile]) -> None:
+        async with self.faults.around("copy_files", name):
+            container = self._find(name, f"copy files into {name}")
+            if container.spec.service.read_only:
+                raise refusal(f"copy files into {name}", 403, "container rootfs is marked read-only")
+            container.files.update((file.target, file) for file in files)
 
     async def start_container(self, name: str) -> None:
         async with self.faults.around("start_container", name):
@@ -297,6 +311,11 @@ class FakeEngine:
         """A health check that is asked by hand gives the same answer as the engine's own asking."""
         if argv in self.exec_results:
             return self.exec_results[argv]
+        if file := container.files.get(argv[-1]):
+            if argv[0] == "cat":
+                return ExecResult(0, file.content.reveal())
+            if argv[:2] == ("stat", "-c"):
+                return ExecResult(0, f"{file.mode:o} {file.uid} {file.gid}\n")
         check = container.healthcheck
         is_scripted = container.behaviour.healthy_after_s is not None
         if check is None or not is_scripted or argv[-1:] != check.test[-1:]:
@@ -309,7 +328,8 @@ class FakeEngine:
         async with self.faults.around("open_exec", name):
             container = self._find_running(name, f"run '{request.argv[0]}' in {name}")
             result = self._scripted_exec(container, request.argv)
-            return FakeExec(request, result)
+            self.sessions.append((container.id, container.run, request))
+            return FakeExec(request, result, self.clock)
 
     async def follow_logs(
         self,
@@ -373,7 +393,7 @@ class FakeEngine:
             yield PullProgress("", f"Pulling from {reference}")
             yield PullProgress("0a1b2c3d4e5f", "Downloading", 512, 1024)
             yield PullProgress("0a1b2c3d4e5f", "Pull complete")
-            self.add_image(reference)
+            self.add_image(reference, volumes=self.volumes_of_pulled.get(reference, ()))
 
     async def build_image(
         self, request: BuildRequest, context: AsyncIterator[bytes]

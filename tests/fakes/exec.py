@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 
+from boxship.clock import Clock
 from boxship.engine.port import ExecRequest, ExecResult
 from tests.fakes.behaviour import run_command
 
@@ -10,9 +11,10 @@ from tests.fakes.behaviour import run_command
 class FakeExec:
     """Implements ``ExecSession``. ``cat`` gives back what is written to it; others behave as their command says."""
 
-    def __init__(self, request: ExecRequest, scripted: ExecResult | None) -> None:
+    def __init__(self, request: ExecRequest, scripted: ExecResult | None, clock: Clock) -> None:
         self._request = request
         self._scripted = scripted
+        self._clock = clock
         self._input: asyncio.Queue[bytes] = asyncio.Queue()
         self.size: tuple[int, int] = (0, 0)
         self.is_closed = False
@@ -23,12 +25,15 @@ class FakeExec:
         if self._scripted is not None:
             yield "stdout", self._scripted.output.encode()
             return
-        for line in run_command(self._request.argv).lines:
+        run = run_command(self._request.argv)
+        for line in run.lines:
             ending = "\r\n" if self._request.tty else "\n"
             yield "stdout" if self._request.tty else line.stream, f"{line.text}{ending}".encode()
         if self._request.argv[0] == "cat" and self._request.interactive:
             while data := await self._input.get():
                 yield "stdout", data
+        elif run.is_known and run.duration_s:
+            await self._clock.sleep(run.duration_s)
 
     async def write(self, data: bytes) -> None:
         self._input.put_nowait(data)

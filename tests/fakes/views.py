@@ -142,4 +142,5 @@ def view_image(image: FakeImage) -> ObservedImage:
         size_bytes=1_000_000,
         created_at_s=image.created_at_s,
         labels=dict(image.labels),
+        volumes=image.volumes,
     )

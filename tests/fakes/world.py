@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from boxship.engine.faults import refusal
 from boxship.engine.port import EngineEvent
 from boxship.names import LABEL_APPLIANCE, LABEL_SERVICE
-from boxship.plan.action import ContainerSpec, Endpoint, NetworkSpec
+from boxship.plan.action import ContainerSpec, CopiedFile, Endpoint, NetworkSpec
 from boxship.plan.observed import ContainerState, Health
 from boxship.spec.model import Healthcheck, Restart
 from tests.fakes.behaviour import FOREVER, Behaviour, run_command
@@ -81,6 +81,8 @@ class FakeContainer:
     healthcheck: Healthcheck | None = None
     volumes: dict[str, FakeVolume] = field(default_factory=dict)
     """Target -> volume."""
+    files: dict[str, CopiedFile] = field(default_factory=dict)
+    """Target -> what was copied in."""
     state: ContainerState = ContainerState.CREATED
     behaviour: Behaviour = field(default_factory=Behaviour)
     addresses: dict[str, str] = field(default_factory=dict)

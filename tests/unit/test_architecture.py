@@ -65,6 +65,25 @@ def test_reading_and_deciding_load_nothing_that_is_slow_to_import(layer: str) ->
     assert modules_loaded_by(names) & SLOW_TO_IMPORT == set()
 
 
+START_UP = {
+    # What a command that is typed often may not import: each costs more CPU than the command itself does.
+    "--help": {"boxship.spec", "boxship.plan", "boxship.cli.main", "msgspec", "yaml", "json", "asyncio", "traceback"},
+    "-f FILE check": {*SLOW_TO_IMPORT, "boxship.plan", "boxship.engine", "boxship.execute", "h11", "traceback"},
+    "-f FILE show --format json": {*SLOW_TO_IMPORT, "boxship.plan", "boxship.engine", "boxship.execute", "h11"},
+}
+
+
+@pytest.mark.parametrize("line", START_UP)
+def test_a_command_imports_nothing_that_it_can_do_without(line: str, tmp_path: Path) -> None:
+    file = tmp_path / "compose.yaml"
+    file.write_text("services: {web: {image: 'a:1'}}", encoding="utf-8")
+    tell = "import atexit, sys; atexit.register(lambda: print(*sys.modules))"
+    code = f"{tell}; from boxship.cli.entry import entry; entry()"
+    argv = [str(file) if word == "FILE" else word for word in line.split()]
+    done = subprocess.run([sys.executable, "-c", code, *argv], capture_output=True, check=True, text=True, timeout=30)
+    assert set(done.stdout.splitlines()[-1].split()) & START_UP[line] == set()
+
+
 def test_the_values_that_flow_are_frozen_structs() -> None:
     loose = [
         f"{path}:{node.lineno}: {node.name}"
@@ -127,11 +146,12 @@ def test_the_lock_pins_everything_that_pyproject_asks_for() -> None:
     assert dependencies <= locked("run.txt")
     assert requirements_of("build") <= locked("build.txt")
     assert dependencies | requirements_of("dev") <= locked("dev.txt")
+    assert requirements_of("fuzz") <= locked("fuzz.txt")
 
 
 def test_the_locks_hash_every_package_and_agree_about_its_version() -> None:
     pins: dict[str, str] = {}
-    for lock in ("run.txt", "build.txt", "dev.txt"):
+    for lock in ("run.txt", "build.txt", "dev.txt", "fuzz.txt"):
         text = (ROOT / "requirements" / lock).read_text(encoding="utf-8")
         for name, version, digest in re.findall(r"^([\w.-]+)==(\S+)[^\n]*\n(\s+--hash=sha256:)?", text, re.MULTILINE):
             assert digest, f"{lock}: {name} has no hash"

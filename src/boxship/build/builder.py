@@ -155,6 +155,8 @@ class ServiceBuilder:
             shm_size_bytes=build.shm_size_bytes,
             extra_hosts=build.extra_hosts,
             cache_from=build.cache_from,
+            ulimits=build.ulimits,
+            isolation=build.isolation,
             platform=image.platform,
         )
 

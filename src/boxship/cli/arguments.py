@@ -26,6 +26,8 @@ VERBS: tuple[tuple[str, str, str, str], ...] = (
     ("check", "read the files and show every problem at once", "files:add_check", "boxship check"),
     ("show", "print the files as Boxship understands them", "files:add_show", "boxship show --format compose"),
     ("graph", "print who depends on whom", "look:add_graph", "boxship graph --format dot"),
+    ("import", "write compose.yaml and appliance.yaml of a crane file", "bring:add_import", "boxship import crane.yml"),
+    ("init", "write a first appliance.yaml beside a Compose file", "bring:add_init", "boxship init"),
     ("version", "print versions", "version:add_version", "boxship version"),
 )
 

@@ -8,10 +8,9 @@ from datetime import UTC, datetime
 
 from boxship.cli.context import Invocation
 from boxship.cli.render.color import BOLD, is_colored, paint
-from boxship.cli.render.display import make_display
 from boxship.cli.render.lines import LogPrinter
 from boxship.cli.render.table import print_status, status_as_json
-from boxship.cli.run import hear_interrupts, until_interrupted
+from boxship.cli.run import changing, hear_interrupts, until_interrupted
 from boxship.clock import SystemClock
 from boxship.engine.port import Engine
 from boxship.execute.executor import execute
@@ -28,7 +27,7 @@ async def run_up(
     """Bring it up and say how it went; attached: show logs until ^C. Raises: the outcome's error."""
     interrupt = hear_interrupts()
     began = datetime.now(UTC).isoformat()
-    with make_display(is_json=invocation.is_json) as display:
+    async with changing(invocation, "up", appliance.name, interrupt) as display:
         result = await bring_up(appliance, engine, display.show, SystemClock(), request, interrupt)
     error = error_of(result.outcome, "up")
     if error is not None:
@@ -73,20 +72,22 @@ async def _follow(
     began: str,
     interrupt: asyncio.Event,
 ) -> None:
-    """Logs since the start of ``up``, until ^C or until every container has ended."""
+    """Logs since the start of ``up``, until ^C or until every container has ended; ``attach: false`` shows none."""
+    silent = {name for name, service in appliance.services.items() if service.attach is False}
     printer = LogPrinter(is_json=invocation.is_json)
     wanted = LogRequest(services=frozenset(request.services), follow=True, since=began)
     async with aclosing(until_interrupted(merged_logs(engine, appliance.name, wanted), interrupt)) as lines:
         async for line in lines:
-            printer.show(line)
+            if line.service not in silent:
+                printer.show(line)
 
 
 async def _stop(invocation: Invocation, appliance: Appliance, engine: Engine, request: UpRequest) -> int:
     """Stop in order what was brought up. A second ^C ends Boxship at once and leaves the rest running."""
     print("\nstopping (^C again to leave the rest running)", file=sys.stderr)
     dependencies = {service.name: tuple(service.depends_on) for service in appliance.services.values()}
-    plan = plan_stop(appliance.name, await engine.observe(()), dependencies, only=request.services or None)
-    with make_display(is_json=invocation.is_json) as display:
+    async with changing(invocation, "stop", appliance.name, asyncio.Event()) as display:
+        plan = plan_stop(appliance.name, await engine.observe(()), dependencies, only=request.services or None)
         outcome = await execute(plan, engine, display.show, SystemClock())
     error = error_of(outcome, "stop")
     if error is not None:

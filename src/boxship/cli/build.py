@@ -7,9 +7,11 @@ from boxship.build.images import build_images
 from boxship.cli.context import Invocation
 from boxship.cli.render.display import make_display
 from boxship.cli.run import hear_interrupts, run_with_engine
+from boxship.cli.selection import add_selection, selected
 from boxship.engine.port import Engine
 from boxship.errors import CancelledError
 from boxship.host.version import versioned
+from boxship.operate.build_hooks import run_build_hooks
 from boxship.operate.interrupt import unless_interrupted
 from boxship.plan.resolve import resolve
 from boxship.spec.model import Appliance
@@ -22,12 +24,13 @@ def add_build(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--no-cache", action="store_true", help="run every step again")
     parser.add_argument("--pull", action="store_true", help="ask the registry for newer base images")
     parser.add_argument("-q", "--quiet", action="store_true", help="only say what failed")
+    add_selection(parser)
     parser.set_defaults(run=build)
 
 
 def build(invocation: Invocation, arguments: argparse.Namespace) -> int:
     loaded = invocation.load_with_warnings()
-    appliance = versioned(loaded.appliance)
+    appliance = versioned(selected(loaded, arguments))
     # Naming nothing means every service, of every target and profile: what ships must build.
     names = tuple(arguments.services) or tuple(appliance.services)
     services = resolve(appliance, names=names, with_dependencies=False).services
@@ -62,9 +65,14 @@ async def _build(
 ) -> int:
     interrupt = hear_interrupts()
     with make_display(is_json=invocation.is_json, is_quiet=quiet) as display:
-        building = build_images(
-            appliance, services, engine, display.show, only_missing=False, no_cache=no_cache, pull=pull
-        )
         cut_off = CancelledError("the build was interrupted", hint="run it again: what is built is kept")
-        await unless_interrupted(building, interrupt, cut_off)
+
+        async def build_with_hooks() -> None:
+            await run_build_hooks(appliance, services, "pre-build", display.show)
+            await build_images(
+                appliance, services, engine, display.show, only_missing=False, no_cache=no_cache, pull=pull
+            )
+            await run_build_hooks(appliance, services, "post-build", display.show)
+
+        await unless_interrupted(build_with_hooks(), interrupt, cut_off)
     return 0

@@ -1,16 +1,19 @@
 """What every verb starts from: the global options, and the files."""
 
 import argparse
+import json
 import os
 import sys
 from pathlib import Path
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from boxship.errors import SpecError, UsageError
+from boxship.cli.render.problems import show_problems
+from boxship.errors import SpecError, UsageError, unknown_name
 from boxship.names import APPLIANCE_PATTERN
-from boxship.spec.load import Loaded, LoadOptions, load
-from boxship.where import Problem
+from boxship.spec.load import EVERY_PROFILE, Loaded, LoadOptions, load
+from boxship.spec.model import Appliance
 
 
 class Invocation(Struct, frozen=True):
@@ -41,8 +44,8 @@ class Invocation(Struct, frozen=True):
         )
 
     def load(self) -> Loaded:
-        """Read the files. Raises: SpecError with all that is wrong."""
-        return load(
+        """Read the files. Raises: SpecError with all that is wrong; NotFoundError for a profile that nothing has."""
+        loaded = load(
             LoadOptions(
                 files=self.files,
                 appliance_name=self.appliance_name,
@@ -53,19 +56,43 @@ class Invocation(Struct, frozen=True):
                 lax=self.is_lax,
             )
         )
+        self._check_profiles(loaded.appliance)
+        return loaded
+
+    def _check_profiles(self, appliance: Appliance) -> None:
+        """Only those that were typed: COMPOSE_PROFILES may be meant for several appliances."""
+        known = {profile for service in appliance.services.values() for profile in service.profiles}
+        for profile in self.profiles:
+            if profile not in known and profile != EVERY_PROFILE:
+                raise unknown_name("profile", profile, appliance.name, sorted(known))
 
     def load_with_warnings(self) -> Loaded:
-        """Read the files and show what is doubtful on stderr."""
+        """Read the files and say how much in them is doubtful; with --json all of it, as an event."""
         loaded = self.load()
-        if not self.is_json:
-            show_warnings(loaded.warnings)
+        count = len(loaded.warnings)
+        if count and self.is_json:
+            event = {"event": "FileWarnings", "warnings": [warning.as_data() for warning in loaded.warnings]}
+            print(json.dumps(event), flush=True)
+        elif count:
+            shows = "shows it" if count == 1 else "shows them"
+            print(f"{count} warning{'s' * (count != 1)}: boxship check {shows}", file=sys.stderr)
         return loaded
+
+    def _load_what_can_stop(self) -> tuple[str, Loaded | None]:
+        """The files; where services wait for each other just the name, as what runs can be stopped all the same."""
+        try:
+            loaded = self.load()
+        except SpecError as error:
+            if not error.appliance or any(problem.code != "cycle" for problem in error.problems):
+                raise
+            show_problems([replace(problem, is_warning=True) for problem in error.problems], self.directory)
+            return error.appliance, None
+        return loaded.appliance.name, loaded
 
     def appliance_name_or_files(self) -> tuple[str, Loaded | None]:
         """For verbs that can do without files: ``-p NAME`` in a folder that has none."""
         if self.appliance_name is None:
-            loaded = self.load()
-            return loaded.appliance.name, loaded
+            return self._load_what_can_stop()
         if not APPLIANCE_PATTERN.fullmatch(self.appliance_name):
             raise UsageError(
                 f"'{self.appliance_name}' can't be an appliance's name",
@@ -77,8 +104,3 @@ class Invocation(Struct, frozen=True):
             if self.files:
                 raise
             return self.appliance_name, None
-
-
-def show_warnings(warnings: tuple[Problem, ...]) -> None:
-    for warning in warnings:
-        print(f"warning: {warning}", file=sys.stderr)

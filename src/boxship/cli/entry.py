@@ -11,6 +11,10 @@ def entry() -> None:
     turns collection on again for what may run long.
     """
     gc.disable()
-    from boxship.cli.main import main  # noqa: PLC0415 (see above)
+    from boxship.cli.arguments import parse_arguments  # noqa: PLC0415 (see above)
 
-    sys.exit(main())
+    arguments = parse_arguments(sys.argv[1:])
+    # --help and a wrong command line end above, and needed nothing of what reads files.
+    from boxship.cli.main import run  # noqa: PLC0415
+
+    sys.exit(run(arguments))

@@ -14,7 +14,7 @@ from boxship.cli.context import Invocation
 from boxship.cli.run import run_with_engine
 from boxship.engine.port import Engine, ExecRequest, ExecSession
 from boxship.errors import NotFoundError, UsageError, unknown_name
-from boxship.plan.observed import ContainerState
+from boxship.plan.observed import ContainerState, Observed, ObservedContainer
 
 _CHUNK_BYTES = 32 * 1024
 
@@ -27,6 +27,7 @@ def add_exec(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-u", "--user", metavar="USER", help="run as this user")
     parser.add_argument("-w", "--workdir", metavar="DIR", help="in this directory")
     parser.add_argument("-e", "--env", action="append", default=[], metavar="KEY=VALUE", help="variable (repeatable)")
+    parser.add_argument("--index", type=int, metavar="NUMBER", help="which of its containers (default: the first)")
     parser.add_argument("--privileged", action="store_true", help="with all capabilities")
     parser.add_argument("service", metavar="SERVICE")
     parser.add_argument("command", nargs=argparse.REMAINDER, metavar="COMMAND")
@@ -50,7 +51,7 @@ def execute_inside(invocation: Invocation, arguments: argparse.Namespace) -> int
         privileged=arguments.privileged,
         detach=arguments.detach,
     )
-    return run_with_engine(lambda engine: _exec(engine, name, arguments.service, request))
+    return run_with_engine(lambda engine: _exec(engine, name, arguments.service, arguments.index, request))
 
 
 def _pair(text: str) -> tuple[str, str]:
@@ -59,18 +60,27 @@ def _pair(text: str) -> tuple[str, str]:
     return key, value if has_value else os.environ.get(key, "")
 
 
-async def _exec(engine: Engine, appliance: str, service: str, request: ExecRequest) -> int:
-    observed = await engine.observe(())
-    found = [each for each in observed.containers_of(appliance) if each.service == service]
-    running = [each for each in found if each.state is ContainerState.RUNNING]
-    if not running:
-        state = f"is {found[0].state}" if found else "has no container"
-        raise NotFoundError(f"service '{service}' {state}, so nothing can run inside", hint="start it: boxship up -d")
-    session = await engine.open_exec(running[0].name, request)
+async def _exec(engine: Engine, appliance: str, service: str, number: int | None, request: ExecRequest) -> int:
+    container = _running(await engine.observe(()), appliance, service, number)
+    session = await engine.open_exec(container.name, request)
     try:
         return 0 if request.detach else await _converse(session, is_tty=request.tty)
     finally:
         await session.close()
+
+
+def _running(observed: Observed, appliance: str, service: str, number: int | None) -> ObservedContainer:
+    """The container to go into: the one with that number, else the first that runs."""
+    mine = [each for each in observed.containers_of(appliance) if each.service == service]
+    found = [each for each in mine if number in (None, each.number)]
+    running = [each for each in found if each.state is ContainerState.RUNNING]
+    if running:
+        return min(running, key=lambda each: each.number)
+    if mine and not found:
+        numbers = ", ".join(str(number) for number in sorted({each.number for each in mine}))
+        raise NotFoundError(f"service '{service}' has no container {number}", hint=f"there are: {numbers}")
+    state = f"is {found[0].state}" if found else "has no container"
+    raise NotFoundError(f"service '{service}' {state}, so nothing can run inside", hint="start it: boxship up -d")
 
 
 async def _converse(session: ExecSession, *, is_tty: bool) -> int:

@@ -3,6 +3,7 @@
 import argparse
 import json
 import re
+import sys
 import time
 from contextlib import aclosing
 
@@ -14,9 +15,12 @@ from boxship.cli.run import hear_interrupts, run_with_engine, until_interrupted
 from boxship.engine.port import Engine
 from boxship.errors import UsageError, unknown_name
 from boxship.operate.logs import LogRequest, merged_logs
+from boxship.plan.found import booted_target, require_appliance, without_files
 from boxship.plan.observed import Observed
-from boxship.plan.resolve import resolve
-from boxship.plan.status import service_status
+from boxship.plan.resolve import Desired, resolve
+from boxship.plan.status import ServiceStatus, service_status
+from boxship.spec.load import Loaded
+from boxship.spec.model import Appliance
 
 _AGO = re.compile(r"(\d+)([smhd])")
 _UNIT_S = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -31,11 +35,16 @@ def add_ps(parser: argparse.ArgumentParser) -> None:
 
 
 def ps(invocation: Invocation, arguments: argparse.Namespace) -> int:
-    loaded = invocation.load()
-    desired = resolve(
-        loaded.appliance, target=invocation.target, profiles=loaded.active_profiles, names=arguments.services
-    )
-    rows = service_status(desired, run_with_engine(_observe))
+    name, loaded = invocation.appliance_name_or_files()
+    for service in arguments.services:
+        if loaded is not None and service not in loaded.appliance.services:
+            raise unknown_name("service", service, name, loaded.appliance.services)
+
+    async def look(engine: Engine) -> tuple[ServiceStatus, ...]:
+        observed = await engine.observe(())
+        return service_status(_expected(invocation, name, loaded, arguments.services, observed), observed)
+
+    rows = run_with_engine(look)
     if arguments.services:
         rows = tuple(row for row in rows if row.service in arguments.services)
     if arguments.quiet:
@@ -50,12 +59,20 @@ def ps(invocation: Invocation, arguments: argparse.Namespace) -> int:
     return 0
 
 
-async def _observe(engine: Engine) -> Observed:
-    return await engine.observe(())
+def _expected(
+    invocation: Invocation, name: str, loaded: Loaded | None, services: list[str], observed: Observed
+) -> Desired:
+    """What should run, as the files say, or else the containers themselves."""
+    if loaded is None:
+        require_appliance(name, observed)
+        return without_files(name, observed)
+    profiles = loaded.active_profiles
+    target = invocation.target or booted_target(loaded.appliance, observed, profiles)
+    return resolve(loaded.appliance, target=target, profiles=profiles, names=services)
 
 
 def add_logs(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("services", nargs="*", metavar="SERVICE", help="only these")
+    parser.add_argument("services", nargs="*", metavar="SERVICE", help="only these (web.2: one of several)")
     parser.add_argument("-f", "--follow", action="store_true", help="go on as they write")
     parser.add_argument("-n", "--tail", default="all", metavar="LINES", help="only the last lines of each")
     parser.add_argument("--since", default="", metavar="TIME", help="from then on: RFC 3339, unix seconds or 10m")
@@ -69,7 +86,7 @@ def add_logs(parser: argparse.ArgumentParser) -> None:
 def logs(invocation: Invocation, arguments: argparse.Namespace) -> int:
     name, loaded = invocation.appliance_name_or_files()
     for service in arguments.services:
-        if loaded is not None and service not in loaded.appliance.services:
+        if loaded is not None and not _is_known(service, loaded.appliance):
             raise unknown_name("service", service, name, loaded.appliance.services)
     if arguments.tail != "all" and not arguments.tail.isdecimal():
         raise UsageError(f"--tail wants a number of lines or 'all', not '{arguments.tail}'")
@@ -88,12 +105,23 @@ def logs(invocation: Invocation, arguments: argparse.Namespace) -> int:
     )
 
     async def work(engine: Engine) -> int:
+        observed = await engine.observe(())
+        if invocation.appliance_name is not None:
+            require_appliance(name, observed)
+        if not observed.containers_of(name):
+            print(f"{name} has no containers: boxship up creates them", file=sys.stderr)
         async with aclosing(until_interrupted(merged_logs(engine, name, request), hear_interrupts())) as lines:
             async for line in lines:
                 printer.show(line)
         return 0
 
     return run_with_engine(work)
+
+
+def _is_known(name: str, appliance: Appliance) -> bool:
+    """A service, or one of its containers: ``web.2``."""
+    service, _, number = name.rpartition(".")
+    return name in appliance.services or (service in appliance.services and number.isdecimal())
 
 
 def _point_in_time(text: str) -> str:

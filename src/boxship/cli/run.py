@@ -5,16 +5,19 @@ import gc
 import os
 import signal
 import sys
-from collections.abc import AsyncGenerator, Callable, Coroutine
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 from boxship.cli.context import Invocation
-from boxship.cli.render.display import make_display
+from boxship.cli.render.display import Display, make_display
 from boxship.clock import SystemClock
+from boxship.engine.address import find_address
 from boxship.engine.docker import connect
 from boxship.engine.port import Engine
-from boxship.execute.executor import execute
+from boxship.execute.executor import Outcome, execute
 from boxship.host.logins import DockerLogins
+from boxship.operate.alone import Errand, alone
 from boxship.operate.outcome import error_of
 from boxship.plan.action import Plan
 from boxship.plan.observed import Observed
@@ -39,16 +42,33 @@ def run_with_engine(work: Callable[[Engine], Coroutine[Any, Any, T]]) -> T:
     return asyncio.run(main())
 
 
-def run_plan(invocation: Invocation, verb: str, make_plan: Callable[[Observed], Plan]) -> int:
-    """Observe, plan, execute, show. Raises: the outcome's error."""
-    return run_with_engine(lambda engine: _run_plan(invocation, verb, engine, make_plan))
+@asynccontextmanager
+async def changing(invocation: Invocation, verb: str, name: str, interrupt: asyncio.Event) -> AsyncIterator[Display]:
+    """Inside, nobody else of this user changes the appliance; the display shows what happens to it.
 
-
-async def _run_plan(invocation: Invocation, verb: str, engine: Engine, make_plan: Callable[[Observed], Plan]) -> int:
-    interrupt = hear_interrupts()
-    plan = make_plan(await engine.observe(()))
+    Raises: CancelledError when a person is tired of waiting for whoever does.
+    """
+    errand = Errand(verb, name, str(find_address(None, os.environ)))
     with make_display(is_json=invocation.is_json) as display:
-        outcome = await execute(plan, engine, display.show, SystemClock(), interrupt=interrupt)
+        async with alone(errand, display.show, interrupt):
+            yield display
+
+
+def run_plan(invocation: Invocation, verb: str, name: str, make_plan: Callable[[Observed], Plan]) -> int:
+    """Observe, plan, execute, show. Raises: the outcome's error."""
+
+    async def work(engine: Engine) -> int:
+        interrupt = hear_interrupts()
+        async with changing(invocation, verb, name, interrupt) as display:
+            plan = make_plan(await engine.observe(()))
+            outcome = await execute(plan, engine, display.show, SystemClock(), interrupt=interrupt)
+        return end_of(invocation, verb, plan, outcome)
+
+    return run_with_engine(work)
+
+
+def end_of(invocation: Invocation, verb: str, plan: Plan, outcome: Outcome) -> int:
+    """The exit status of a verb whose plan has ended. Raises: the outcome's error."""
     error = error_of(outcome, verb)
     if error is not None:
         raise error

@@ -6,9 +6,14 @@ import json
 from boxship.cli.attach import run_up
 from boxship.cli.context import Invocation
 from boxship.cli.run import run_with_engine
+from boxship.cli.selection import add_selection, selected
 from boxship.engine.port import Engine
+from boxship.errors import UsageError
 from boxship.operate.up import UpRequest, plan_up
 from boxship.plan.verdict import Options
+
+# A network that Boxship makes has room for 32,000 addresses at most.
+_MOST_CONTAINERS = 10_000
 
 
 def add_up(parser: argparse.ArgumentParser) -> None:
@@ -23,6 +28,8 @@ def add_up(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--no-recreate", action="store_true", help="leave containers that differ as they are")
     parser.add_argument("--no-deps", action="store_true", help="only the services named, not what they depend on")
     parser.add_argument("--remove-orphans", action="store_true", help="remove services that the files no longer have")
+    _add_scale(parser)
+    add_selection(parser)
     parser.add_argument("-V", "--renew-anon-volumes", action="store_true", help="new anonymous volumes")
     parser.add_argument("--pull", choices=["always", "missing", "never"], default="missing")
     parser.add_argument("-t", "--timeout", type=float, metavar="SECONDS", help="grace time before a kill")
@@ -32,6 +39,7 @@ def add_up(parser: argparse.ArgumentParser) -> None:
 
 def up(invocation: Invocation, arguments: argparse.Namespace) -> int:
     loaded = invocation.load_with_warnings()
+    appliance = selected(loaded, arguments)
     request = UpRequest(
         target=invocation.target,
         profiles=loaded.active_profiles,
@@ -39,11 +47,12 @@ def up(invocation: Invocation, arguments: argparse.Namespace) -> int:
         with_dependencies=not arguments.no_deps,
         build=arguments.build,
         pull=arguments.pull,
+        scales=_scales(arguments.scale),
         options=_options(arguments),
     )
 
     async def work(engine: Engine) -> int:
-        return await run_up(invocation, loaded.appliance, engine, request, attached=not arguments.detach)
+        return await run_up(invocation, appliance, engine, request, attached=not arguments.detach)
 
     return run_with_engine(work)
 
@@ -54,19 +63,23 @@ def add_plan(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--no-recreate", action="store_true", help="as for up")
     parser.add_argument("--no-deps", action="store_true", help="as for up")
     parser.add_argument("--remove-orphans", action="store_true", help="as for up")
+    _add_scale(parser)
+    add_selection(parser)
     parser.set_defaults(run=plan, renew_anon_volumes=False, timeout=None)
 
 
 def plan(invocation: Invocation, arguments: argparse.Namespace) -> int:
-    loaded = invocation.load_with_warnings()
+    loaded = invocation.load() if invocation.is_json else invocation.load_with_warnings()
+    appliance = selected(loaded, arguments)
     request = UpRequest(
         target=invocation.target,
         profiles=loaded.active_profiles,
         services=tuple(arguments.services),
         with_dependencies=not arguments.no_deps,
+        scales=_scales(arguments.scale),
         options=_options(arguments),
     )
-    made, to_build = run_with_engine(lambda engine: plan_up(loaded.appliance, engine, request))
+    made, to_build = run_with_engine(lambda engine: plan_up(appliance, engine, request))
     if invocation.is_json:
         steps = [
             {
@@ -79,12 +92,33 @@ def plan(invocation: Invocation, arguments: argparse.Namespace) -> int:
             }
             for step in made.steps
         ]
-        print(json.dumps({"build": list(to_build), "steps": steps, "kept": dict(made.kept)}))
+        warnings = [warning.as_data() for warning in loaded.warnings]
+        print(json.dumps({"build": list(to_build), "steps": steps, "kept": dict(made.kept), "warnings": warnings}))
         return 0
     for reference in to_build:
         print(f"build {reference}, not built yet")
     print(str(made) if made.steps else "nothing to do: everything is as it should be")
     return 0
+
+
+def _add_scale(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--scale",
+        action="append",
+        default=[],
+        metavar="SERVICE=NUMBER",
+        help="so many containers of a service, whatever the files say (repeatable)",
+    )
+
+
+def _scales(texts: list[str]) -> dict[str, int]:
+    scales: dict[str, int] = {}
+    for text in texts:
+        service, _, number = text.partition("=")
+        if not service or not (number.isascii() and number.isdecimal()) or int(number) > _MOST_CONTAINERS:
+            raise UsageError(f"--scale wants SERVICE=NUMBER, not '{text}'", hint="for example --scale web=3")
+        scales[service] = int(number)
+    return scales
 
 
 def _options(arguments: argparse.Namespace) -> Options:

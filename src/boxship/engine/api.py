@@ -23,8 +23,8 @@ from boxship.errors import EngineError, UsageError
 
 OLDEST_API = (1, 40)
 """Docker 19.03: the oldest whose networks, health checks and filters are what is relied on."""
-NEWEST_API = (1, 47)
-"""Docker 27: the newest whose requests encode.py was written for; newer engines still speak it."""
+NEWEST_API = (1, 49)
+"""Docker 28.1: the newest whose requests encode.py was written for; newer engines still speak it."""
 ANSWER_BYTES = 64 * 1024 * 1024
 """No list of any engine comes near this."""
 TIMEOUT_VARIABLE = "BOXSHIP_ENGINE_TIMEOUT"

@@ -158,6 +158,7 @@ def decode_image_detail(item: Fields) -> ObservedImage:
         size_bytes=item.number("Size"),
         created_at_s=_unix_seconds(item.text("Created")),
         labels=item.child("Config").labels("Labels"),
+        volumes=tuple(sorted(place for place, _ in item.child("Config").child("Volumes").named_children())),
     )
 
 

@@ -26,10 +26,12 @@ from boxship.engine.decode import (
 )
 from boxship.engine.encode import encode_container, encode_endpoint, encode_network, encode_volume, later_endpoints
 from boxship.engine.fields import read_list, read_object
+from boxship.engine.needs import Need, refusal_of, unmet_needs, unmet_network_needs
 from boxship.engine.port import (
     BuildOutput,
     BuildRequest,
     ContainerDetail,
+    Created,
     EngineEvent,
     EngineInfo,
     ExecRequest,
@@ -50,7 +52,7 @@ from boxship.errors import (
 )
 from boxship.logins import Logins, NoLogins, build_headers, pull_headers, registry_of
 from boxship.names import LABEL_APPLIANCE
-from boxship.plan.action import ContainerSpec, Endpoint, NetworkSpec, VolumeSpec
+from boxship.plan.action import ContainerSpec, CopiedFile, Endpoint, NetworkSpec, VolumeSpec
 from boxship.plan.observed import Observed, ObservedImage
 
 CHANGES_AT_ONCE = 8
@@ -76,7 +78,7 @@ def connect(
 
 
 class DockerEngine:
-    """Implements ``Engine`` with the Docker Engine API, 1.40 to 1.47, over its socket. Belongs to one event loop."""
+    """Implements ``Engine`` with the Docker Engine API, 1.40 to 1.49, over its socket. Belongs to one event loop."""
 
     def __init__(self, address: Address, deadlines: Deadlines, logins: Logins) -> None:
         self._api = Api(address, deadlines)
@@ -122,7 +124,11 @@ class DockerEngine:
             return b""
 
     async def create_network(self, spec: NetworkSpec) -> None:
-        await self._post("/networks/create", f"create network {spec.name}", body=encode_network(spec))
+        what = f"create network {spec.name}"
+        if spec.network.enable_ipv4 is False:
+            api_version = await self._api.version()
+            _refuse(what, list(unmet_network_needs(spec, api_version)), api_version)
+        await self._post("/networks/create", what, body=encode_network(spec))
 
     async def remove_network(self, name: str) -> None:
         await self._remove(path_of("networks", name), f"remove network {name}")
@@ -133,14 +139,17 @@ class DockerEngine:
     async def remove_volume(self, name: str) -> None:
         await self._remove(path_of("volumes", name), f"remove volume {name}")
 
-    async def create_container(self, spec: ContainerSpec) -> str:
+    async def create_container(self, spec: ContainerSpec) -> Created:
         api_version = await self._api.version()
         query = {"name": spec.name} | ({"platform": spec.service.platform} if spec.service.platform else {})
         what = f"create container {spec.name}"
+        needs = list(unmet_needs(spec, api_version))
+        _refuse(what, needs, api_version)
         body = encode_container(with_inline_profiles(spec), api_version)
         async with self._changes:
             call = Call("POST", "/containers/create", what, self._api.deadlines.create_s, query, body)
-            container_id = read_object((await self._api.call(call)).body, what).text("Id")
+            answer = read_object((await self._api.call(call)).body, what)
+            container_id = answer.text("Id")
             try:
                 for endpoint in later_endpoints(spec, api_version):
                     await self._attach(container_id, spec.name, endpoint, api_version)
@@ -148,7 +157,26 @@ class DockerEngine:
                 # Also when interrupted: half a container would pass for the whole one at the next observation.
                 await asyncio.shield(self.remove_container(container_id, volumes=True))
                 raise
-        return container_id
+        warnings = (*(f"{need.sentence}, and is left out here" for need in needs), *answer.texts("Warnings"))
+        return Created(container_id, warnings)
+
+    async def copy_files(self, name: str, files: Collection[CopiedFile]) -> None:
+        # Imported here, as few appliances need it, and tarfile is a tenth of what `up` imports.
+        from boxship.engine.archive import pack_files  # noqa: PLC0415 (see above)
+
+        what = f"copy {', '.join(sorted(file.target for file in files))} into {name}"
+        path = path_of("containers", name, "archive")
+        archive = pack_files(files)
+
+        async def chunks() -> AsyncIterator[bytes]:
+            yield archive
+
+        call = Call(
+            "PUT", path, what, self._api.deadlines.create_s, {"path": "/"},
+            chunks=chunks(), content_type=images.TAR, length=len(archive),
+        )  # fmt: skip
+        async with self._changes:
+            await self._api.call(call)
 
     async def _attach(self, container_id: str, name: str, endpoint: Endpoint, api_version: tuple[int, int]) -> None:
         body = {"Container": container_id, "EndpointConfig": encode_endpoint(endpoint, api_version)}
@@ -316,6 +344,11 @@ class DockerEngine:
     async def _remove(self, path: str, what: str, query: dict[str, str] | None = None) -> None:
         async with self._removals:
             await _unless_absent(self._api.call(Call("DELETE", path, what, self._api.deadlines.remove_s, query or {})))
+
+
+def _refuse(what: str, needs: list[Need], api: tuple[int, int]) -> None:
+    if reason := refusal_of(needs, api):
+        raise EngineError(f"cannot {what}: {reason}", hint="remove the key, or use a newer engine")
 
 
 def _read_images(bodies: list[bytes], *, are_listed: bool) -> tuple[ObservedImage, ...]:

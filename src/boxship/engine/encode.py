@@ -6,22 +6,31 @@ Absent values are left out, so that the engine's own defaults apply; the few tha
 import math
 from collections.abc import Iterator, Mapping
 
+from boxship.engine.needs import ANNOTATIONS, MANY_ENDPOINTS, Api
 from boxship.plan.action import ContainerSpec, Endpoint, EngineMount, NetworkSpec, VolumeSpec
+from boxship.plan.containers import external_links
 from boxship.spec.model import Healthcheck, IpamPool, Logging, Port, Service
+from boxship.spec.model_deploy import DeviceRequest
+from boxship.spec.model_limits import BlockIo, DeviceRate
 
 Json = Mapping[str, object]
 
 BOUNDED_LOG = {"max-size": "10m", "max-file": "3"}
 """30 MB per container at most: the engine's own default grows until the disk is full."""
 _NANOSECONDS = 1_000_000_000
-_MANY_ENDPOINTS = (1, 44)
-"""From here on a create call takes several networks, and the hardware address per network."""
+_CONTAINER = "container:"
+_INTERFACE_OPTION = "com.docker.network.endpoint.ifname"
+_RECURSIVE: Mapping[str, Mapping[str, bool]] = {
+    "disabled": {"NonRecursive": True},
+    "readonly": {"ReadOnlyForceRecursive": True},
+    "writable": {"ReadOnlyNonRecursive": True},
+}
 
 
 def encode_container(spec: ContainerSpec, api: tuple[int, int]) -> Json:
     """The body of ``POST /containers/create``. Below API 1.44 it holds only the first endpoint."""
     service = spec.service
-    takes_many = api >= _MANY_ENDPOINTS
+    takes_many = api >= MANY_ENDPOINTS
     endpoints = spec.endpoints if takes_many else spec.endpoints[:1]
     body = {
         "Image": spec.image,
@@ -39,14 +48,21 @@ def encode_container(spec: ContainerSpec, api: tuple[int, int]) -> Json:
         "StopTimeout": _whole_seconds(service.stop_grace_period_s),
         "Healthcheck": _healthcheck(service.healthcheck, api) if service.healthcheck else None,
         "ExposedPorts": {port: {} for port in _exposed_ports(service)},
-        "MacAddress": None if takes_many else next((end.mac_address for end in endpoints), None),
-        "HostConfig": _host_config(spec),
+        "MacAddress": _mac_address(spec, takes_many=takes_many),
+        "HostConfig": _host_config(spec, api),
         "NetworkingConfig": {"EndpointsConfig": {end.network: encode_endpoint(end, api) for end in endpoints}},
     }
     return _present(body)
 
 
-def _host_config(spec: ContainerSpec) -> Json:
+def _mac_address(spec: ContainerSpec, *, takes_many: bool) -> str | None:
+    """Of the only network of an old engine's create call, or of a network that has no endpoint of ours."""
+    if not spec.endpoints:
+        return spec.service.mac_address
+    return None if takes_many else spec.endpoints[0].mac_address
+
+
+def _host_config(spec: ContainerSpec, api: Api) -> Json:
     service = spec.service
     return _present(
         {
@@ -65,9 +81,15 @@ def _host_config(spec: ContainerSpec) -> Json:
             "PortBindings": _port_bindings(service.ports),
             "Binds": [_bind(mount) for mount in spec.mounts if _wants_bind(mount)],
             "Mounts": [
-                _mount(mount) for mount in spec.mounts if not _wants_bind(mount) and mount.tmpfs_options is None
+                encode_mount(mount) for mount in spec.mounts if not _wants_bind(mount) and mount.tmpfs_options is None
             ],
             "Tmpfs": _tmpfs(spec.mounts),
+            "VolumesFrom": [
+                source.removeprefix(_CONTAINER) for source in service.volumes_from if source.startswith(_CONTAINER)
+            ],
+            "Links": [] if spec.endpoints else list(external_links(service)),
+            "Annotations": dict(service.annotations) if api >= ANNOTATIONS else None,
+            "StorageOpt": dict(service.storage_opt),
             "ExtraHosts": list(spec.extra_hosts),
             "Dns": list(service.dns),
             "DnsSearch": list(service.dns_search),
@@ -88,6 +110,8 @@ def _security(service: Service) -> Json:
         "GroupAdd": list(service.group_add),
         "Sysctls": dict(service.sysctls),
         "Devices": [_device(device) for device in service.devices],
+        "DeviceCgroupRules": list(service.device_cgroup_rules),
+        "DeviceRequests": [_device_request(request) for request in service.gpus],
     }
 
 
@@ -100,11 +124,45 @@ def _resources(service: Service) -> Json:
         "NanoCpus": None if service.cpus is None else round(service.cpus * _NANOSECONDS),
         "CpuShares": service.cpu_shares,
         "CpusetCpus": service.cpuset,
+        "CpuPeriod": service.cpu_period_us,
+        "CpuQuota": service.cpu_quota_us,
+        "CpuRealtimePeriod": service.cpu_rt_period_us,
+        "CpuRealtimeRuntime": service.cpu_rt_runtime_us,
+        "MemorySwappiness": service.mem_swappiness,
+        **(_block_io(service.blkio_config) if service.blkio_config else {}),
         "PidsLimit": service.pids_limit,
         "OomScoreAdj": service.oom_score_adj,
         "OomKillDisable": service.oom_kill_disable,
         "Ulimits": [{"Name": name, "Soft": limit.soft, "Hard": limit.hard} for name, limit in service.ulimits.items()],
     }
+
+
+def _block_io(block_io: BlockIo) -> Json:
+    return {
+        "BlkioWeight": block_io.weight,
+        "BlkioWeightDevice": [{"Path": each.path, "Weight": each.weight} for each in block_io.weight_device],
+        "BlkioDeviceReadBps": _rates(block_io.device_read_bps),
+        "BlkioDeviceReadIOps": _rates(block_io.device_read_iops),
+        "BlkioDeviceWriteBps": _rates(block_io.device_write_bps),
+        "BlkioDeviceWriteIOps": _rates(block_io.device_write_iops),
+    }
+
+
+def _rates(rates: tuple[DeviceRate, ...]) -> list[Json]:
+    return [{"Path": each.path, "Rate": each.rate} for each in rates]
+
+
+def _device_request(request: DeviceRequest) -> Json:
+    """``gpus`` may leave the capability out that gives it its name."""
+    return _present(
+        {
+            "Driver": request.driver,
+            "Count": request.count,
+            "DeviceIDs": list(request.device_ids),
+            "Capabilities": [list(request.capabilities) or ["gpu"]],
+            "Options": dict(request.options),
+        }
+    )
 
 
 def _present(values: Json) -> dict[str, object]:
@@ -131,7 +189,7 @@ def _healthcheck(check: Healthcheck, api: tuple[int, int]) -> Json:
             "Timeout": _nanoseconds(check.timeout_s),
             "Retries": check.retries,
             "StartPeriod": _nanoseconds(check.start_period_s),
-            "StartInterval": _nanoseconds(check.start_interval_s) if api >= _MANY_ENDPOINTS else None,
+            "StartInterval": _nanoseconds(check.start_interval_s) if api >= MANY_ENDPOINTS else None,
         }
     )
 
@@ -177,7 +235,8 @@ def _wants_bind(mount: EngineMount) -> bool:
     """Only ``Binds`` creates a missing host path and relabels for SELinux; it can't hold a path with a colon."""
     if mount.selinux:
         return True
-    return mount.kind == "bind" and mount.create_host_path and ":" not in mount.source + mount.target
+    is_plain = mount.create_host_path and mount.recursive in {None, "enabled"}
+    return mount.kind == "bind" and is_plain and ":" not in mount.source + mount.target
 
 
 def _bind(mount: EngineMount) -> str:
@@ -195,8 +254,10 @@ def _tmpfs(mounts: tuple[EngineMount, ...]) -> dict[str, str]:
     return {mount.target: mount.tmpfs_options for mount in mounts if mount.tmpfs_options is not None}
 
 
-def _mount(mount: EngineMount) -> Json:
-    propagation = {"Propagation": mount.propagation} if mount.propagation else {}
+def encode_mount(mount: EngineMount) -> Json:
+    """One entry of ``Mounts``."""
+    bind = {"Propagation": mount.propagation, **_RECURSIVE.get(mount.recursive or "", {})}
+    volume = {"NoCopy": mount.nocopy or None, "Subpath": mount.subpath, "Labels": dict(mount.labels)}
     tmpfs = _present({"SizeBytes": mount.tmpfs_size_bytes, "Mode": mount.tmpfs_mode})
     return _present(
         {
@@ -204,8 +265,9 @@ def _mount(mount: EngineMount) -> Json:
             "Source": mount.source or None,
             "Target": mount.target,
             "ReadOnly": mount.read_only or None,
-            "BindOptions": propagation if mount.kind == "bind" else None,
-            "VolumeOptions": {"NoCopy": True} if mount.nocopy else None,
+            "BindOptions": _present(bind) if mount.kind == "bind" else None,
+            "VolumeOptions": _present(volume) if mount.kind == "volume" else None,
+            "ImageOptions": _present({"Subpath": mount.subpath}) if mount.kind == "image" else None,
             "TmpfsOptions": tmpfs if mount.kind == "tmpfs" else None,
         }
     )
@@ -230,19 +292,22 @@ def encode_endpoint(endpoint: Endpoint, api: tuple[int, int]) -> Json:
             "LinkLocalIPs": list(endpoint.link_local_ips),
         }
     )
+    name = {_INTERFACE_OPTION: endpoint.interface_name} if endpoint.interface_name else {}
     return _present(
         {
             "Aliases": list(endpoint.aliases),
+            "Links": list(endpoint.links),
             "IPAMConfig": addresses,
-            "MacAddress": endpoint.mac_address if api >= _MANY_ENDPOINTS else None,
-            "DriverOpts": dict(endpoint.driver_opts),
+            "MacAddress": endpoint.mac_address if api >= MANY_ENDPOINTS else None,
+            "DriverOpts": {**endpoint.driver_opts, **name},
+            "GwPriority": endpoint.gw_priority or None,
         }
     )
 
 
 def later_endpoints(spec: ContainerSpec, api: tuple[int, int]) -> tuple[Endpoint, ...]:
     """Those that the create call could not take."""
-    return () if api >= _MANY_ENDPOINTS else spec.endpoints[1:]
+    return () if api >= MANY_ENDPOINTS else spec.endpoints[1:]
 
 
 def encode_network(spec: NetworkSpec) -> Json:
@@ -260,8 +325,15 @@ def encode_network(spec: NetworkSpec) -> Json:
             "Options": dict(network.driver_opts),
             "Internal": network.internal or None,
             "Attachable": network.attachable or None,
+            "EnableIPv4": network.enable_ipv4,
             "EnableIPv6": network.enable_ipv6,
-            "IPAM": _present({"Driver": network.ipam_driver, "Config": [config for config in configs if config]}),
+            "IPAM": _present(
+                {
+                    "Driver": network.ipam_driver,
+                    "Config": [config for config in configs if config],
+                    "Options": dict(network.ipam_options),
+                }
+            ),
             "Labels": dict(spec.labels),
         }
     )

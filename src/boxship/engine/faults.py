@@ -38,6 +38,11 @@ _BIND_MISSING = re.compile(r"bind source path does not exist: (.+)")
 _HALF_STARTED = re.compile(
     r"task [0-9a-f]{64}: already exists|id already in use|failed to start shim: mkdir \S+/[0-9a-f]{64}: file exists"
 )
+_NO_USER = re.compile(r"unable to find (user|group) (\S+): no matching entries")
+_LIMIT_REFUSED = re.compile(r"error setting rlimit type (\d+): operation not permitted")
+_LIMITS = {3: "stack", 4: "core", 6: "nproc", 7: "nofile", 8: "memlock", 13: "nice", 14: "rtprio"}
+"""Linux's numbers of the ulimits that files set."""
+_CAPS_REFUSED = "unable to apply caps: operation not permitted"
 _LONG_ID = re.compile(r"\b([0-9a-f]{12})[0-9a-f]{52}\b")
 RUN_AGAIN = ", then run the command again"
 """How the hints of errors end after which that is all there is to do."""
@@ -77,7 +82,8 @@ def clean(message: str) -> str:
 
 def refusal(what: str, status: int, message: str) -> EngineError:
     """The error for an answer with an error status. ``what`` is the call in words, ``message`` already cleaned."""
-    return _known(what, status, message) or _by_status(what, status, message)
+    known = _known(what, status, message) or _lacks_rights(what, status, message)
+    return known or _by_status(what, status, message)
 
 
 def _known(what: str, status: int, message: str) -> EngineError | None:
@@ -113,6 +119,12 @@ def _known(what: str, status: int, message: str) -> EngineError | None:
             hint="create it, or correct the path of the mount",
             status=status,
         )
+    if missing := _NO_USER.search(message):
+        return EngineError(
+            f"cannot {what}: its image has no {missing[1]} '{missing[2]}'",
+            hint=f"name a {missing[1]} that the image has, or give a number",
+            status=status,
+        )
     if "available" in message and "address pool" in message:
         return EngineConflictError(
             f"cannot {what}: the engine has no free subnet left",
@@ -123,6 +135,24 @@ def _known(what: str, status: int, message: str) -> EngineError | None:
         return EngineConflictError(
             f"cannot {what}: its subnet overlaps another network's",
             hint="choose another subnet, or remove the other network (docker network ls)",
+            status=status,
+        )
+    return None
+
+
+def _lacks_rights(what: str, status: int, message: str) -> EngineError | None:
+    """An engine that runs in a container itself, or without root, can't give what it hasn't got."""
+    if limit := _LIMIT_REFUSED.search(message):
+        name = _LIMITS.get(int(limit[1]), f"number {limit[1]}")
+        return EngineError(
+            f"cannot {what}: its ulimit '{name}' is above what the engine itself is allowed",
+            hint="lower it, or run the engine with more rights (as root, outside of a container)",
+            status=status,
+        )
+    if _CAPS_REFUSED in message:
+        return EngineError(
+            f"cannot {what}: it asks for rights that the engine itself hasn't got",
+            hint="go without privileged or cap_add, or run the engine as root, outside of a container",
             status=status,
         )
     return None

@@ -95,6 +95,8 @@ def _build_query(request: BuildRequest) -> dict[str, str | tuple[str, ...]]:
         "target": request.target or "",
         "networkmode": request.network or "",
         "platform": request.platform or "",
+        "ulimits": json.dumps(_ulimits(request)) if request.ulimits else "",
+        "isolation": request.isolation or "",
         "shmsize": str(request.shm_size_bytes or ""),
         "nocache": "1" if request.no_cache else "",
         "pull": "1" if request.pull else "",
@@ -103,6 +105,10 @@ def _build_query(request: BuildRequest) -> dict[str, str | tuple[str, ...]]:
         "version": "1",
     }
     return {key: value for key, value in query.items() if value}
+
+
+def _ulimits(request: BuildRequest) -> list[dict[str, object]]:
+    return [{"Name": name, "Soft": limit.soft, "Hard": limit.hard} for name, limit in request.ulimits.items()]
 
 
 async def load_images(api: Api, archive: Path) -> None:

@@ -17,9 +17,9 @@ from typing import NamedTuple, Protocol
 
 from msgspec import Struct, field
 
-from boxship.plan.action import ContainerSpec, NetworkSpec, VolumeSpec
+from boxship.plan.action import ContainerSpec, CopiedFile, NetworkSpec, VolumeSpec
 from boxship.plan.observed import ContainerState, Health, Observed
-from boxship.spec.model import Healthcheck
+from boxship.spec.model import Healthcheck, Ulimit
 
 
 class EngineInfo(NamedTuple):
@@ -117,6 +117,8 @@ class BuildRequest(Struct, frozen=True):
     shm_size_bytes: int | None = None
     extra_hosts: tuple[str, ...] = ()
     cache_from: tuple[str, ...] = ()
+    ulimits: Mapping[str, Ulimit] = field(default_factory=dict)
+    isolation: str | None = None
     platform: str | None = None
 
 
@@ -155,6 +157,13 @@ class ExecSession(Protocol):
         """Hang up; the command itself may go on."""
 
 
+class Created(NamedTuple):
+    """A container that was made. ``warnings``: sentences about what the engine does not do as asked."""
+
+    id: str
+    warnings: tuple[str, ...] = ()
+
+
 class ContainerEngine(Protocol):
     """What the executor needs: one method per action."""
 
@@ -179,8 +188,17 @@ class ContainerEngine(Protocol):
     async def remove_volume(self, name: str) -> None:
         """Raises: EngineConflictError while a container, even a stopped one, uses it."""
 
-    async def create_container(self, spec: ContainerSpec) -> str:
-        """The new container's id. A half-made one (created, but an endpoint failed) is removed before raising."""
+    async def create_container(self, spec: ContainerSpec) -> Created:
+        """A half-made one (created, but an endpoint failed) is removed before raising. ``spec.files`` are not in it.
+
+        Raises: EngineError for a key that needs a newer engine, where leaving it out would make another container.
+        """
+
+    async def copy_files(self, name: str, files: Collection[CopiedFile]) -> None:
+        """Put files into a container that was not started yet; folders are made, what is there is replaced.
+
+        Raises: EngineError when it can't be written to (``read_only``).
+        """
 
     async def start_container(self, name: str) -> None:
         """Raises: EngineConflictError when one of its ports or addresses is taken."""

@@ -16,11 +16,25 @@ from msgspec.structs import replace
 from boxship.clock import Clock
 from boxship.engine.port import Engine
 from boxship.errors import BoxshipError, EngineTimeoutError, EngineUnreachableError
-from boxship.events import Event, ImageProgress, Phase, StepDone, StepFailed, StepSkipped, StepStarted, SubjectChanged
+from boxship.events import (
+    Event,
+    ImageProgress,
+    Notice,
+    Phase,
+    StepDone,
+    StepFailed,
+    StepSkipped,
+    StepStarted,
+    SubjectChanged,
+)
+from boxship.execute.hooks import HookRunner
+from boxship.execute.host_hooks import run_host_hook
 from boxship.execute.readiness import Readiness
 from boxship.plan.action import (
     Action,
     Completed,
+    ContainerSpec,
+    CopyFiles,
     CreateContainer,
     CreateNetwork,
     CreateVolume,
@@ -30,6 +44,8 @@ from boxship.plan.action import (
     RemoveNetwork,
     RemoveVolume,
     RenameContainer,
+    RunHook,
+    RunHostHook,
     StartContainer,
     Step,
     StopContainer,
@@ -41,6 +57,8 @@ Publish = Callable[[Event], None]
 
 # Measured on Docker 20.10 (2 cores): 5 to 8 calls side by side give the shortest `up`, more gives nothing.
 CONCURRENT_CALLS = 8
+# They last, but make few and short calls.
+_NEED_NO_SLOT = (WaitReady, RunHook, RunHostHook)
 
 
 class Failure(Struct, frozen=True):
@@ -92,6 +110,7 @@ class _Run:
         self._interrupt = interrupt
         self._slots = concurrency
         self._readiness = Readiness(engine, clock)
+        self._hooks = HookRunner(engine, clock)
         self._steps = {step.id: step for step in plan.steps}
         self._open = {step.id: set(step.after) | set(step.after_ended) for step in plan.steps}
         self._followers: dict[int, list[int]] = {step.id: [] for step in plan.steps}
@@ -124,12 +143,12 @@ class _Run:
         return self._outcome()
 
     def _begin_what_can(self) -> bool:
-        """Begin ready steps, the most critical first; a wait needs no slot, as it makes few and short calls."""
+        """Begin ready steps, the most critical first."""
         waiting: list[tuple[int, int]] = []
         while self._ready and not self._is_stopped():
             rank, step_id = heappop(self._ready)
             step = self._steps[step_id]
-            if not isinstance(step.action, WaitReady) and self._busy() >= self._slots:
+            if not isinstance(step.action, _NEED_NO_SLOT) and self._busy() >= self._slots:
                 waiting.append((rank, step_id))
                 continue
             self._running[asyncio.ensure_future(self._do(step))] = step
@@ -141,7 +160,7 @@ class _Run:
         return self._is_engine_lost or self._interrupt.is_set()
 
     def _busy(self) -> int:
-        return sum(not isinstance(step.action, WaitReady) for step in self._running.values())
+        return sum(not isinstance(step.action, _NEED_NO_SLOT) for step in self._running.values())
 
     async def _do(self, step: Step) -> None:
         action = type(step.action).__name__
@@ -165,11 +184,17 @@ class _Run:
             case CreateVolume(volume_spec):
                 await engine.create_volume(volume_spec)
             case CreateContainer(container_spec):
-                self._made[container_spec.name] = await engine.create_container(container_spec)
+                await self._create(step, container_spec)
+            case CopyFiles(name, files):
+                await engine.copy_files(name, files)
             case StartContainer(name, remove_on_failure):
                 await self._start(name, remove_on_failure=remove_on_failure)
             case UnpauseContainer(name):
                 await engine.unpause_container(name)
+            case RunHook():
+                await self._run_hook(action)
+            case RunHostHook():
+                await run_host_hook(action)
             case WaitReady():
                 # By id where it is known: a replacement gets its final name while it is waited for.
                 waited = replace(action, name=self._made.get(action.name, action.name))
@@ -187,6 +212,12 @@ class _Run:
             case _:
                 assert_never(action)
 
+    async def _create(self, step: Step, spec: ContainerSpec) -> None:
+        created = await self._engine.create_container(spec)
+        self._made[spec.name] = created.id
+        for text in created.warnings:
+            self._publish(Notice(f"{step.subject.partition(':')[2]}: {text}", is_warning=True))
+
     async def _start(self, name: str, *, remove_on_failure: bool) -> None:
         try:
             await self._engine.start_container(name)
@@ -197,6 +228,10 @@ class _Run:
                 with contextlib.suppress(BoxshipError):
                     await self._engine.remove_container(name)
             raise
+
+    async def _run_hook(self, action: RunHook) -> None:
+        if not await self._hooks.run(action) and action.kind == "post_start":
+            self._publish(Notice(f"{action.title}: the container ended before it had run", is_warning=True))
 
     def _collect(self) -> None:
         for task in [task for task in self._running if task.done()]:
@@ -221,7 +256,10 @@ class _Run:
                 step.id, step.subject, type(step.action).__name__, error.message, error.hint, logs, step.best_effort
             )
         )
-        self._show(step, Phase.FAILED, error.message)
+        if step.best_effort:
+            self._publish(Notice(error.message, is_warning=True))
+        else:
+            self._show(step, Phase.FAILED, error.message)
         self._end(step, error)
 
     def _end(self, step: Step, error: BoxshipError | None) -> None:
@@ -254,7 +292,7 @@ class _Run:
 
     def _end_waits(self) -> None:
         for task, step in self._running.items():
-            if isinstance(step.action, WaitReady):
+            if isinstance(step.action, _NEED_NO_SLOT):
                 task.cancel()
 
     async def _cancel_all(self) -> None:
@@ -277,7 +315,9 @@ class _Run:
 
     def _show_begin(self, step: Step) -> None:
         phase = _BEGINS.get(type(step.action))
-        if phase is not None:
+        if isinstance(step.action, RunHook):
+            self._show(step, Phase.STARTING if step.action.kind == "post_start" else Phase.STOPPING, step.action.title)
+        elif phase is not None:
             self._show(step, phase)
 
     def _show_end(self, step: Step) -> None:
@@ -293,6 +333,7 @@ _BEGINS = {
     CreateNetwork: Phase.CREATING,
     CreateVolume: Phase.CREATING,
     CreateContainer: Phase.CREATING,
+    CopyFiles: Phase.CREATING,
     StartContainer: Phase.STARTING,
     UnpauseContainer: Phase.STARTING,
     WaitReady: Phase.PROBING,
@@ -303,6 +344,7 @@ _ENDS = {
     CreateNetwork: Phase.CREATED,
     CreateVolume: Phase.CREATED,
     CreateContainer: Phase.CREATED,
+    CopyFiles: Phase.CREATED,
     StopContainer: Phase.STOPPED,
     RemoveContainer: Phase.REMOVED,
     RemoveNetwork: Phase.REMOVED,

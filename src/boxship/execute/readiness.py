@@ -7,16 +7,18 @@ a whole interval; an answer of the engine's that comes earlier counts as well.
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 from msgspec import Struct, field
 
+from boxship import names
 from boxship.clock import Clock
 from boxship.engine.port import ContainerDetail, ProbeEngine
 from boxship.errors import BoxshipError, EngineError, EngineNotFoundError, EngineUnreachableError, ProbeError
 from boxship.execute.hints import ListenHint, PortHint
 from boxship.execute.probes import Answer, Asker, ask_check
+from boxship.execute.race import race
 from boxship.plan.action import Completed, Ready, WaitReady
 from boxship.plan.observed import ContainerState, Health
 from boxship.spec.model import Check, ExecProbe, Healthcheck, LogProbe
@@ -85,7 +87,7 @@ class Readiness:
         healthy, or isn't ready within ``action.within_s``; EngineError when the engine itself fails.
         """
         detail = await self._engine.inspect_container(action.name)
-        wait = _Wait(action, detail.labels.get("boxship.service") or action.name, tell)
+        wait = _Wait(action, _name_of(detail) or action.name, tell)
         gate = action.gate
         if isinstance(gate, Completed):
             await self._bounded(wait, self._completed(wait))
@@ -99,31 +101,18 @@ class Readiness:
         await self._bounded(wait, self._ready(wait, detail))
 
     async def _bounded(self, wait: _Wait, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.ensure_future(work)
-        deadline = asyncio.ensure_future(self._clock.sleep(wait.action.within_s))
-        try:
-            await asyncio.wait({task, deadline}, return_when=asyncio.FIRST_COMPLETED)
-            if not task.done():
+        async with race(work, self._clock.sleep(wait.action.within_s)) as (working, _):
+            if not working.done():
                 raise await self._not_ready(wait, f"not ready after {wait.action.within_s:g} s: {wait.summary}")
-            await task
-        finally:
-            for each in (task, deadline):
-                each.cancel()
-            await asyncio.gather(task, deadline, return_exceptions=True)
+            await working
 
     async def _completed(self, wait: _Wait) -> None:
         wait.hear("end", "still running")
-        ended = asyncio.ensure_future(self._engine.wait_container(wait.action.name))
-        answering = asyncio.ensure_future(self._engine_answers(wait))
-        try:
-            await asyncio.wait({ended, answering}, return_when=asyncio.FIRST_COMPLETED)
+        ending = self._engine.wait_container(wait.action.name)
+        async with race(ending, self._engine_answers(wait)) as (ended, answering):
             if not ended.done():
                 await answering
             code = await ended
-        finally:
-            for each in (ended, answering):
-                each.cancel()
-            await asyncio.gather(ended, answering, return_exceptions=True)
         if code != 0:
             raise await self._not_ready(wait, f"should complete, but ended with status {code}")
 
@@ -138,22 +127,14 @@ class Readiness:
         """All questions answered, or the container's end, whatever comes first."""
         # An explicit start sets the engine's count to 0; it may have grown before the first look.
         restarts_before = 0 if wait.action.is_fresh else detail.restart_count
-        questions = [asyncio.ensure_future(each) for each in self._questions(wait, detail)]
-        answers = (
-            asyncio.gather(*questions) if questions else asyncio.ensure_future(self._settled(wait, restarts_before))
-        )
-        end = asyncio.ensure_future(self._watch_end(wait, restarts_before))
-        try:
-            await asyncio.wait({answers, end}, return_when=asyncio.FIRST_COMPLETED)
+        questions = self._questions(wait, detail)
+        answering = _all_answered(questions) if questions else self._settled(wait, restarts_before)
+        async with race(answering, self._watch_end(wait, restarts_before)) as (answers, end):
             if end.done():
                 # It raises, or says that the container has done its work: then nothing is left to be asked.
                 await end
-                return
-            await answers
-        finally:
-            for each in (*questions, answers, end):
-                each.cancel()
-            await asyncio.gather(*questions, answers, end, return_exceptions=True)
+            else:
+                await answers
 
     async def _settled(self, wait: _Wait, restarts_before: int) -> None:
         """Return once it has stayed up for a while; for longer, if it has ended before."""
@@ -204,20 +185,15 @@ class Readiness:
         if detail.health is Health.HEALTHY:
             return
         argv = _healthcheck_argv(healthcheck)
-        tasks = [asyncio.ensure_future(self._engine_says(wait))]
+        asking = [self._engine_says(wait)]
         if argv:
             timeout_s = healthcheck.timeout_s or _DEFAULT_TIMEOUT_S
             interval_s = healthcheck.interval_s or _DEFAULT_INTERVAL_S
-            asking = self._exec_until(wait, detail, "healthcheck", argv, timeout_s, interval_s)
-            tasks.append(asyncio.ensure_future(asking))
-        try:
-            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-            for task in done:
-                await task
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            asking.append(self._exec_until(wait, detail, "healthcheck", argv, timeout_s, interval_s))
+        async with race(*asking) as askers:
+            for asker in askers:
+                if asker.done():
+                    await asker
         wait.answered("healthcheck")
 
     async def _engine_says(self, wait: _Wait) -> None:
@@ -297,18 +273,12 @@ class Readiness:
     async def _watch_end(self, wait: _Wait, restarts_before: int) -> None:
         """Raise once the container ended for good, or ended too often; return when a plain one ended well."""
         while True:
-            ended = asyncio.ensure_future(self._engine.wait_container(wait.action.name))
-            pause = asyncio.ensure_future(self._clock.sleep(_RESTART_POLL_S))
-            try:
-                # [M] The engine's wait doesn't return between a crash and a restart, so restarts are counted as well.
-                await asyncio.wait({ended, pause}, return_when=asyncio.FIRST_COMPLETED)
+            # [M] The engine's wait doesn't return between a crash and a restart, so restarts are counted as well.
+            ending = self._engine.wait_container(wait.action.name)
+            async with race(ending, self._clock.sleep(_RESTART_POLL_S)) as (ended, _):
                 has_ended = ended.done()
                 if has_ended:
                     await ended
-            finally:
-                for each in (ended, pause):
-                    each.cancel()
-                await asyncio.gather(ended, pause, return_exceptions=True)
             detail = await self._count_ends(wait, restarts_before)
             if has_ended and detail.state not in (ContainerState.RUNNING, ContainerState.RESTARTING):
                 if detail.exit_code == 0 and _is_plain(wait.action):
@@ -343,6 +313,22 @@ class Readiness:
             last=wait.summary,
             logs=logs,
         )
+
+
+def _name_of(detail: ContainerDetail) -> str:
+    service = detail.labels.get(names.LABEL_SERVICE)
+    return names.replica_name(service, names.replica_number(detail.labels)) if service else ""
+
+
+async def _all_answered(questions: Sequence[Coroutine[Any, Any, None]]) -> None:
+    """Return when all have ended well; the first that fails ends the others."""
+    asking = [asyncio.ensure_future(each) for each in questions]
+    try:
+        await asyncio.gather(*asking)
+    finally:
+        for each in asking:
+            each.cancel()
+        await asyncio.gather(*asking, return_exceptions=True)
 
 
 def _has_healthcheck(detail: ContainerDetail) -> bool:

@@ -1,6 +1,7 @@
 """The version of an appliance whose file names none: what git says about its folder."""
 
-import subprocess
+import os
+from pathlib import Path
 
 from msgspec.structs import replace
 
@@ -14,10 +15,19 @@ def versioned(appliance: Appliance) -> Appliance:
     """The appliance with a version: its own, else git's description of the folder, else "dev"."""
     if appliance.version != UNVERSIONED:
         return appliance
-    return replace(appliance, version=_described(str(appliance.directory)) or UNVERSIONED)
+    described = _described(str(appliance.directory)) if _may_be_in_git(appliance.directory) else ""
+    return replace(appliance, version=described or UNVERSIONED)
+
+
+def _may_be_in_git(directory: Path) -> bool:
+    """Whether asking git is worth its start."""
+    places = (directory, *directory.parents)
+    return "GIT_DIR" in os.environ or any(os.path.lexists(place / ".git") for place in places)
 
 
 def _described(directory: str) -> str:
+    import subprocess  # noqa: PLC0415 (7 ms of every `check` and `show`, for folders that are under git)
+
     argv = ["git", "-C", directory, "describe", "--tags", "--always", "--dirty"]
     try:
         done = subprocess.run(argv, capture_output=True, text=True, timeout=_DEADLINE_S, check=False)

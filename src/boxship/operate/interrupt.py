@@ -5,20 +5,15 @@ from collections.abc import Coroutine
 from typing import Any, TypeVar
 
 from boxship.errors import CancelledError
+from boxship.execute.race import race
 
 T = TypeVar("T")
 
 
 async def unless_interrupted(work: Coroutine[Any, Any, T], interrupt: asyncio.Event, cut_off: CancelledError) -> T:
     """What the work gives; once ``interrupt`` is set it is cancelled and awaited. Raises: ``cut_off`` then."""
-    task = asyncio.ensure_future(work)
-    stop = asyncio.ensure_future(interrupt.wait())
-    try:
-        await asyncio.wait({task, stop}, return_when=asyncio.FIRST_COMPLETED)
+    async with race(work, interrupt.wait()) as (task, _):
         if not task.done():
             raise cut_off
-        return await task
-    finally:
-        for each in (task, stop):
-            each.cancel()
-        await asyncio.gather(task, stop, return_exceptions=True)
+        result: T = await task
+        return result

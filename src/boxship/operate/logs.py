@@ -9,13 +9,16 @@ from msgspec import Struct
 
 from boxship.engine.port import Engine
 from boxship.events import ServiceLog
+from boxship.plan.observed import ObservedContainer
 
 # A slow terminal makes the engine wait, instead of this process growing.
 _QUEUE_LINES = 1000
 
 
 class LogRequest(Struct, frozen=True):
-    """Which lines. ``services`` empty: all. ``tail``: the last lines of each service, None for all.
+    """Which lines. ``services`` empty: all. ``tail``: the last lines of each container, None for all.
+
+    Among ``services`` may be one container of several: "web.2".
 
     ``since``/``until``: RFC 3339 or unix seconds, "" for no bound.
     """
@@ -31,9 +34,9 @@ async def merged_logs(engine: Engine, appliance: str, request: LogRequest) -> As
     """The lines of the appliance's containers, also of those that ended."""
     observed = await engine.observe(())
     streams = [
-        _lines(engine, each.name, each.service, request)
+        _lines(engine, each, request)
         for each in observed.containers_of(appliance)
-        if not request.services or each.service in request.services
+        if not request.services or not request.services.isdisjoint((each.service, each.replica))
     ]
     merged = _as_they_come(streams) if request.follow else _by_time(streams)
     async with aclosing(merged) as lines:
@@ -41,13 +44,18 @@ async def merged_logs(engine: Engine, appliance: str, request: LogRequest) -> As
             yield line
 
 
-async def _lines(engine: Engine, name: str, service: str, request: LogRequest) -> AsyncGenerator[ServiceLog, None]:
+async def _lines(engine: Engine, container: ObservedContainer, request: LogRequest) -> AsyncGenerator[ServiceLog, None]:
     stream = engine.follow_logs(
-        name, follow=request.follow, tail=request.tail, since=request.since, until=request.until, timestamps=True
+        container.name,
+        follow=request.follow,
+        tail=request.tail,
+        since=request.since,
+        until=request.until,
+        timestamps=True,
     )
     async with aclosing(stream) as lines:
         async for line in lines:
-            yield ServiceLog(service, line.stream, line.text, line.at)
+            yield ServiceLog(container.service, line.stream, line.text, line.at, container.number)
 
 
 async def _by_time(streams: Sequence[AsyncGenerator[ServiceLog, None]]) -> AsyncGenerator[ServiceLog, None]:

@@ -1,8 +1,13 @@
 """From the outcome of a plan to the one error that the door reports."""
 
+from collections.abc import Iterator, Sequence
+
 from boxship.engine.faults import RUN_AGAIN
 from boxship.errors import BoxshipError, CancelledError, EngineTimeoutError, EngineUnreachableError, OperationError
-from boxship.execute.executor import Outcome
+from boxship.execute.executor import Failure, Outcome
+
+_LAST_WORDS = 3
+"""Lines of each failed service's log, when several failed; one alone shows more."""
 
 
 def error_of(outcome: Outcome, verb: str) -> BoxshipError | None:
@@ -22,8 +27,20 @@ def error_of(outcome: Outcome, verb: str) -> BoxshipError | None:
     if len(errors) == 1:
         return errors[0]
     names = sorted({failure.step.subject.partition(":")[2] for failure in outcome.failures})
-    said = "".join(f"\n  {failure.error.message}" for failure in outcome.failures)
     return OperationError(
-        f"{verb} failed for {', '.join(names)}:{said}",
+        "\n".join((f"{verb} failed for {', '.join(names)}:", *_told(outcome.failures))),
         fields={"failures": [{"subject": f.step.subject, "message": f.error.message} for f in outcome.failures]},
     )
+
+
+def _told(failures: Sequence[Failure]) -> Iterator[str]:
+    """Lines: what went wrong, the service's last words, and what to do, unless that was said before."""
+    hints: set[str] = set()
+    for failure in failures:
+        yield f"  {failure.error.message}"
+        logs: tuple[str, ...] = getattr(failure.error, "logs", ())
+        yield from (f"    | {line}" for line in logs[-_LAST_WORDS:])
+        hint = failure.error.hint
+        if hint and hint not in hints:
+            hints.add(hint)
+            yield f"    hint: {hint}"

@@ -9,20 +9,24 @@ from msgspec.structs import replace
 
 from boxship.clock import Clock
 from boxship.engine.port import Engine
-from boxship.errors import BoxshipError, CancelledError, EngineTimeoutError, EngineUnreachableError, HalfStartedError
+from boxship.errors import BoxshipError, CancelledError
 from boxship.events import Notice, Phase, PlanMade, SubjectChanged
 from boxship.execute.executor import Failure, Outcome, Publish, execute
 from boxship.execute.readiness import Readiness
+from boxship.host.fingerprints import fingerprinted
 from boxship.host.needs import unmet_needs
 from boxship.host.sysctl import PROC_SYS, apply_settings
 from boxship.host.version import versioned
+from boxship.operate.build_hooks import run_build_hooks
+from boxship.operate.half_started import half_started, plan_anew
 from boxship.operate.interrupt import unless_interrupted
 from boxship.plan.action import Plan, PullImage, Ready, StartContainer, Step, WaitReady
-from boxship.plan.containers import image_reference
+from boxship.plan.containers import image_reference, shown_images
 from boxship.plan.graph import PlanBuilder
 from boxship.plan.observed import ContainerState, Observed
 from boxship.plan.reconcile import orphans, reconcile
-from boxship.plan.resolve import Desired, resolve
+from boxship.plan.resolve import Desired, resolve, with_scales
+from boxship.plan.sharing import volume_holders
 from boxship.plan.status import ServiceStatus, browser_addresses, service_status
 from boxship.plan.verdict import Options
 from boxship.spec.model import Appliance, Service
@@ -38,6 +42,8 @@ class UpRequest(Struct, frozen=True):
     build: bool | None = None
     pull: str = "missing"
     """missing, always or never."""
+    scales: Mapping[str, int] = field(default_factory=dict)
+    """Service -> how many containers, instead of what the files say."""
     options: Options = field(default_factory=Options)
 
 
@@ -76,32 +82,18 @@ async def bring_up(
     plan = reconcile(desired, observed, request.options)
     publish(_plan_made(plan))
     outcome = await execute(plan, engine, publish, clock, interrupt=interrupt)
-    if lost := _half_started(outcome):
-        options = replace(request.options, force_recreate=False, half_started=lost)
-        observed = await engine.observe(references)
-        plan = reconcile(desired, observed, options)
-        publish(Notice(f"the engine died while it started {', '.join(sorted(lost))}: made anew", is_warning=True))
+    if lost := half_started(outcome):
+        plan, observed = await plan_anew(desired, lost, engine, publish, request.options)
         publish(_plan_made(plan))
         outcome = await execute(plan, engine, publish, clock, interrupt=interrupt)
+    found_ready = {step.subject.partition(":")[2] for step in outcome.done if isinstance(step.action, WaitReady)}
     if outcome.is_complete:
         asking = _ask_kept(desired, plan, observed, engine, publish, clock)
         try:
             outcome = replace(outcome, failures=await unless_interrupted(asking, interrupt, _cut_off()))
         except CancelledError:
             outcome = replace(outcome, is_interrupted=True)
-    return await _result(desired, plan, outcome, engine)
-
-
-def _half_started(outcome: Outcome) -> frozenset[str]:
-    """Services that only a new container can start, unless there is a reason to go no further."""
-    errors = [failure.error for failure in outcome.failures]
-    if outcome.is_interrupted or any(isinstance(each, EngineUnreachableError | EngineTimeoutError) for each in errors):
-        return frozenset()
-    return frozenset(
-        failure.step.subject.partition(":")[2]
-        for failure in outcome.failures
-        if isinstance(failure.error, HalfStartedError)
-    )
+    return await _result(desired, plan, outcome, engine, frozenset(found_ready))
 
 
 async def plan_up(appliance: Appliance, engine: Engine, request: UpRequest) -> tuple[Plan, tuple[str, ...]]:
@@ -113,8 +105,9 @@ async def plan_up(appliance: Appliance, engine: Engine, request: UpRequest) -> t
 
 
 def desired_of(appliance: Appliance, request: UpRequest) -> Desired:
+    """Raises: NotFoundError for a name that the files don't have, SpecError for a scale that can't be, HostError."""
     desired = resolve(
-        appliance,
+        fingerprinted(with_scales(appliance, request.scales)),
         target=request.target,
         profiles=request.profiles,
         names=request.services,
@@ -135,7 +128,9 @@ def _prepare_host(appliance: Appliance, publish: Publish, sysctl_root: Path) -> 
 
 
 def _references(desired: Desired) -> tuple[str, ...]:
-    return tuple(image_reference(desired.appliance, service) for service in desired.services)
+    run = (image_reference(desired.appliance, service) for service in desired.services)
+    shown = (reference for service in desired.services for reference in shown_images(service))
+    return (*run, *shown)
 
 
 def _to_build(desired: Desired, observed: Observed, request: UpRequest) -> tuple[Service, ...]:
@@ -160,14 +155,26 @@ async def _provide_images(
         # Imported here, as a run that builds nothing must not pay for it: a third of what `up` imports.
         from boxship.build.images import build_images  # noqa: PLC0415 (see above)
 
+        await run_build_hooks(appliance, to_build, "pre-build", publish)
         await build_images(versioned(appliance), to_build, engine, publish, only_missing=request.build is None)
+        await run_build_hooks(appliance, to_build, "post-build", publish)
     to_pull = {
         image_reference(appliance.name, service): service.platform
         for service in desired.services
         if not service.build and (request.pull == "always" or service.pull_policy == "always")
-    }
+    } | _holders_to_pull(desired, observed, request)
     await _pull(appliance.name, to_pull, engine, publish, clock)
     return bool(to_build or to_pull)
+
+
+def _holders_to_pull(desired: Desired, observed: Observed, request: UpRequest) -> dict[str, str | None]:
+    """Missing images of services that others take volumes from: the plan needs to know which they declare."""
+    if request.pull == "never":
+        return {}
+    holders = volume_holders(desired.everything)
+    wanted = (service for service in desired.services if service.name in holders and not service.build)
+    references = {image_reference(desired.appliance, service): service.platform for service in wanted}
+    return {name: platform for name, platform in references.items() if observed.image(name) is None}
 
 
 async def _pull(
@@ -217,14 +224,14 @@ async def _ask_kept(
     """``up`` says ready only of what is: services left untouched are asked their own checks once more."""
     awaited = {step.subject for step in plan.steps if isinstance(step.action, WaitReady)}
     running = {
-        each.service: each
+        each.replica: each
         for each in observed.containers_of(desired.appliance)
-        if each.state is ContainerState.RUNNING and each.service in plan.kept
+        if each.state is ContainerState.RUNNING and each.replica in plan.kept
     }
     readiness = Readiness(engine, clock)
 
     async def ask(name: str) -> Failure | None:
-        check = desired.checks[name]
+        check = desired.checks[running[name].service]
         # By id, as the plan may just have given it its final name.
         wait = WaitReady(running[name].id, Ready(check), check.within_s or desired.ready_timeout_s, is_fresh=False)
         subject = f"service:{name}"
@@ -237,7 +244,8 @@ async def _ask_kept(
         publish(SubjectChanged(subject, Phase.KEPT))
         return None
 
-    names = [name for name in running if name in desired.checks and f"service:{name}" not in awaited]
+    names = [name for name, each in running.items() if each.service in desired.checks]
+    names = [name for name in names if f"service:{name}" not in awaited]
     return tuple(failure for failure in await asyncio.gather(*(ask(name) for name in names)) if failure)
 
 
@@ -245,11 +253,14 @@ def _cut_off() -> CancelledError:
     return CancelledError("up was interrupted", hint="what was begun is finished; run it again to go on")
 
 
-async def _result(desired: Desired, plan: Plan, outcome: Outcome, engine: Engine) -> UpResult:
+async def _result(
+    desired: Desired, plan: Plan, outcome: Outcome, engine: Engine, found_ready: frozenset[str]
+) -> UpResult:
     try:
         observed = await engine.observe(())
     except BoxshipError:
         if outcome.is_complete:
             raise
         return UpResult(plan, outcome)
-    return UpResult(plan, outcome, service_status(desired, observed), browser_addresses(desired, observed))
+    status = service_status(desired, observed, found_ready=found_ready)
+    return UpResult(plan, outcome, status, browser_addresses(desired, observed))

@@ -1,10 +1,13 @@
 """What can be done to an engine: a closed union of actions, each exactly one call, and the plan made of them."""
 
 from collections.abc import Mapping
+from typing import Literal
 
 from msgspec import Struct, field
 
 from boxship.spec.model import Check, Network, Service, Volume
+from boxship.spec.model_files import Hidden
+from boxship.spec.model_hooks import LifecycleHook
 
 
 class Endpoint(Struct, frozen=True):
@@ -17,6 +20,10 @@ class Endpoint(Struct, frozen=True):
     mac_address: str | None = None
     link_local_ips: tuple[str, ...] = ()
     driver_opts: Mapping[str, str] = field(default_factory=dict)
+    gw_priority: int | None = None
+    interface_name: str | None = None
+    links: tuple[str, ...] = ()
+    """Containers of others, as "container:alias"."""
 
 
 class EngineMount(Struct, frozen=True):
@@ -27,12 +34,25 @@ class EngineMount(Struct, frozen=True):
     source: str = ""
     read_only: bool = False
     nocopy: bool = False
+    subpath: str | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
+    recursive: str | None = None
     propagation: str | None = None
     create_host_path: bool = True
     selinux: str = ""
     tmpfs_size_bytes: int | None = None
     tmpfs_mode: int | None = None
     tmpfs_options: str | None = None
+
+
+class CopiedFile(Struct, frozen=True):
+    """A file to be put into a container that was made and not started yet. ``mode`` is that of chmod."""
+
+    target: str
+    content: Hidden
+    uid: int = 0
+    gid: int = 0
+    mode: int = 0o444
 
 
 class ContainerSpec(Struct, frozen=True):
@@ -55,6 +75,8 @@ class ContainerSpec(Struct, frozen=True):
     mounts: tuple[EngineMount, ...] = ()
     extra_hosts: tuple[str, ...] = ()
     labels: Mapping[str, str] = field(default_factory=dict)
+    files: tuple[CopiedFile, ...] = ()
+    """What a step of its own puts into it before it starts."""
 
 
 class NetworkSpec(Struct, frozen=True):
@@ -110,6 +132,13 @@ class CreateContainer(Struct, frozen=True):
     spec: ContainerSpec
 
 
+class CopyFiles(Struct, frozen=True):
+    """Secrets and configs that are no files of the host go into a container before it starts."""
+
+    name: str
+    files: tuple[CopiedFile, ...]
+
+
 class StartContainer(Struct, frozen=True):
     """``remove_on_failure``: this plan made it, so a start that the engine refuses must leave nothing behind."""
 
@@ -119,6 +148,26 @@ class StartContainer(Struct, frozen=True):
 
 class UnpauseContainer(Struct, frozen=True):
     name: str
+
+
+class RunHook(Struct, frozen=True):
+    """A command of the appliance's own inside a container. ``title`` for people: "post_start hook 1 of web"."""
+
+    name: str
+    kind: Literal["post_start", "pre_stop"]
+    title: str
+    hook: LifecycleHook
+    within_s: float
+
+
+class RunHostHook(Struct, frozen=True):
+    """A command of the vendor's own on this machine. ``environment`` is added to Boxship's. ``title`` for people."""
+
+    argv: tuple[str, ...]
+    title: str
+    directory: str
+    environment: Mapping[str, str]
+    within_s: float
 
 
 class WaitReady(Struct, frozen=True):
@@ -164,8 +213,11 @@ Action = (
     | CreateNetwork
     | CreateVolume
     | CreateContainer
+    | CopyFiles
     | StartContainer
     | UnpauseContainer
+    | RunHook
+    | RunHostHook
     | WaitReady
     | StopContainer
     | RenameContainer

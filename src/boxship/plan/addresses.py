@@ -172,10 +172,10 @@ def give_addresses(
 
 
 def _held_addresses(network: str, observed: Observed, appliance: str) -> Mapping[str, list[int]]:
-    """Who has which address: service -> addresses of its containers; "" for containers of others."""
+    """Who has which address: service -> those of its first container; "" for all other containers."""
     held: dict[str, list[int]] = {}
     for container in observed.containers:
-        owner = container.service if container.appliance == appliance else ""
+        owner = container.service if container.appliance == appliance and container.number == 1 else ""
         for text in (container.addresses.get(network), container.networks.get(network)):
             address = parse_address(text or "")
             if address is not None:

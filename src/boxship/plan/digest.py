@@ -18,8 +18,13 @@ from boxship.spec.model import Network, Service, Volume
 _LEFT_OUT = frozenset(
     {
         *("name", "image", "build", "depends_on", "profiles", "pull_policy", "container_name", "where"),
-        # Not of one container: how many there are, and what is done before a stop.
-        *("scale", "pre_stop"),
+        # What no engine obeys, or what isn't of the container: how others watch and show it.
+        *("pre_start", "provider", "models", "credential_spec", "cpu_count", "cpu_percent", "pull_refresh_after"),
+        *("attach", "develop"),
+        # Obeyed through other fields: limits, mounts, and files with fingerprints.
+        *("deploy", "use_api_socket", "secrets", "configs"),
+        # Not of one container: how many there are.
+        "scale",
         # Not of the container: variables that nothing sets, and links, which become dependencies and hosts entries.
         *("unset_environment", "links"),
         # Replaced by the resolved fields of ContainerSpec.
@@ -27,7 +32,7 @@ _LEFT_OUT = frozenset(
     }
 )
 # How something was written, or what only an orchestrator of several hosts reads.
-_LEFT_OUT_INSIDE = frozenset({"is_single", "mode", "app_protocol", "name"})
+_LEFT_OUT_INSIDE = frozenset({"is_single", "mode", "app_protocol", "name", "links"})
 _SERVICE_FIELDS = tuple(name for name in Service.__struct_fields__ if name not in _LEFT_OUT)
 _SPEC_FIELDS = ("endpoints", "network_mode", "ipc", "pid", "mounts", "extra_hosts")
 _PART_LENGTH = 8
@@ -38,6 +43,11 @@ def container_parts(spec: ContainerSpec, user_labels: Mapping[str, str]) -> dict
     values = {name: getattr(spec.service, name) for name in _SERVICE_FIELDS}
     values |= {name: getattr(spec, name) for name in _SPEC_FIELDS}
     values["labels"] = user_labels
+    return short_parts(values)
+
+
+def short_parts(values: Mapping[str, object]) -> dict[str, str]:
+    """Name -> short digest, for every value that is set."""
     plain = {name: _plain(value) for name, value in values.items()}
     return {name: _digest(value)[:_PART_LENGTH] for name, value in plain.items() if not _is_unset(value)}
 
@@ -57,7 +67,9 @@ def changed_parts(before: str, after: str) -> tuple[str, ...]:
 
 
 def network_digest(network: Network) -> str:
-    return _digest(_plain(network, leave_out=frozenset({"where", "key", "name"})))
+    plain = _plain(network, leave_out=frozenset({"where", "key", "name", "enable_ipv4"}))
+    # The one flag whose false is not the default.
+    return _digest(plain if network.enable_ipv4 is not False else [plain, "without IPv4"])
 
 
 def volume_digest(volume: Volume) -> str:

@@ -10,12 +10,29 @@ from heapq import heappop, heappush
 from msgspec import Struct, field
 
 from boxship.errors import BugError
-from boxship.plan.action import Action, Plan, RemoveContainer, StartContainer, Step, StopContainer, WaitReady
+from boxship.plan.action import (
+    Action,
+    Plan,
+    RemoveContainer,
+    RunHook,
+    RunHostHook,
+    StartContainer,
+    Step,
+    StopContainer,
+    WaitReady,
+)
 
 # What a step costs when the longest way to the end is estimated, in milliseconds. Only the order of magnitude
 # matters: starting costs an engine about ten times what creating does (measured on Docker 20.10, 2 cores).
 _DEFAULT_COST = 30
-_COSTS: Mapping[type, int] = {StartContainer: 250, WaitReady: 300, StopContainer: 200, RemoveContainer: 80}
+_COSTS: Mapping[type, int] = {
+    StartContainer: 250,
+    RunHook: 150,
+    RunHostHook: 150,
+    WaitReady: 300,
+    StopContainer: 200,
+    RemoveContainer: 80,
+}
 
 
 class _Draft(Struct):
@@ -33,6 +50,7 @@ class PlanBuilder(Struct):
     appliance: str
     _drafts: dict[str, _Draft] = field(default_factory=dict)
     _kept: dict[str, str] = field(default_factory=dict)
+    _preferences: list[tuple[str, str]] = field(default_factory=list)
 
     def add(
         self,
@@ -56,6 +74,10 @@ class PlanBuilder(Struct):
             self._drafts[key].after.update(name for name in after if name != key)
             self._drafts[key].after_ended.update(name for name in after_ended if name != key)
 
+    def prefer(self, key: str, *, after: str) -> None:
+        """``key`` comes after that one succeeded, unless it is what that one waits for. Heeded in the given order."""
+        self._preferences.append((key, after))
+
     def has(self, key: str) -> bool:
         return key in self._drafts
 
@@ -68,6 +90,7 @@ class PlanBuilder(Struct):
             key: {name for name in draft.after | draft.after_ended if name in self._drafts}
             for key, draft in sorted(self._drafts.items())
         }
+        self._heed_preferences(edges)
         ranks = self._ranks(edges)
         ready = [(-ranks[key], key) for key, after in edges.items() if not after]
         ready.sort()
@@ -102,6 +125,12 @@ class PlanBuilder(Struct):
         )
         return Plan(self.appliance, steps, dict(sorted(self._kept.items())))
 
+    def _heed_preferences(self, edges: dict[str, set[str]]) -> None:
+        for key, before in self._preferences:
+            if key in edges and before in edges and not _is_reached(edges, before, key):
+                edges[key].add(before)
+                self._drafts[key].after.add(before)
+
     def _ranks(self, edges: Mapping[str, set[str]]) -> dict[str, int]:
         """The longest way to the end, per step: what is on the critical path goes first."""
         ranks = {key: _COSTS.get(type(self._drafts[key].action), _DEFAULT_COST) for key in edges}
@@ -119,3 +148,16 @@ class PlanBuilder(Struct):
                 if followers_left[name] == 0:
                     leaves.append(name)
         return ranks
+
+
+def _is_reached(edges: Mapping[str, set[str]], start: str, goal: str) -> bool:
+    """Whether ``start`` is ``goal`` or waits for it, directly or not."""
+    seen = {start}
+    pending = [start]
+    while pending:
+        key = pending.pop()
+        if key == goal:
+            return True
+        pending += edges[key] - seen
+        seen |= edges[key]
+    return False

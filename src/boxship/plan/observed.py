@@ -9,6 +9,8 @@ from enum import StrEnum
 
 from msgspec import Struct, field
 
+from boxship import names
+
 
 class ContainerState(StrEnum):
     """The engine's own words."""
@@ -77,6 +79,16 @@ class ObservedContainer(Struct, frozen=True):
     ports: tuple[ObservedPort, ...] = ()
     labels: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def number(self) -> int:
+        """Which of its service's containers it is, from 1."""
+        return names.replica_number(self.labels)
+
+    @property
+    def replica(self) -> str:
+        """What it is called beside its siblings: ``web``, ``web.2``..."""
+        return names.replica_name(self.service, self.number)
+
 
 class ObservedNetwork(Struct, frozen=True):
     """``subnets`` in CIDR notation. ``containers`` isn't known from a list and isn't asked."""
@@ -110,6 +122,8 @@ class ObservedImage(Struct, frozen=True):
     size_bytes: int = 0
     created_at_s: int = 0
     labels: Mapping[str, str] = field(default_factory=dict)
+    volumes: tuple[str, ...] = ()
+    """The places that it declares as volumes; empty when it was only listed."""
 
 
 class Observed(Struct, frozen=True):

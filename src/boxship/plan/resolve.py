@@ -1,15 +1,31 @@
 """From what is written to what should run: target -> roots -> everything they depend on, in start order."""
 
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import TypeVar
 
-from msgspec import Struct
+from msgspec import Struct, field
+from msgspec.structs import replace
 
-from boxship.errors import unknown_name
-from boxship.spec.model import Appliance, Check, Condition, Dependency, Network, Service, Volume
+from boxship.errors import SpecError, unknown_name
+from boxship.names import replica_name
+from boxship.spec.check_scale import scale_problems
+from boxship.spec.model import Appliance, Check, Condition, Dependency, HostHooks, Network, Service, Volume
+from boxship.spec.model_files import SharedFile
 
 NAMESPACE_PREFIX = "service:"
 T = TypeVar("T")
+
+
+class Replica(Struct, frozen=True):
+    """One container that should run: the ``number``-th of its service, from 1."""
+
+    service: Service
+    number: int = 1
+
+    @property
+    def name(self) -> str:
+        return replica_name(self.service.name, self.number)
 
 
 class Desired(Struct, frozen=True):
@@ -28,9 +44,31 @@ class Desired(Struct, frozen=True):
     ready_timeout_s: float = 300.0
     target: str = ""
     is_whole: bool = False
+    secrets: Mapping[str, SharedFile] = field(default_factory=dict)
+    configs: Mapping[str, SharedFile] = field(default_factory=dict)
+    hooks: Mapping[str, HostHooks] = field(default_factory=dict)
+    directory: Path = field(default_factory=Path)
+    """Where the files are, and the hooks run."""
 
     def names(self) -> frozenset[str]:
         return frozenset(service.name for service in self.services)
+
+    def replicas(self) -> tuple[Replica, ...]:
+        """Every container that should run, in start order."""
+        return tuple(replica for service in self.services for replica in replicas_of(service))
+
+
+def replicas_of(service: Service) -> tuple[Replica, ...]:
+    return tuple(Replica(service, number) for number in range(1, service.scale + 1))
+
+
+def with_scales(appliance: Appliance, scales: Mapping[str, int]) -> Appliance:
+    """The appliance with as many containers of some services as a person asks for. Raises: NotFoundError."""
+    for name in scales:
+        if name not in appliance.services:
+            raise unknown_name("service", name, appliance.name, appliance.services)
+    scaled = {name: replace(appliance.services[name], scale=scale) for name, scale in scales.items()}
+    return replace(appliance, services={**appliance.services, **scaled})
 
 
 def resolve(
@@ -43,22 +81,33 @@ def resolve(
 ) -> Desired:
     """What should run when ``target`` (default: the appliance's boot target) or just ``names`` are wanted.
 
-    Raises: NotFoundError for a target or service that the files don't have.
+    Raises: NotFoundError for a target or service that the files don't have; SpecError for a ``scale`` that can't be.
     """
     wanted = tuple(names)
     target_name, roots = _roots(appliance, target, tuple(profiles), wanted)
     chosen = _close(appliance, roots, frozenset(profiles)) if with_dependencies else tuple(dict.fromkeys(roots))
-    services = tuple(appliance.services[name] for name in start_order(appliance.services, chosen))
+    ordered = (appliance.services[name] for name in start_order(appliance.services, chosen))
+    # What another program provides is no container.
+    services = tuple(service for service in ordered if service.provider is None)
+    problems = [problem for service in services for problem in scale_problems(service, appliance)]
+    if problems:
+        raise SpecError(problems)
     return Desired(
         appliance=appliance.name,
         services=services,
         everything=appliance.services,
         networks=_used(appliance.networks, (key for service in services for key in service.networks)),
-        volumes=_used(appliance.volumes, (mount.source for service in services for mount in service.mounts)),
+        volumes=_used(
+            appliance.volumes, (mount.source for each in _with_lenders(appliance, services) for mount in each.mounts)
+        ),
         checks=appliance.checks,
         ready_timeout_s=appliance.boot.timeout_s,
         target=target_name,
         is_whole=bool(appliance.targets) and not wanted,
+        secrets=appliance.secrets,
+        configs=appliance.configs,
+        hooks=appliance.hooks,
+        directory=appliance.directory,
     )
 
 
@@ -142,6 +191,19 @@ def _close(appliance: Appliance, roots: tuple[str, ...], profiles: frozenset[str
             if edge.required or _is_active(service, profiles):
                 pending.append(dependency)
     return tuple(chosen)
+
+
+def _with_lenders(appliance: Appliance, services: Iterable[Service]) -> tuple[Service, ...]:
+    """The services and those whose volumes they take, directly or not."""
+    found: dict[str, Service] = {}
+    pending = list(services)
+    while pending:
+        service = pending.pop()
+        if service.name not in found:
+            found[service.name] = service
+            lenders = (text.partition(":")[0] for text in service.volumes_from)
+            pending += (appliance.services[name] for name in lenders if name in appliance.services)
+    return tuple(found.values())
 
 
 def _used(things: Mapping[str, T], keys: Iterable[str | None]) -> dict[str, T]:

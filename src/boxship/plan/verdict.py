@@ -1,6 +1,7 @@
-"""What is to happen with each service, before it is turned into steps: one verdict per service, with its cause."""
+"""What is to happen with each container, before it is turned into steps: one verdict per replica, with its cause."""
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -9,7 +10,15 @@ from boxship import names
 from boxship.plan.action import ContainerSpec
 from boxship.plan.digest import changed_parts
 from boxship.plan.observed import ContainerState, Health, Observed, ObservedContainer
-from boxship.plan.resolve import Desired, dependencies_of, namespace_owner, namespace_owners
+from boxship.plan.resolve import (
+    Desired,
+    Replica,
+    dependencies_of,
+    namespace_owner,
+    namespace_owners,
+    replicas_of,
+)
+from boxship.plan.sharing import volume_holders
 from boxship.spec.model import Condition, Service
 
 _UP = frozenset({ContainerState.RUNNING, ContainerState.PAUSED, ContainerState.RESTARTING})
@@ -25,7 +34,7 @@ class Options(Struct, frozen=True):
     renew_anonymous_volumes: bool = False
     stop_grace_s: float | None = None
     half_started: frozenset[str] = frozenset()
-    """Services whose containers the engine can't start any more (not asked for by a person)."""
+    """Replicas whose containers the engine can't start any more (not asked for by a person)."""
 
 
 class Keep(Struct, frozen=True):
@@ -54,12 +63,20 @@ Choice = Keep | Start | Create
 
 
 class Verdict(Struct, frozen=True):
-    """A service, the container it should be, the choice, and its other containers that must go."""
+    """A replica, the container it should be, the choice, and its other containers that must go."""
 
-    service: Service
+    replica: Replica
     spec: ContainerSpec
     choice: Choice
     stale: tuple[ObservedContainer, ...] = ()
+
+    @property
+    def service(self) -> Service:
+        return self.replica.service
+
+    @property
+    def name(self) -> str:
+        return self.replica.name
 
 
 def is_up(container: ObservedContainer) -> bool:
@@ -73,22 +90,23 @@ def judge(
     options: Options,
     forced: Mapping[str, str],
 ) -> dict[str, Verdict]:
-    """A verdict for every desired service, in start order. ``forced``: service -> why it must be made anew."""
-    mine: dict[str, list[ObservedContainer]] = {}
+    """A verdict for every replica, in start order. ``forced``: replica -> why it must be made anew."""
+    # Not by name: the second container of "web" and the first one of "web.2" may change places.
+    mine: dict[tuple[str, int], list[ObservedContainer]] = {}
     for container in observed.containers_of(desired.appliance):
-        mine.setdefault(container.service, []).append(container)
-    one_shots = completion_awaited(desired)
+        mine.setdefault((container.service, container.number), []).append(container)
+    # One that others take volumes from has done its work when it ended well: the volumes are there.
+    one_shots = completion_awaited(desired) | volume_holders(desired.everything)
     verdicts = {
-        service.name: _judge_one(
-            service,
-            specs[service.name],
-            mine.get(service.name, []),
-            observed,
-            options,
-            forced.get(service.name, ""),
-            is_one_shot=service.name in one_shots,
+        replica.name: _judge_one(
+            replica,
+            specs[replica.name],
+            mine.get((replica.service.name, replica.number), []),
+            _View(desired, observed, options),
+            forced.get(replica.name, ""),
+            is_one_shot=replica.service.name in one_shots,
         )
-        for service in desired.services
+        for replica in desired.replicas()
     }
     return _propagate(desired, verdicts, options)
 
@@ -104,23 +122,31 @@ def completion_awaited(desired: Desired) -> frozenset[str]:
     )
 
 
+class _View(NamedTuple):
+    """What every verdict is passed on."""
+
+    desired: Desired
+    observed: Observed
+    options: Options
+
+
 def _judge_one(
-    service: Service,
+    replica: Replica,
     spec: ContainerSpec,
     found: list[ObservedContainer],
-    observed: Observed,
-    options: Options,
+    view: _View,
     forced: str,
     *,
     is_one_shot: bool,
 ) -> Verdict:
-    best = _best_match(spec, found, observed, options)
+    options = view.options
+    best = _best_match(spec, found, view.observed, options)
     if best is None or forced or (options.force_recreate and found):
         old = _replaced(spec, found)
         cause = forced or ("asked for with --force-recreate" if options.force_recreate and found else "")
-        return Verdict(service, spec, Create(cause or _why_new(spec, old, observed), old), tuple(found))
+        return Verdict(replica, spec, Create(cause or _why_new(spec, old, view), old), tuple(found))
     stale = tuple(container for container in found if container is not best)
-    return Verdict(service, spec, _keep_or_start(best, is_one_shot=is_one_shot), stale)
+    return Verdict(replica, spec, _keep_or_start(best, is_one_shot=is_one_shot), stale)
 
 
 def _best_match(
@@ -146,17 +172,24 @@ def _replaced(spec: ContainerSpec, found: list[ObservedContainer]) -> ObservedCo
     return max(usable, key=lambda each: (is_up(each), each.name == spec.name, each.created_at_s), default=None)
 
 
-def _why_new(spec: ContainerSpec, old: ObservedContainer | None, observed: Observed) -> str:
+def _why_new(spec: ContainerSpec, old: ObservedContainer | None, view: _View) -> str:
     if old is None:
         return "not there yet"
     reasons = []
     changed = changed_parts(old.parts, spec.labels[names.LABEL_PARTS])
     if changed:
-        reasons.append(f"{', '.join(changed)} changed")
-    image = observed.image(spec.image)
+        reasons.append(f"{', '.join(changed)} changed{_why_found_otherwise(spec.service, changed, view.desired)}")
+    image = view.observed.image(spec.image)
     if image is None or image.id != old.image_id:
         reasons.append(f"image {old.image} replaced by {spec.image}" if old.image != spec.image else "its image is new")
     return " and ".join(reasons) or "its configuration changed"
+
+
+def _why_found_otherwise(service: Service, changed: tuple[str, ...], desired: Desired) -> str:
+    """Addresses in ``/etc/hosts`` come and go with the scale of those that they lead to."""
+    peers = (desired.everything.get(name) for name in sorted(service.depends_on))
+    scaled = [f"{peer.name} has {peer.scale} containers" for peer in peers if peer is not None and peer.scale > 1]
+    return f" ({', '.join(scaled)}: found by DNS only)" if scaled and "extra_hosts" in changed else ""
 
 
 def _keep_or_start(container: ObservedContainer, *, is_one_shot: bool) -> Choice:
@@ -182,17 +215,18 @@ def _propagate(desired: Desired, verdicts: dict[str, Verdict], options: Options)
     pass enough.
     """
     result = dict(verdicts)
-    for service in desired.services:
-        verdict = result[service.name]
-        cause, anew = _caused_by_others(service, result)
+    chosen = {service.name: service for service in desired.services}
+    for replica in desired.replicas():
+        verdict = result[replica.name]
+        cause, anew = _caused_by_others(verdict, result, chosen)
         if not cause or isinstance(verdict.choice, Create):
             continue
         container = verdict.choice.container
         if anew and not options.no_recreate:
             choice: Choice = Create(cause, container)
-            result[service.name] = replace(verdict, choice=choice, stale=(container, *verdict.stale))
+            result[replica.name] = replace(verdict, choice=choice, stale=(container, *verdict.stale))
         elif is_up(container):
-            result[service.name] = replace(verdict, choice=Start(container, cause, again=True))
+            result[replica.name] = replace(verdict, choice=Start(container, cause, again=True))
     return result
 
 
@@ -203,25 +237,30 @@ def _lives_elsewhere(service: Service, own: Choice, owner: str, there: ObservedC
     return own.container.network_mode.startswith("container:") and own.container.network_mode != f"container:{there.id}"
 
 
-def _caused_by_others(service: Service, verdicts: Mapping[str, Verdict]) -> tuple[str, bool]:
-    """Why a service must follow another, and whether it must be made anew; ("", False) if it needn't."""
+def _caused_by_others(own: Verdict, verdicts: Mapping[str, Verdict], chosen: Mapping[str, Service]) -> tuple[str, bool]:
+    """Why a replica must follow another service, and whether it must be made anew; ("", False) if it needn't.
+
+    Of a service with several containers, the first is the one whose namespace others live in.
+    """
+    service = own.service
     follows: tuple[str, bool] = ("", False)
-    own = verdicts[service.name].choice
     for owner in sorted(namespace_owners(service)):
         match verdicts[owner].choice if owner in verdicts else None:
             case Create(old=old) if old is not None:
                 return f"it shares a namespace with {owner}, which is recreated", True
-            case Create() if not isinstance(own, Create):
+            case Create() if not isinstance(own.choice, Create):
                 return f"it shares a namespace with {owner}, which is gone", True
-            case Keep(container=there) | Start(container=there) if _lives_elsewhere(service, own, owner, there):
+            case Keep(container=there) | Start(container=there) if _lives_elsewhere(service, own.choice, owner, there):
                 return f"it lives in the namespace of a container of {owner} that is gone", True
             case Start() | Create():
                 follows = (f"it shares a namespace with {owner}, which starts again", False)
             case _:
                 pass
-    for name, edge in sorted(service.depends_on.items()):
-        if edge.restart and name in verdicts:
-            choice = verdicts[name].choice
-            if isinstance(choice, Create) and choice.old is not None:
-                return f"it asks to be restarted with {name}, which is recreated", True
+    for name, edge in sorted(dependencies_of(service, chosen).items()):
+        if edge.restart and any(_is_recreated(verdicts[each.name]) for each in replicas_of(chosen[name])):
+            return f"it asks to be restarted with {name}, which is recreated", True
     return follows
+
+
+def _is_recreated(verdict: Verdict) -> bool:
+    return isinstance(verdict.choice, Create) and verdict.choice.old is not None

@@ -1,6 +1,7 @@
 """``appliance.yaml`` as values, before anything is known about the services it speaks of."""
 
 import re
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from boxship.spec.model import (
     Check,
     ExecProbe,
     Host,
+    HostHooks,
     HttpProbe,
     LogProbe,
     OnSwitch,
@@ -28,6 +30,8 @@ from boxship.spec.tree import Items, Node, Table
 from boxship.where import Where
 
 _PROBES = ("http", "tcp", "exec", "log")
+MAX_TARGETS = 100
+"""Each is followed to all that it needs."""
 _DIGEST_REFERENCE = re.compile(r"[^@\s]+@sha256:[0-9a-f]{64}")
 _LAST_PORT = 65535
 NO_VERSION = "dev"
@@ -46,7 +50,12 @@ class ApplianceFile(Struct, frozen=True):
     on_switch: Mapping[str, OnSwitch] = field(default_factory=dict)
     bases: Mapping[str, Base] = field(default_factory=dict)
     wheels: Mapping[str, Wheels] = field(default_factory=dict)
+    hooks: Mapping[str, HostHooks] = field(default_factory=dict)
+    waits_for_ready: bool | None = None
+    """What a dependent waits for where depends_on says no more than "started"; None when nothing is said."""
     places: Mapping[str, Where] = field(default_factory=dict)
+    wrong: frozenset[str] = frozenset()
+    """Key paths whose value was wrong and left out: what they would have said isn't known."""
 
 
 def build_appliance_file(document: Table, directory: Path, report: Report) -> ApplianceFile:
@@ -67,7 +76,10 @@ def build_appliance_file(document: Table, directory: Path, report: Report) -> Ap
         on_switch=_on_switch(fields),
         bases=_bases(fields, report),
         wheels=_wheels(fields, directory),
+        hooks=_hooks(fields),
+        waits_for_ready=_waits_for_ready(fields.table("boot")),
         places=dict(_places(document, "")),
+        wrong=frozenset(_wrong(document, "")),
     )
 
 
@@ -80,6 +92,17 @@ def _places(table: Table, path: str) -> list[tuple[str, Where]]:
             found += _places(value, inner)
         elif isinstance(value, Items):
             found += [(f"{inner}[{index}]", item.where) for index, item in enumerate(value.items)]
+    return found
+
+
+def _wrong(table: Table, path: str) -> list[str]:
+    found: list[str] = []
+    for key in table.keys:
+        inner, value = f"{path}.{key}" if path else key, table.entries.get(key)
+        if value is None:
+            found.append(inner)
+        elif isinstance(value, Table):
+            found += _wrong(value, inner)
     return found
 
 
@@ -96,7 +119,11 @@ def _entries(fields: Fields, key: str) -> Mapping[str, Node]:
 def _targets(fields: Fields) -> dict[str, Target]:
     section = fields.table("targets")
     targets: dict[str, Target] = {}
-    for name, node in _entries(fields, "targets").items():
+    entries = _entries(fields, "targets")
+    if len(entries) > MAX_TARGETS:
+        fields.complain("targets", f"more than {MAX_TARGETS:,} targets", "a target is one way to start the appliance")
+        return {}
+    for name, node in entries.items():
         roots = section.texts(name)
         if not roots:
             section.complain(name, f"the target '{name}' reaches no service", "list at least one")
@@ -249,3 +276,30 @@ def _wheels(fields: Fields, directory: Path) -> dict[str, Wheels]:
         )
         for key, node in _entries(build, "wheels").items()
     }
+
+
+def _hooks(fields: Fields) -> dict[str, HostHooks]:
+    section = fields.table("hooks")
+    return {name: _host_hooks(section.table(name)) for name in _entries(fields, "hooks")}
+
+
+def _host_hooks(section: Fields) -> HostHooks:
+    events = {event: _argv(section, event.replace("_", "-")) for event in HostHooks.__struct_fields__}
+    return HostHooks(**events)
+
+
+def _argv(section: Fields, key: str) -> tuple[str, ...]:
+    """A command of this machine: a list, or text that is split at blanks and quotes; no shell reads it."""
+    text = section.text(key)
+    if text is None:
+        return section.texts(key)
+    try:
+        return tuple(shlex.split(text))
+    except ValueError as err:
+        section.complain(key, f"the command can't be split: {str(err).lower()}", "write it as a list of arguments")
+        return ()
+
+
+def _waits_for_ready(section: Fields) -> bool | None:
+    words = {"ready": True, "started": False}
+    return words.get(section.text("wait_for") or "")

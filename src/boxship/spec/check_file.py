@@ -1,6 +1,6 @@
 """Whether the names that ``appliance.yaml`` uses are names of something."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple
 
 from boxship.spec.appliance import ApplianceFile
@@ -9,6 +9,9 @@ from boxship.spec.report import Report
 from boxship.spec.tree import Table
 from boxship.where import Where
 
+_MOST_SHOWN = 12
+"""Of a circle of bases."""
+
 
 class Names(NamedTuple):
     """Every name that the files declare, also of things whose value is wrong."""
@@ -16,6 +19,11 @@ class Names(NamedTuple):
     services: frozenset[str]
     networks: frozenset[str]
     volumes: frozenset[str]
+    secrets: frozenset[str] = frozenset()
+    configs: frozenset[str] = frozenset()
+    models: frozenset[str] = frozenset()
+    document: Table | None = None
+    """What declares them."""
 
 
 def declared_names(document: Table | None) -> Names:
@@ -25,7 +33,15 @@ def declared_names(document: Table | None) -> Names:
         node = document.entries.get(section) if document is not None else None
         return frozenset({*node.entries, *node.keys}) if isinstance(node, Table) else frozenset()
 
-    return Names(keys("services"), keys("networks"), keys("volumes"))
+    return Names(
+        services=keys("services"),
+        networks=keys("networks"),
+        volumes=keys("volumes"),
+        secrets=keys("secrets"),
+        configs=keys("configs"),
+        models=keys("models"),
+        document=document,
+    )
 
 
 def list_known(names: Iterable[str]) -> str:
@@ -64,14 +80,21 @@ class _Checker:
         """Where the value at a key path was written."""
         return self._places.get(path, Where(""))
 
-    def expect(self, name: str, known: Iterable[str], path: str, what: str) -> None:
-        known = frozenset(known)
+    def expect(self, name: str, known: Collection[str], path: str, what: str) -> None:
         if name not in known:
             reason = f"unknown {what} '{name}'"
-            self._report.error(self.place(path), path, reason, self._report.suggest(name, known) or list_known(known))
+            hint = self._report.suggest(name, known) or list_known(known)
+            self._report.error(self.place(path), path, reason, hint, code="unknown-name")
+
+
+def is_unsure(file: ApplianceFile, section: str) -> bool:
+    """Whether something in a section was wrong: names that seem to be missing may be what was left out."""
+    return any(path == section or path.startswith(f"{section}.") for path in file.wrong)
 
 
 def _check_boot(file: ApplianceFile, checker: _Checker) -> None:
+    if is_unsure(file, "targets") or "boot" in file.wrong or "boot.target" in file.wrong:
+        return
     if "boot.target" in file.places:
         checker.expect(file.boot.target, file.targets or {"default"}, "boot.target", "target")
     elif file.targets:
@@ -82,19 +105,21 @@ def _check_boot(file: ApplianceFile, checker: _Checker) -> None:
 
 def _check_bases(file: ApplianceFile, checker: _Checker, report: Report) -> None:
     cleared: set[str] = set()
+    is_sure = not is_unsure(file, "build.bases")
     for reference, base in file.bases.items():
         path = f"build.bases.{reference}.from"
-        if base.parent is not None:
+        if base.parent is not None and is_sure:
             checker.expect(base.parent, file.bases, path, "base")
-        chain = [reference]
-        while chain[-1] not in cleared and (parent := _parent(file, chain[-1])) is not None:
+        chain, last = {reference: None}, reference
+        while last not in cleared and (parent := _parent(file, last)) is not None:
             if parent in chain:
-                loop = " -> ".join([*chain[chain.index(parent) :], parent])
-                report.error(
-                    checker.place(path), path, f"bases begin from each other: {loop}", "let one begin from a suite"
-                )
+                names = list(chain)
+                loop = " -> ".join([*names[names.index(parent) :][-_MOST_SHOWN:], parent])
+                reason, hint = f"bases begin from each other: {loop}", "let one begin from a suite"
+                report.error(checker.place(path), path, reason, hint, code="cycle")
                 break
-            chain.append(parent)
+            chain[parent] = None
+            last = parent
         cleared.update(chain)
 
 

@@ -9,12 +9,14 @@ Source: compose-go's dotenv as docker compose 2.40.3 shows it (2026-07).
 import re
 from collections.abc import Mapping
 
-from boxship.spec.interpolate import SubstitutionError, substitute
+from boxship.spec.interpolate import MAX_TOTAL_CHARACTERS, SubstitutionError, substitute
 from boxship.spec.report import Report
 from boxship.where import Where
 
 _SPACE = " \t\v\f\r\x85\xa0"
-_LINE_START = re.compile(r"(?:\s|#[^\n]*(?:\n|$))*")
+_LINE_START = re.compile(r"(?:\s++|#[^\n]*+\n?+)*+")
+"""Possessive, as remembering each of 10 million blank lines takes a gigabyte."""
+_LINE = re.compile(r"[^\r\n]+")
 _EXPORT = re.compile(r"export[ \t]+(?=\S)")
 _KEY_END = re.compile(r"[=:\n]")
 _GOOD_KEY = re.compile(r"[\w.\-\[\]]*")
@@ -50,7 +52,9 @@ def parse_dotenv(
 
 def parse_raw(text: str) -> dict[str, str]:
     """``format: raw``: everything behind ``=`` as it stands; lines without one are left out."""
-    pairs = (line.split("=", 1) for line in text.splitlines() if "=" in line and not line.lstrip().startswith("#"))
+    # One line at a time: a list of all would take 140 MB for 10 MB of short ones.
+    lines = (match[0] for match in _LINE.finditer(text))
+    pairs = (line.split("=", 1) for line in lines if "=" in line and not line.lstrip().startswith("#"))
     return {key.strip(): value for key, value in pairs}
 
 
@@ -69,6 +73,7 @@ class _Parser:
         self._report = report
         self._found: dict[str, str | None] = {}
         self._position = 0
+        self._characters_left = MAX_TOTAL_CHARACTERS
 
     def parse(self) -> dict[str, str | None]:
         start = 0
@@ -143,7 +148,11 @@ class _Parser:
             self._position += len(rest)
 
     def _substitute(self, value: str) -> str:
-        return substitute(value, self._lookup, lambda name: None)
+        found = substitute(value, self._lookup, lambda name: None)
+        self._characters_left -= len(found) if found is not value else 0
+        if self._characters_left < 0:
+            raise _BadLineError(f"variables make this file longer than {MAX_TOTAL_CHARACTERS:,} characters")
+        return found
 
     def _lookup(self, name: str) -> str | None:
         if name in self._shell:

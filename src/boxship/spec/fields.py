@@ -18,17 +18,23 @@ class Fields:
 
     def __init__(self, node: Node | None, path: str = "", report: Report | None = None) -> None:
         self._table = node if isinstance(node, Table) else _NOWHERE
+        self._entries = self._table.entries
         self._path = path
         self._report = report or Report()
 
     def has(self, key: str) -> bool:
-        return key in self._table.entries
+        return key in self._entries
+
+    def is_null(self, key: str) -> bool:
+        """Whether ``key`` is there without a value."""
+        node = self.node(key)
+        return isinstance(node, Scalar) and node.value is None
 
     def is_empty(self) -> bool:
         return not self._table.entries
 
     def node(self, key: str) -> Node | None:
-        return self._table.entries.get(key)
+        return self._entries.get(key)
 
     def path(self, key: str) -> str:
         return f"{self._path}.{key}" if self._path else key
@@ -37,8 +43,21 @@ class Fields:
         """The mapping under ``key``, empty when there is none."""
         return Fields(self.node(key), self.path(key), self._report)
 
-    def value(self, key: str) -> str | int | float | bool | None:
+    def tables(self, key: str) -> "tuple[Fields, ...]":
+        """The mappings that the list under ``key`` holds."""
         node = self.node(key)
+        items = enumerate(node.items if isinstance(node, Items) else ())
+        return tuple(
+            Fields(item, f"{self.path(key)}[{at}]", self._report) for at, item in items if isinstance(item, Table)
+        )
+
+    def keys(self, key: str) -> tuple[str, ...]:
+        """The names that the mapping under ``key`` holds."""
+        node = self.node(key)
+        return tuple(node.entries) if isinstance(node, Table) else ()
+
+    def value(self, key: str) -> str | int | float | bool | None:
+        node = self._entries.get(key)
         return node.value if isinstance(node, Scalar) else None
 
     def text(self, key: str) -> str | None:

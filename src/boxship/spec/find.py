@@ -5,13 +5,14 @@ file of a known name; the shell wins over ``--env-file`` or ``.env``.
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import zip_longest
 from pathlib import Path
 from typing import NamedTuple
 
 from boxship.spec.dotenv import parse_dotenv
 from boxship.spec.report import Report
-from boxship.spec.source import read_text, show_path
+from boxship.spec.source import STDIN, Mention, read_mentioned, show_path
 from boxship.where import Where
 
 APPLIANCE_NAMES = ("appliance.yaml", "appliance.yml")
@@ -20,6 +21,10 @@ _OVERRIDE_NAMES: Mapping[str, tuple[str, ...]] = {
     "compose": ("compose.override.yaml", "compose.override.yml"),
     "docker-compose": ("docker-compose.override.yml", "docker-compose.override.yaml"),
 }
+
+
+CRANE_NAMES = ("crane.yml", "crane.yaml", "crane.json")
+_CRANE_OVERRIDE_NAMES = ("crane.override.yml", "crane.override.yaml", "crane.override.json")
 
 
 class SourceFiles(NamedTuple):
@@ -32,12 +37,12 @@ class SourceFiles(NamedTuple):
 def find_files(named: tuple[Path, ...], start: Path, environment: Mapping[str, str], report: Report) -> SourceFiles:
     """The files that ``-f`` names, or that ``COMPOSE_FILE`` names, or the nearest ones from ``start`` upwards."""
     if named:
-        return _sort_named(tuple(start / path for path in named), start, report)
+        return _sort_named(tuple(_beside(start, path) for path in named), start, report)
     nearest = _nearest(start)
     if nearest.appliance is None and environment.get("COMPOSE_FILE"):
         separator = environment.get("COMPOSE_PATH_SEPARATOR") or os.pathsep
         names = (name for name in environment["COMPOSE_FILE"].split(separator) if name)
-        return _sort_named(tuple(start / name for name in names), start, report)
+        return _sort_named(tuple(_beside(start, Path(name)) for name in names), start, report)
     if nearest == SourceFiles():
         report.error(
             Where(str(start)),
@@ -46,6 +51,10 @@ def find_files(named: tuple[Path, ...], start: Path, environment: Mapping[str, s
             f"looked for {', '.join((APPLIANCE_NAMES[0], *COMPOSE_NAMES))}; name a file with -f",
         )
     return nearest
+
+
+def _beside(start: Path, path: Path) -> Path:
+    return path if path == STDIN else start / path
 
 
 def _sort_named(paths: tuple[Path, ...], start: Path, report: Report) -> SourceFiles:
@@ -73,11 +82,14 @@ def _nearest(start: Path) -> SourceFiles:
 
 
 def find_compose(directory: Path) -> tuple[Path, ...]:
-    """The directory's Compose file of a known name and its override file, or nothing."""
+    """The directory's Compose file of a known name and its override file, or else its crane file, or nothing."""
     main = _first(directory, COMPOSE_NAMES)
+    if main is not None:
+        override = _first(directory, _OVERRIDE_NAMES[main.stem])
+    else:
+        main, override = _first(directory, CRANE_NAMES), _first(directory, _CRANE_OVERRIDE_NAMES)
     if main is None:
         return ()
-    override = _first(directory, _OVERRIDE_NAMES[main.stem])
     return (main,) if override is None else (main, override)
 
 
@@ -85,12 +97,21 @@ def _first(directory: Path, names: tuple[str, ...]) -> Path | None:
     return next((directory / name for name in names if os.path.lexists(directory / name)), None)
 
 
-def read_env_files(files: tuple[Path, ...], start: Path, shell: Mapping[str, str], report: Report) -> dict[str, str]:
-    """The shell's variables over those of the files; a later file wins over an earlier one."""
+def read_env_files(
+    files: Sequence[Path],
+    start: Path,
+    shell: Mapping[str, str],
+    report: Report,
+    mentions: Sequence[Mention] = (),
+) -> dict[str, str]:
+    """The shell's variables over those of the files; a later file wins over an earlier one.
+
+    ``mentions`` are the places that name the files, when a file does.
+    """
     found: dict[str, str] = {}
-    for path in files:
+    for path, mention in zip_longest(files, mentions[: len(files)]):
         shown = show_path(path, start)
-        text = read_text(path, shown, report)
+        text = read_mentioned(path, shown, report, mention)
         if text is not None:
             values = parse_dotenv(text, shown, shell, found, report)
             found.update((key, value) for key, value in values.items() if value is not None)
@@ -98,6 +119,7 @@ def read_env_files(files: tuple[Path, ...], start: Path, shell: Mapping[str, str
 
 
 def default_env_file(directory: Path) -> tuple[Path, ...]:
-    """The directory's ``.env``, if it has one."""
+    """The directory's ``.env``, if it has one that is no directory: Python's virtual environments are called so."""
     path = directory / ".env"
-    return (path,) if os.path.lexists(path) else ()
+    is_there = os.path.lexists(path) and not os.path.isdir(path)  # noqa: PTH112 os.path is what a NUL byte can't upset
+    return (path,) if is_there else ()

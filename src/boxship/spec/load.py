@@ -1,6 +1,6 @@
 """Reads the files that a vendor wrote into one :class:`Appliance`, or says everything that is wrong with them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from msgspec import Struct, field
@@ -10,22 +10,28 @@ from boxship.errors import SpecError
 from boxship.names import APPLIANCE_PATTERN, normalize_appliance_name
 from boxship.spec.appliance import ApplianceFile, build_appliance_file
 from boxship.spec.appliance_keys import APPLIANCE
-from boxship.spec.canonical import Context, expand_document
+from boxship.spec.assemble import Assembler
 from boxship.spec.check import check_appliance
 from boxship.spec.check_file import declared_names
-from boxship.spec.compose_keys import COMPOSE
+from boxship.spec.crane.adopt import adopt_crane_files, combine
+from boxship.spec.crane.translation import Translation
+from boxship.spec.documents import Documents, Setting
 from boxship.spec.fields import Fields
 from boxship.spec.find import SourceFiles, default_env_file, find_compose, find_files, read_env_files
 from boxship.spec.interpolate import SubstitutionError, interpolate, substitute
 from boxship.spec.merge import merge_documents
-from boxship.spec.model import Appliance, Attachment, Network, Service, Volume
+from boxship.spec.model import Appliance, Attachment, Condition, Network, Service, Volume
 from boxship.spec.networks import build_networks, build_volumes
+from boxship.spec.outside import build_models
 from boxship.spec.parse import parse_yaml
 from boxship.spec.report import Report
+from boxship.spec.rules import rule_of
+from boxship.spec.secrets import build_shared_files
 from boxship.spec.services import ServiceBuilder
-from boxship.spec.shape import Shape, check_shape, settle_empty
-from boxship.spec.source import read_text, show_path
-from boxship.spec.tree import Scalar, Table, make_table
+from boxship.spec.shape import check_shape, settle_empty
+from boxship.spec.source import STDIN, read_text, show_path
+from boxship.spec.tree import Scalar, Table
+from boxship.spec.warn import warn_about
 from boxship.where import Problem, Where
 
 EVERY_PROFILE = "*"
@@ -53,6 +59,8 @@ class Loaded(Struct, frozen=True):
     appliance: Appliance
     warnings: tuple[Problem, ...] = ()
     active_profiles: tuple[str, ...] = ()
+    crane: Translation | None = None
+    """What the crane files among them were read as."""
 
 
 def load(options: LoadOptions) -> Loaded:
@@ -73,40 +81,60 @@ class _Loading:
         self._start = (Path.cwd() / (options.directory or "")).absolute()
         # A program started without a shell has no PWD, and files say ${PWD}/data.
         self._shell = {"PWD": str(self._start), **options.environ}
+        self._documents = Documents(self._start, self._report)
+        self._name = ""
 
     def run(self) -> Loaded:
-        environment = self._environment(self._start)
+        environment = self._environment(self._first_directory())
         files = self._guarded(find_files(self._options.files, self._start, environment, self._report))
         declared = self._read_appliance_file(files, environment)
         compose = self._compose_files(files, declared)
-        self._stop_on_errors()
-        directory = compose[0].parent
+        if not compose:
+            self._stop_on_errors()
+        directory = self._directory_of(compose[0])
         environment = self._environment(directory, environment)
-        documents = self._parse_all(compose)
-        self._stop_on_errors()
-        name = self._appliance_name(declared, documents, directory, environment)
+        crane = adopt_crane_files(compose, directory, environment, self._documents, self._report)
+        found = [self._documents.parse(path) for path in compose]
+        if None in found:
+            self._stop_on_errors()  # nobody knows what that file would have declared
+        parsed = [document for documents in found for document in documents or ()]
+        name = self._appliance_name(declared, parsed, directory, environment)
+        self._name = name
         environment = {**environment, "COMPOSE_PROJECT_NAME": name}
-        merged = self._merge(documents, directory, environment)
+        merged = self._assemble(compose, Setting(directory, directory, environment))
         profiles = self._profiles(environment)
-        appliance = self._build(name, merged, declared, (*compose, *_some(files.appliance)), directory, environment)
+        read = (*self._documents.files, *_some(files.appliance))
+        said = declared if crane is None else combine(declared, crane)
+        appliance = self._build(name, merged, said, read, directory, environment)
         active = active_services(appliance, profiles)
-        check_appliance(appliance, declared, declared_names(merged), active, self._report)
+        if declared is not None or files.appliance is None:  # what an unreadable one would have said isn't known
+            check_appliance(appliance, said if declared else None, declared_names(merged), active, self._report)
+        warn_about(appliance, merged, environment, self._report)
         self._stop_on_errors()
-        return Loaded(appliance, tuple(self._report.warnings), profiles)
+        return Loaded(appliance, tuple(self._report.warnings), profiles, crane)
 
     def _stop_on_errors(self) -> None:
         if self._report.has_errors:
-            raise SpecError(self._report.errors)
+            raise SpecError(self._report.errors, warnings=self._report.warnings, appliance=self._name)
 
     def _guarded(self, files: SourceFiles) -> SourceFiles:
         self._stop_on_errors()
         return files
 
+    def _first_directory(self) -> Path:
+        """Where the first ``.env`` lies: beside the first file that ``-f`` names, or where the search begins."""
+        named = self._options.files
+        return self._directory_of(self._start / named[0]) if named and named[0] != STDIN else self._start
+
+    def _directory_of(self, path: Path) -> Path:
+        return self._start if path == STDIN else path.parent
+
     def _environment(self, directory: Path, known: Mapping[str, str] | None = None) -> Mapping[str, str]:
         """The shell's variables over those of ``--env-file`` or the directory's ``.env``."""
-        if known is not None and (self._named_env_files() or directory == self._start):
+        if known is not None and (self._named_env_files() or directory == self._first_directory()):
             return known
-        files = self._named_env_files() or default_env_file(directory)
+        is_disabled = self._shell.get("COMPOSE_DISABLE_ENV_FILE", "").lower() in {"1", "t", "true"}
+        files = self._named_env_files() or (() if is_disabled else default_env_file(directory))
         return read_env_files(files, self._start, known or self._shell, self._report)
 
     def _named_env_files(self) -> tuple[Path, ...]:
@@ -122,12 +150,23 @@ class _Loading:
     def _read_appliance_file(self, files: SourceFiles, environment: Mapping[str, str]) -> ApplianceFile | None:
         if files.appliance is None:
             return None
-        merged = merge_documents(self._read(files.appliance, APPLIANCE, environment))
+        self._report.explain(self._shown(files.appliance), rule_of)
+        merged = self._merged_appliance_file(files.appliance, environment)
         if merged is None:
-            self._stop_on_errors()
-            self._report.error(Where(self._shown(files.appliance)), "", "the file says nothing", "begin with 'name:'")
+            if not self._report.has_errors:
+                where, hint = Where(self._shown(files.appliance)), "begin with 'name:'"
+                self._report.error(where, "", "the file says nothing", hint, code="empty-value")
             return None
         return build_appliance_file(settle_empty(merged, self._report), files.appliance.parent, self._report)
+
+    def _merged_appliance_file(self, path: Path, environment: Mapping[str, str]) -> Table | None:
+        text = read_text(path, self._shown(path), self._report)
+        documents = parse_yaml(text, self._shown(path), self._report) if text is not None else ()
+        checked = (
+            check_shape(interpolate(document, environment, self._report), APPLIANCE, "", self._report)
+            for document in documents
+        )
+        return merge_documents(tuple(each for each in checked if isinstance(each, Table)))
 
     def _compose_files(self, files: SourceFiles, declared: ApplianceFile | None) -> tuple[Path, ...]:
         if files.compose or files.appliance is None:
@@ -136,44 +175,17 @@ class _Loading:
         if declared is not None and declared.app:
             return tuple(directory / name for name in declared.app)
         found = find_compose(directory)
-        if not found:
+        if not found and declared is not None and "app" not in declared.wrong:
             where = Where(self._shown(files.appliance))
             self._report.error(
                 where, "app", "no Compose file is named and none lies beside this file", "app: compose.yaml"
             )
         return found
 
-    def _read(self, path: Path, shape: Shape, environment: Mapping[str, str]) -> tuple[Table, ...]:
-        """The checked documents of one file."""
-        text = read_text(path, self._shown(path), self._report)
-        documents = parse_yaml(text, self._shown(path), self._report) if text is not None else ()
-        return tuple(self._check(document, shape, environment) for document in documents)
-
-    def _check(self, document: Table, shape: Shape, environment: Mapping[str, str]) -> Table:
-        if shape is COMPOSE and _is_version_1(document):
-            reason = "services stand at the top level, as in version 1 of the format"
-            self._report.error(document.where, "", reason, "put all of them under 'services:'")
-            return make_table({}, document.where)
-        checked = check_shape(interpolate(document, environment, self._report), shape, "", self._report)
-        return checked if isinstance(checked, Table) else make_table({}, document.where)
-
-    def _parse_all(self, paths: tuple[Path, ...]) -> tuple[Table, ...]:
-        documents: list[Table] = []
-        for path in paths:
-            text = read_text(path, self._shown(path), self._report)
-            if text is None:
-                continue
-            before = len(self._report.errors)
-            found = parse_yaml(text, self._shown(path), self._report)
-            if not found and len(self._report.errors) == before:
-                self._report.error(Where(self._shown(path)), "", "the file says nothing", "begin with 'services:'")
-            documents += found
-        return tuple(documents)
-
     def _appliance_name(
         self,
         declared: ApplianceFile | None,
-        documents: tuple[Table, ...],
+        documents: Sequence[Table],
         directory: Path,
         environment: Mapping[str, str],
     ) -> str:
@@ -205,10 +217,8 @@ class _Loading:
         except SubstitutionError:
             return ""  # reported with its place when the whole file is interpolated
 
-    def _merge(self, documents: tuple[Table, ...], directory: Path, environment: Mapping[str, str]) -> Table | None:
-        context = Context(directory, environment.get("HOME", ""), self._report)
-        checked = (self._check(document, COMPOSE, environment) for document in documents)
-        merged = merge_documents(tuple(expand_document(document, context) for document in checked))
+    def _assemble(self, files: tuple[Path, ...], setting: Setting) -> Table | None:
+        merged = Assembler(self._documents, self._start, self._report).assemble(files, setting)
         return settle_empty(merged, self._report) if merged is not None else None
 
     def _profiles(self, environment: Mapping[str, str]) -> tuple[str, ...]:
@@ -233,6 +243,8 @@ class _Loading:
             key: _attach_default(builder.build(key, table)) for key, table in tables.items() if isinstance(table, Table)
         }
         said = declared or ApplianceFile()
+        if said.waits_for_ready:
+            services = {key: _waiting_for_ready(service) for key, service in services.items()}
         return Appliance(
             name=name,
             version=said.version,
@@ -241,22 +253,17 @@ class _Loading:
             services=services,
             networks=_with_default(build_networks(fields), services),
             volumes=_with_policies(build_volumes(fields, self._report), said),
+            secrets=build_shared_files(fields, "secret", environment, self._report),
+            configs=build_shared_files(fields, "config", environment, self._report),
+            models=build_models(fields),
             targets=said.targets,
             boot=said.boot,
             checks=said.checks,
             host=said.host,
             bases=said.bases,
             wheels=said.wheels,
+            hooks=said.hooks,
         )
-
-
-def _is_version_1(document: Table) -> bool:
-    strangers = [node for key, node in document.entries.items() if not COMPOSE.knows(key)]
-    return (
-        bool(strangers)
-        and "services" not in document.entries
-        and all(isinstance(node, Table) and {"image", "build"} & set(node.entries) for node in strangers)
-    )
 
 
 def _some(path: Path | None) -> tuple[Path, ...]:
@@ -264,9 +271,17 @@ def _some(path: Path | None) -> tuple[Path, ...]:
 
 
 def _attach_default(service: Service) -> Service:
-    if service.networks or service.network_mode is not None:
+    if service.networks or service.network_mode is not None or service.provider is not None:
         return service
     return replace(service, networks={"default": Attachment()})
+
+
+def _waiting_for_ready(service: Service) -> Service:
+    edges = {
+        name: replace(edge, condition=Condition.READY) if edge.condition is Condition.STARTED else edge
+        for name, edge in service.depends_on.items()
+    }
+    return replace(service, depends_on=edges)
 
 
 def _with_default(networks: dict[str, Network], services: Mapping[str, Service]) -> dict[str, Network]:

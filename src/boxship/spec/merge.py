@@ -27,6 +27,20 @@ def _by_key(key: str) -> Identity:
     return lambda node: (Fields(node).text(key) if isinstance(node, Table) else None) or _scalar_identity(node)
 
 
+def _by_target(directory: str) -> Identity:
+    """The place in the container where a secret or config appears, as far as it is written."""
+
+    def identify(node: Node) -> str:
+        fields = Fields(node)
+        return fields.text("target") or f"{directory}{fields.text('source')}"
+
+    return identify
+
+
+def _itself(node: Node) -> str:
+    return f"#{id(node)}"
+
+
 class Rule(Struct, frozen=True):
     """How one value meets its earlier self. ``keys`` and ``each`` are the rules of what is inside a mapping."""
 
@@ -45,6 +59,16 @@ class Rule(Struct, frozen=True):
 _DEFAULT = Rule()
 _REPLACE = Rule(replaces=True)
 _PAIRS = Rule(each=Rule(keeps_empty=True))
+_APPEND = Rule(identity=_itself)
+"""Also what is there already: order and number mean something, or equal items are different things."""
+_DEPLOY = Rule(
+    keys={
+        "placement": Rule(keys={"constraints": _APPEND, "preferences": _APPEND}),
+        "resources": Rule(
+            keys={"reservations": Rule(keys={"devices": _APPEND, "generic_resources": _APPEND})},
+        ),
+    }
+)
 
 _SERVICE = Rule(
     keys={
@@ -52,7 +76,25 @@ _SERVICE = Rule(
         "entrypoint": Rule(replaces=True, keeps_empty=True),
         "healthcheck": Rule(keys={"test": _REPLACE}),
         "environment": _PAIRS,
-        "build": Rule(keys={"args": _PAIRS}),
+        "blkio_config": Rule(each=_APPEND),
+        "build": Rule(
+            keys={
+                "args": _PAIRS,
+                "ssh": _PAIRS,
+                "secrets": Rule(identity=_by_target("")),
+                "ulimits": Rule(each=_REPLACE),
+            }
+        ),
+        "configs": Rule(identity=_by_target("/")),
+        "deploy": _DEPLOY,
+        "develop": Rule(keys={"watch": _APPEND}),
+        "gpus": _APPEND,
+        "label_file": _APPEND,
+        "post_start": _APPEND,
+        "pre_start": _APPEND,
+        "pre_stop": _APPEND,
+        "provider": Rule(keys={"options": Rule(each=_REPLACE)}),
+        "secrets": Rule(identity=_by_target("/run/secrets/")),
         "env_file": Rule(identity=_by_key("path")),
         "ports": Rule(identity=port_identity),
         "volumes": Rule(identity=mount_identity),
@@ -98,14 +140,30 @@ def _alone(base: Node | None, over: Node, rule: Rule) -> Node | None:
     """A value with nothing under it: what is inside still obeys ``!reset`` and holds each thing once."""
     match over:
         case Table():
-            return _merge_tables(make_table({}, over.where), over, rule)
+            return _table_alone(over, rule)
         case Items():
             items = tuple(item for item in over.items if item.tag is not Tag.RESET)
-            return Items(items if rule.replaces else _unique(items, rule), over.where)
+            kept = items if rule.replaces else _unique(items, rule)
+            return over if len(kept) == len(over.items) and over.tag is Tag.NONE else Items(kept, over.where)
         case Scalar(value=None) if base is not None and not rule.keeps_empty:
             return base
         case Scalar():
             return over
+
+
+def _table_alone(over: Table, rule: Rule) -> Table:
+    """Most mappings stay the nodes that they are: a file that meets no other costs neither time nor memory."""
+    entries: dict[str, Node] = {}
+    for key, value in over.entries.items():
+        is_plain = isinstance(value, Scalar) and value.tag is Tag.NONE
+        merged = value if is_plain else merge(None, value, rule.inside(key))
+        if merged is not None:
+            entries[key] = merged
+    if over.tag is Tag.NONE and over.with_entries(entries) is over:
+        return over
+    # Keys whose value was wrong and left out stay known, so that nothing else complains about their absence.
+    left_out = {key: where for key, where in over.keys.items() if key not in over.entries}
+    return Table(entries, {**{key: over.at(key) for key in entries}, **left_out}, over.where)
 
 
 def _merge_tables(base: Table, over: Table, rule: Rule) -> Table:

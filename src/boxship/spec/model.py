@@ -12,6 +12,11 @@ from typing import Literal
 
 from msgspec import Struct, field
 
+from boxship.spec.model_deploy import Deploy, DeviceRequest
+from boxship.spec.model_files import Grant, SharedFile
+from boxship.spec.model_hooks import Develop, LifecycleHook
+from boxship.spec.model_limits import BlockIo
+from boxship.spec.model_outside import CredentialSpec, LanguageModel, ModelUse, Provider
 from boxship.where import Placed, Where
 
 
@@ -21,6 +26,9 @@ class Condition(StrEnum):
     STARTED = "service_started"
     HEALTHY = "service_healthy"
     COMPLETED = "service_completed_successfully"
+    READY = "service_ready"
+    """Not of Compose: it runs, and what it is asked (its health check, if it has one) was answered well; or it was a
+    plain command and has ended well. What ``boot.wait_for: ready`` makes of STARTED."""
 
 
 class Dependency(Struct, frozen=True):
@@ -29,6 +37,15 @@ class Dependency(Struct, frozen=True):
     condition: Condition = Condition.STARTED
     restart: bool = False
     required: bool = True
+
+
+class Ulimit(Struct, frozen=True):
+    """A soft and a hard limit; -1 is unlimited."""
+
+    soft: int
+    hard: int
+    is_single: bool = False
+    """Written as one number."""
 
 
 class Build(Struct, frozen=True):
@@ -49,6 +66,18 @@ class Build(Struct, frozen=True):
     extra_hosts: tuple[str, ...] = ()
     cache_from: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
+    ulimits: Mapping[str, Ulimit] = field(default_factory=dict)
+    isolation: str | None = None
+    additional_contexts: Mapping[str, str] = field(default_factory=dict)
+    """This and what follows only BuildKit obeys."""
+    cache_to: tuple[str, ...] = ()
+    entitlements: tuple[str, ...] = ()
+    platforms: tuple[str, ...] = ()
+    privileged: bool = False
+    provenance: str | None = None
+    sbom: str | None = None
+    secrets: tuple[Grant, ...] = ()
+    ssh: Mapping[str, str] = field(default_factory=dict)
 
 
 class Port(Struct, frozen=True):
@@ -67,16 +96,21 @@ class Mount(Struct, frozen=True):
     """One place in a container's file system.
 
     ``source`` is a key of ``volumes`` (kind "volume", None when anonymous), or an absolute path of the host ("bind"),
-    or None ("tmpfs").
+    or an image's reference ("image"), or None ("tmpfs"). No Linux engine has "npipe" and "cluster".
     """
 
-    kind: Literal["volume", "bind", "tmpfs"]
+    kind: Literal["volume", "bind", "tmpfs", "image", "npipe", "cluster"]
     target: str
     source: str | None = None
     read_only: bool = False
     nocopy: bool = False
     subpath: str | None = None
     propagation: str | None = None
+    recursive: str | None = None
+    """What becomes of mounts below a bind: enabled, disabled, writable or readonly."""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """Of an anonymous volume."""
+    consistency: str | None = None
     create_host_path: bool = True
     selinux: Literal["", "z", "Z"] = ""
     tmpfs_size_bytes: int | None = None
@@ -94,6 +128,8 @@ class Attachment(Struct, frozen=True):
     mac_address: str | None = None
     link_local_ips: tuple[str, ...] = ()
     priority: int = 0
+    gw_priority: int = 0
+    interface_name: str | None = None
     driver_opts: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -124,26 +160,19 @@ class Restart(Struct, frozen=True):
     max_retries: int = 0
 
 
-class Ulimit(Struct, frozen=True):
-    """A soft and a hard limit; -1 is unlimited."""
+class HostHooks(Struct, frozen=True):
+    """Commands of the vendor's own machine around what happens to one service; argv each, empty for none.
 
-    soft: int
-    hard: int
-    is_single: bool = False
-    """Written as one number."""
-
-
-class LifecycleHook(Struct, frozen=True):
-    """A command run inside the container after its start, or before its stop.
-
-    ``environment`` is added to the container's own; ``user`` and ``working_dir`` None mean the container's.
+    They run in the files' directory and know the container's name from their environment; in an argument,
+    ``${CRANE_HOOKED_CONTAINER}`` or ``${BOXSHIP_HOOKED_CONTAINER}`` is replaced by it.
     """
 
-    command: tuple[str, ...]
-    user: str | None = None
-    privileged: bool = False
-    working_dir: str | None = None
-    environment: Mapping[str, str] = field(default_factory=dict)
+    pre_build: tuple[str, ...] = ()
+    post_build: tuple[str, ...] = ()
+    pre_start: tuple[str, ...] = ()
+    post_start: tuple[str, ...] = ()
+    pre_stop: tuple[str, ...] = ()
+    post_stop: tuple[str, ...] = ()
 
 
 class Logging(Struct, frozen=True):
@@ -222,6 +251,12 @@ class Service(Placed, frozen=True):
     """Every edge, also those implied by links, volumes_from and ``service:`` namespaces."""
     links: tuple[str, ...] = ()
     """As written: "service" or "service:alias"; ``link_aliases`` reads them. Each is also a dependency."""
+    external_links: tuple[str, ...] = ()
+    """Containers of others, as written: "container" or "container:alias"."""
+    volumes_from: tuple[str, ...] = ()
+    """As written: "service[:ro]" or "container:NAME[:ro]". Each service is also a dependency."""
+    secrets: tuple[Grant, ...] = ()
+    configs: tuple[Grant, ...] = ()
     healthcheck: Healthcheck | None = None
     restart: Restart | None = None
     user: str | None = None
@@ -231,6 +266,8 @@ class Service(Placed, frozen=True):
     domainname: str | None = None
     container_name: str | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
+    """Those of ``label_file`` as well."""
+    annotations: Mapping[str, str] = field(default_factory=dict)
     init: bool | None = None
     read_only: bool = False
     privileged: bool = False
@@ -242,9 +279,13 @@ class Service(Placed, frozen=True):
     sysctls: Mapping[str, str] = field(default_factory=dict)
     ulimits: Mapping[str, Ulimit] = field(default_factory=dict)
     devices: tuple[str, ...] = ()
+    device_cgroup_rules: tuple[str, ...] = ()
+    gpus: tuple[DeviceRequest, ...] = ()
     dns: tuple[str, ...] = ()
     dns_search: tuple[str, ...] = ()
     dns_opt: tuple[str, ...] = ()
+    mac_address: str | None = None
+    """Of its end on the first network."""
     extra_hosts: tuple[str, ...] = ()
     """"name:address" entries, as the engine takes them."""
     stop_signal: str | None = None
@@ -256,6 +297,15 @@ class Service(Placed, frozen=True):
     cpus: float | None = None
     cpu_shares: int | None = None
     cpuset: str | None = None
+    cpu_period_us: int | None = None
+    cpu_quota_us: int | None = None
+    cpu_rt_period_us: int | None = None
+    cpu_rt_runtime_us: int | None = None
+    cpu_count: int | None = None
+    cpu_percent: int | None = None
+    mem_swappiness: int | None = None
+    blkio_config: BlockIo | None = None
+    storage_opt: Mapping[str, str] = field(default_factory=dict)
     pids_limit: int | None = None
     oom_score_adj: int | None = None
     oom_kill_disable: bool | None = None
@@ -266,8 +316,20 @@ class Service(Placed, frozen=True):
     logging: Logging = Logging()
     scale: int = 1
     """How many containers: ``scale`` or ``deploy.replicas``; 0 is none."""
+    deploy: Deploy | None = None
+    """As written; ``spec.limits.with_limits`` makes of it what the engine is asked for."""
+    pre_start: tuple[LifecycleHook, ...] = ()
+    """Kept only: newer than what Boxship follows."""
     post_start: tuple[LifecycleHook, ...] = ()
     pre_stop: tuple[LifecycleHook, ...] = ()
+    attach: bool | None = None
+    """Whether an attached ``up`` shows its lines; None is yes."""
+    develop: Develop | None = None
+    use_api_socket: bool = False
+    credential_spec: CredentialSpec | None = None
+    provider: Provider | None = None
+    models: Mapping[str, ModelUse] = field(default_factory=dict)
+    pull_refresh_after: str | None = None
     profiles: tuple[str, ...] = ()
     where: Mapping[str, Where] = field(default_factory=dict)
     """Where each key was written; "" is the service itself."""
@@ -298,8 +360,10 @@ class Network(Placed, frozen=True):
     driver_opts: Mapping[str, str] = field(default_factory=dict)
     ipam_driver: str | None = None
     ipam: tuple[IpamPool, ...] = ()
+    ipam_options: Mapping[str, str] = field(default_factory=dict)
     internal: bool = False
     attachable: bool = False
+    enable_ipv4: bool | None = None
     enable_ipv6: bool | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
     where: Where | None = None
@@ -392,6 +456,9 @@ class Appliance(Struct, frozen=True):
     """Every service of the files, also those of profiles that are not active."""
     networks: Mapping[str, Network] = field(default_factory=dict)
     volumes: Mapping[str, Volume] = field(default_factory=dict)
+    secrets: Mapping[str, SharedFile] = field(default_factory=dict)
+    configs: Mapping[str, SharedFile] = field(default_factory=dict)
+    models: Mapping[str, LanguageModel] = field(default_factory=dict)
     targets: Mapping[str, Target] = field(default_factory=dict)
     """Empty when no appliance.yaml names any: then "default" means every service."""
     boot: Boot = Boot()
@@ -399,3 +466,5 @@ class Appliance(Struct, frozen=True):
     host: Host = Host()
     bases: Mapping[str, Base] = field(default_factory=dict)
     wheels: Mapping[str, Wheels] = field(default_factory=dict)
+    hooks: Mapping[str, HostHooks] = field(default_factory=dict)
+    """By service."""

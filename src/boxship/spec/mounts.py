@@ -134,7 +134,14 @@ def build_mounts(node: Node | None, path: str, report: Report) -> tuple[Mount, .
     return tuple(mount for mount in found if mount is not None)
 
 
-_KINDS: Mapping[str, Literal["volume", "bind", "tmpfs"]] = {"volume": "volume", "bind": "bind", "tmpfs": "tmpfs"}
+_KINDS: Mapping[str, Literal["volume", "bind", "tmpfs", "image", "npipe", "cluster"]] = {
+    "volume": "volume",
+    "bind": "bind",
+    "tmpfs": "tmpfs",
+    "image": "image",
+    "npipe": "npipe",
+    "cluster": "cluster",
+}
 
 
 def _build_mount(table: Table, path: str, report: Report) -> Mount | None:
@@ -148,6 +155,9 @@ def _build_mount(table: Table, path: str, report: Report) -> Mount | None:
         hint = unset_hint(table.entries.get("source", table))
         report.error(table.where, path, "the bind has no source", hint or "say which directory of the host it shows")
         return None
+    if kind == "image" and not source:
+        report.error(table.where, path, "the image mount has no source", "say which image it shows")
+        return None
     selinux = bind.text("selinux")
     return Mount(
         kind=kind,
@@ -155,7 +165,10 @@ def _build_mount(table: Table, path: str, report: Report) -> Mount | None:
         source=source or None,
         read_only=fields.flag("read_only"),
         nocopy=volume.flag("nocopy"),
-        subpath=volume.text("subpath"),
+        subpath=(fields.table("image") if kind == "image" else volume).filled("subpath"),
+        labels=volume.text_map("labels"),
+        recursive=bind.filled("recursive"),
+        consistency=fields.filled("consistency"),
         propagation=bind.text("propagation"),
         create_host_path=bind.flag("create_host_path"),
         selinux="z" if selinux == "z" else "Z" if selinux == "Z" else "",

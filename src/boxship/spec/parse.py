@@ -4,6 +4,9 @@ libyaml's parser gives the events; what they mean is decided here, because PyYAM
 equal keys, reads ``22:22`` as 1342 and lets twelve lines of aliases fill the memory.
 """
 
+from collections.abc import Callable
+from typing import NamedTuple
+
 import yaml
 from yaml.events import (
     AliasEvent,
@@ -12,22 +15,22 @@ from yaml.events import (
     Event,
     MappingEndEvent,
     MappingStartEvent,
-    NodeEvent,
     ScalarEvent,
     SequenceEndEvent,
-    SequenceStartEvent,
     StreamEndEvent,
 )
 
 from boxship.spec.report import Report
-from boxship.spec.scalars import resolve_plain
+from boxship.spec.scalars import ScalarValue, resolve_plain
 from boxship.spec.tree import Items, Node, Scalar, Table, Tag
-from boxship.where import Where
+from boxship.where import Related, Where
 
 MAX_DEPTH = 64
 """Levels of nesting; the deepest key of the Compose Specification is at level 9."""
-MAX_NODES = 400_000
-"""Values after aliases are expanded, about ten times those of an appliance with 2,000 services."""
+MAX_DOCUMENTS = 1_000
+"""Of one file, empty ones included."""
+MAX_NODES = 320_000
+"""Values of a file after aliases are expanded, keys not counted: more than 5,000 services have, in 200 MB of memory."""
 
 _EVENTS = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """libyaml's parser, or PyYAML's own ten times slower one where the C extension was not built."""
@@ -43,19 +46,21 @@ class _ParseError(Exception):
         self.where, self.reason, self.hint = where, reason, hint
 
 
-def parse_yaml(text: str, file: str, report: Report) -> tuple[Table, ...]:
-    """The file's YAML documents, empty ones left out; problems go to ``report``."""
+def parse_yaml(
+    text: str, file: str, report: Report, *, resolve: Callable[[str], ScalarValue] = resolve_plain
+) -> tuple[Table, ...]:
+    """The file's YAML documents, empty ones left out; problems go to ``report``. ``resolve``: what plain text means."""
     try:
-        return _Composer(text, file, report).documents()
+        return _Composer(text, file, report, resolve).documents()
     except _ParseError as err:
-        report.error(err.where, "", err.reason, err.hint)
+        report.error(err.where, "", err.reason, err.hint, code="invalid-yaml")
     except yaml.MarkedYAMLError as err:
         mark = err.problem_mark or err.context_mark
         where = Where(file, mark.line + 1, mark.column + 1) if mark else Where(file)
         reason = f"not valid YAML: {err.problem or err.context or 'unreadable'}"
-        report.error(where, "", reason, _syntax_hint(err.problem or ""))
+        report.error(where, "", reason, _syntax_hint(err.problem or ""), code="invalid-yaml")
     except yaml.YAMLError as err:
-        report.error(Where(file), "", f"not valid YAML: {' '.join(str(err).split())[:200]}")
+        report.error(Where(file), "", f"not valid YAML: {' '.join(str(err).split())[:200]}", code="invalid-yaml")
     return ()
 
 
@@ -65,122 +70,123 @@ def _syntax_hint(problem: str) -> str:
     return ""
 
 
+class _Anchored(NamedTuple):
+    """A node that aliases may name. ``size``: how many values are in it, with its own aliases expanded."""
+
+    node: Node
+    size: int
+
+
 class _Composer:
     """Turns parser events into nodes, one document after the other."""
 
-    def __init__(self, text: str, file: str, report: Report) -> None:
-        self._parser = _EVENTS(text)
+    def __init__(self, text: str, file: str, report: Report, resolve: Callable[[str], ScalarValue]) -> None:
+        self._next: Callable[[], Event] = _EVENTS(text).get_event
         self._file = file
         self._report = report
-        self._anchors: dict[str, tuple[Node, int] | None] = {}
+        self._resolve = resolve
+        self._anchors: dict[str, _Anchored | None] = {}
         self._count = 0
 
     def documents(self) -> tuple[Table, ...]:
         documents: list[Table] = []
+        seen = 0
         while not isinstance(event := self._next(), StreamEndEvent):
             if not isinstance(event, DocumentStartEvent):
                 continue
             self._anchors = {}
-            root, _ = self._node(self._next(), 0)
+            seen += 1
+            if seen > MAX_DOCUMENTS:
+                raise _ParseError(self._where(event), f"more than {MAX_DOCUMENTS:,} documents in one file")
+            root = self._node(self._next(), 0)
             if isinstance(root, Table):
                 documents.append(root)
             elif not (isinstance(root, Scalar) and root.value is None):
                 raise _ParseError(root.where, "the file must be a mapping of keys, such as 'services:'")
         return tuple(documents)
 
-    def _next(self) -> Event:
-        event: Event = self._parser.get_event()
-        return event
-
     def _where(self, event: Event) -> Where:
         mark = event.start_mark
         return Where(self._file, mark.line + 1, mark.column + 1) if mark is not None else Where(self._file)
 
-    def _node(self, event: Event, depth: int) -> tuple[Node, int]:
-        """The node that begins with ``event``, and how many values it holds with its aliases expanded."""
-        if isinstance(event, AliasEvent):
-            return self._counted(*self._alias(event))
-        if depth > MAX_DEPTH:
-            raise _ParseError(self._where(event), f"nested more than {MAX_DEPTH} levels deep")
-        anchor = event.anchor if isinstance(event, NodeEvent) else None
-        if anchor is not None:
-            self._anchors[anchor] = None
-        node, size = self._anonymous_node(event, depth)
-        if anchor is not None:
-            self._anchors[anchor] = (node, size)
-        return self._counted(node, size)
-
-    def _counted(self, node: Node, size: int) -> tuple[Node, int]:
-        if size > MAX_NODES:
+    def _node(self, event: Event, depth: int) -> Node:
+        """The node that begins with ``event``. Runs once for each value of a file: its usual case comes first."""
+        self._count += 1
+        if isinstance(event, ScalarEvent):
+            node: Node = self._scalar(event)
+            if event.anchor is not None:
+                self._anchors[event.anchor] = _Anchored(node, 0)
+        elif isinstance(event, CollectionStartEvent):
+            node = self._collection(event, depth)
+        else:
+            node = self._alias(event)
+        if self._count > MAX_NODES:
             raise _ParseError(
                 node.where,
                 f"more than {MAX_NODES:,} values once aliases are expanded",
                 "is this a real Compose file? Aliases of aliases grow without bound",
             )
-        return node, size
+        return node
 
-    def _anonymous_node(self, event: Event, depth: int) -> tuple[Node, int]:
-        match event:
-            case ScalarEvent():
-                return self._scalar(event), 1
-            case SequenceStartEvent():
-                return self._sequence(event, depth)
-            case MappingStartEvent():
-                return self._mapping(event, depth)
-            case _:  # libyaml's grammar allows no other event here
-                raise _ParseError(self._where(event), "not valid YAML here")
+    def _collection(self, event: CollectionStartEvent, depth: int) -> Node:
+        if depth > MAX_DEPTH:
+            raise _ParseError(self._where(event), f"nested more than {MAX_DEPTH} levels deep")
+        read = self._mapping if isinstance(event, MappingStartEvent) else self._sequence
+        if event.anchor is None:
+            return read(event, depth + 1)
+        self._anchors[event.anchor] = None
+        before = self._count
+        node = read(event, depth + 1)
+        self._anchors[event.anchor] = _Anchored(node, self._count - before)
+        return node
 
-    def _alias(self, event: AliasEvent) -> tuple[Node, int]:
+    def _alias(self, event: Event) -> Node:
+        if not isinstance(event, AliasEvent):  # libyaml's grammar allows no other event here
+            raise _ParseError(self._where(event), "not valid YAML here")
         if event.anchor not in self._anchors:
             raise _ParseError(self._where(event), f"the alias *{event.anchor} has no anchor &{event.anchor} before it")
         found = self._anchors[event.anchor]
         if found is None:
             raise _ParseError(self._where(event), f"the anchor &{event.anchor} contains itself")
-        return found
+        self._count += found.size
+        return found.node
 
     def _tag(self, event: ScalarEvent | CollectionStartEvent) -> Tag:
         tag = event.tag
         if tag is None or tag == "!" or tag.startswith(_CORE):
             return Tag.NONE
         if tag not in _TAGS:
-            self._report.error(self._where(event), "", f"unknown YAML tag '{tag}'", "known tags: !reset and !override")
+            reason, hint = f"unknown YAML tag '{tag}'", "known tags: !reset and !override"
+            self._report.error(self._where(event), "", reason, hint, code="invalid-yaml")
         return _TAGS.get(tag, Tag.NONE)
 
     def _scalar(self, event: ScalarEvent) -> Scalar:
-        where = self._where(event)
-        kind = (event.tag or "").removeprefix(_CORE)
-        is_typed = kind in {"bool", "int", "float", "null"} or (kind in _TAGS and _is_plain(event))
-        is_resolved = is_typed or (_is_plain(event) and event.implicit[0])
-        value = resolve_plain(event.value) if is_resolved else event.value
-        return Scalar(value, where, self._tag(event))
+        value, tag = event.value, event.tag
+        if tag is None:
+            return Scalar(value if event.style else self._resolve(value), self._where(event))
+        kind = tag.removeprefix(_CORE)
+        is_typed = kind in {"bool", "int", "float", "null"} or (kind in _TAGS and not event.style)
+        return Scalar(self._resolve(value) if is_typed else value, self._where(event), self._tag(event))
 
-    def _sequence(self, event: SequenceStartEvent, depth: int) -> tuple[Items, int]:
+    def _sequence(self, event: CollectionStartEvent, depth: int) -> Items:
         items: list[Node] = []
-        size = 1
         while not isinstance(inner := self._next(), SequenceEndEvent):
-            node, count = self._node(inner, depth + 1)
-            items.append(node)
-            size += count
-            self._check_total(size, node)
-        return Items(tuple(items), self._where(event), self._tag(event)), size
+            items.append(self._node(inner, depth))
+        return Items(tuple(items), self._where(event), self._tag(event))
 
-    def _check_total(self, size: int, node: Node) -> None:
-        self._counted(node, size)
-
-    def _mapping(self, event: MappingStartEvent, depth: int) -> tuple[Table, int]:
+    def _mapping(self, event: CollectionStartEvent, depth: int) -> Table:
         entries: dict[str, Node] = {}
         keys: dict[str, Where] = {}
         merged: Node | None = None
-        size = 1
         while not isinstance(key_event := self._next(), MappingEndEvent):
             key = self._key(key_event)
             where = self._where(key_event)
-            node, count = self._node(self._next(), depth + 1)
-            size += count + 1
-            self._check_total(size, node)
+            node = self._node(self._next(), depth)
             if key in keys:
-                self._report.error(where, key, f"the key '{key}' is already defined in line {keys[key].line}")
-                continue
+                reason = f"the key '{key}' is already defined in line {keys[key].line}"
+                first = (Related(keys[key], "first"),)
+                # For a lax reader the last one counts, as it did for the tools of such files.
+                self._report.stray(where, key, reason, code="duplicate-key", related=first)
             keys[key] = where
             if key == "<<" and _is_plain(key_event):
                 merged = node
@@ -189,12 +195,12 @@ class _Composer:
         if merged is not None:
             del keys["<<"]
             self._merge(merged, entries, keys)
-        return Table(entries, keys, self._where(event), self._tag(event)), size
+        return Table(entries, keys, self._where(event), self._tag(event))
 
     def _key(self, event: Event) -> str:
         if not isinstance(event, ScalarEvent):
             if isinstance(event, AliasEvent):
-                node, _ = self._alias(event)
+                node = self._alias(event)
                 if isinstance(node, Scalar) and isinstance(node.value, str):
                     return node.value
             raise _ParseError(self._where(event), "a key must be text", "no list, mapping or alias of one can be a key")
@@ -221,4 +227,4 @@ class _Composer:
 
 
 def _is_plain(event: Event) -> bool:
-    return isinstance(event, ScalarEvent) and event.style in (None, "")
+    return isinstance(event, ScalarEvent) and not event.style

@@ -11,6 +11,8 @@ from boxship.spec.model import (
     Appliance,
     Attachment,
     Build,
+    Condition,
+    Dependency,
     Healthcheck,
     Mount,
     Network,
@@ -20,10 +22,19 @@ from boxship.spec.model import (
     Ulimit,
     Volume,
 )
-from boxship.units import format_duration
+from boxship.spec.model_files import Grant, Hidden
+from boxship.spec.render_more import (
+    Json,
+    duration,
+    filled,
+    full_name,
+    render_grant,
+    render_more,
+    render_shared,
+    size,
+    without_nothing,
+)
 from boxship.where import Where
-
-Json = str | int | float | bool | None | list["Json"] | dict[str, "Json"]
 
 
 def to_compose(loaded: Loaded) -> dict[str, Json]:
@@ -31,31 +42,30 @@ def to_compose(loaded: Loaded) -> dict[str, Json]:
     appliance = loaded.appliance
     active = active_services(appliance, loaded.active_profiles)
     services = [service for name, service in appliance.services.items() if name in active]
+    secrets = {grant.source for service in services for grant in (*service.secrets, *_build_secrets(service))}
+    configs = {grant.source for service in services for grant in service.configs}
     networks = {key for service in services for key in service.networks}
     volumes = {mount.source for service in services for mount in service.mounts if mount.kind == "volume"}
-    return _without_nothing(
+    return without_nothing(
         {
             "name": appliance.name,
             "services": {service.name: _service(service) for service in services},
             "networks": {k: _network(n, appliance.name) for k, n in appliance.networks.items() if k in networks}
             or None,
             "volumes": {k: _volume(v, appliance.name) for k, v in appliance.volumes.items() if k in volumes} or None,
+            "secrets": render_shared(appliance.secrets, secrets, appliance.name) or None,
+            "configs": render_shared(appliance.configs, configs, appliance.name) or None,
         }
     )
 
 
-def _without_nothing(values: Mapping[str, Json]) -> dict[str, Json]:
-    return {key: value for key, value in values.items() if value is not None}
-
-
-def _filled(values: Mapping[str, Json]) -> dict[str, Json]:
-    """Without what is empty, zero or false: docker compose doesn't print those."""
-    return {key: value for key, value in values.items() if value or (isinstance(value, dict) and key == "healthcheck")}
+def _build_secrets(service: Service) -> tuple[Grant, ...]:
+    return service.build.secrets if service.build else ()
 
 
 def _service(service: Service) -> dict[str, Json]:
     environment: dict[str, Json] = {**service.environment, **dict.fromkeys(service.unset_environment)}
-    rendered = _filled(
+    rendered = filled(
         {
             "build": _build(service.build) if service.build else None,
             "cap_add": list(service.cap_add),
@@ -67,7 +77,7 @@ def _service(service: Service) -> dict[str, Json]:
             "cpus": service.cpus,
             "cpuset": service.cpuset,
             "depends_on": {
-                name: {"condition": str(edge.condition), "required": edge.required, "restart": edge.restart}
+                name: {"condition": _condition(edge), "required": edge.required, "restart": edge.restart}
                 for name, edge in service.depends_on.items()
             },
             "devices": [_device(text) for text in service.devices],
@@ -86,10 +96,10 @@ def _service(service: Service) -> dict[str, Json]:
             "isolation": service.isolation,
             "labels": dict(service.labels),
             "links": [*service.links],
-            "logging": _filled({"driver": service.logging.driver, "options": dict(service.logging.options)}),
-            "mem_limit": _size(service.mem_limit_bytes),
-            "mem_reservation": _size(service.mem_reservation_bytes),
-            "memswap_limit": _size(service.memswap_limit_bytes),
+            "logging": filled({"driver": service.logging.driver, "options": dict(service.logging.options)}),
+            "mem_limit": size(service.mem_limit_bytes),
+            "mem_reservation": size(service.mem_reservation_bytes),
+            "memswap_limit": size(service.memswap_limit_bytes),
             "network_mode": service.network_mode,
             "networks": {key: _attachment(attachment) for key, attachment in service.networks.items()},
             "oom_kill_disable": service.oom_kill_disable,
@@ -105,7 +115,7 @@ def _service(service: Service) -> dict[str, Json]:
             "restart": _restart(service.restart) if service.restart else None,
             "runtime": service.runtime,
             "security_opt": list(service.security_opt),
-            "shm_size": _size(service.shm_size_bytes),
+            "shm_size": size(service.shm_size_bytes),
             "stdin_open": service.stdin_open,
             "stop_signal": service.stop_signal,
             "sysctls": dict(service.sysctls),
@@ -119,22 +129,23 @@ def _service(service: Service) -> dict[str, Json]:
             "working_dir": service.working_dir,
         }
     )
-    return rendered | _without_nothing(
-        {
-            "command": None if service.command is None else list(service.command),
-            "entrypoint": None if service.entrypoint is None else list(service.entrypoint),
-            "init": service.init,
-            "stop_grace_period": _duration(service.stop_grace_period_s),
-        }
+    return (
+        rendered
+        | render_more(service)
+        | without_nothing(
+            {
+                "command": None if service.command is None else list(service.command),
+                "entrypoint": None if service.entrypoint is None else list(service.entrypoint),
+                "init": service.init,
+                "stop_grace_period": duration(service.stop_grace_period_s),
+            }
+        )
     )
 
 
-def _size(size_bytes: int | None) -> str | None:
-    return str(size_bytes) if size_bytes else None
-
-
-def _duration(seconds: float | None) -> str | None:
-    return None if seconds is None else format_duration(seconds)
+def _condition(edge: Dependency) -> str:
+    """In Compose's words, which have none for READY."""
+    return str(Condition.STARTED if edge.condition is Condition.READY else edge.condition)
 
 
 def _restart(restart: Restart) -> str:
@@ -142,7 +153,7 @@ def _restart(restart: Restart) -> str:
 
 
 def _build(build: Build) -> dict[str, Json]:
-    return _filled(
+    return filled(
         {
             "context": build.context_url or str(build.context),
             "dockerfile": None if build.dockerfile_inline is not None else build.dockerfile,
@@ -153,23 +164,34 @@ def _build(build: Build) -> dict[str, Json]:
             "network": build.network,
             "no_cache": build.no_cache,
             "pull": build.pull,
-            "shm_size": _size(build.shm_size_bytes),
+            "shm_size": size(build.shm_size_bytes),
             "extra_hosts": [*sorted(host.replace(":", "=", 1) for host in build.extra_hosts)],
             "cache_from": list(build.cache_from),
             "tags": list(build.tags),
+            "ulimits": {name: _ulimit(limit) for name, limit in build.ulimits.items()},
+            "isolation": build.isolation,
+            "additional_contexts": dict(build.additional_contexts),
+            "cache_to": list(build.cache_to),
+            "entitlements": list(build.entitlements),
+            "platforms": list(build.platforms),
+            "privileged": build.privileged,
+            "provenance": build.provenance,
+            "sbom": build.sbom,
+            "secrets": [render_grant(grant) for grant in build.secrets],
+            "ssh": [f"{name}={path}" if path else name for name, path in build.ssh.items()],
         }
     )
 
 
 def _healthcheck(check: Healthcheck) -> dict[str, Json]:
-    rendered = _without_nothing(
+    rendered = without_nothing(
         {
             "test": list(check.test) or None,
-            "interval": _duration(check.interval_s),
-            "timeout": _duration(check.timeout_s),
+            "interval": duration(check.interval_s),
+            "timeout": duration(check.timeout_s),
             "retries": check.retries,
-            "start_period": _duration(check.start_period_s),
-            "start_interval": _duration(check.start_interval_s),
+            "start_period": duration(check.start_period_s),
+            "start_interval": duration(check.start_interval_s),
         }
     )
     return {**rendered, "disable": True} if check.disable else rendered
@@ -185,7 +207,7 @@ def _ulimit(limit: Ulimit) -> Json:
 
 
 def _port(port: Port) -> dict[str, Json]:
-    return _without_nothing(
+    return without_nothing(
         {
             "name": port.name,
             "mode": port.mode,
@@ -204,16 +226,21 @@ def _short_tmpfs(mount: Mount) -> str:
 
 def _mount(mount: Mount) -> dict[str, Json]:
     bind: dict[str, Json] = {"create_host_path": True} if mount.create_host_path and mount.kind == "bind" else {}
-    bind |= _filled({"propagation": mount.propagation, "selinux": mount.selinux})
-    return _filled(
+    bind |= filled({"propagation": mount.propagation, "selinux": mount.selinux, "recursive": mount.recursive})
+    is_image = mount.kind == "image"
+    return filled(
         {
             "type": mount.kind,
             "source": mount.source,
             "target": mount.target,
             "read_only": mount.read_only,
             "bind": bind,
-            "volume": _filled({"nocopy": mount.nocopy, "subpath": mount.subpath}),
-            "tmpfs": _filled({"size": _size(mount.tmpfs_size_bytes), "mode": mount.tmpfs_mode})
+            "consistency": mount.consistency,
+            "volume": {}
+            if is_image
+            else filled({"nocopy": mount.nocopy, "subpath": mount.subpath, "labels": dict(mount.labels)}),
+            "image": filled({"subpath": mount.subpath}) if is_image else None,
+            "tmpfs": filled({"size": size(mount.tmpfs_size_bytes), "mode": mount.tmpfs_mode})
             if mount.kind == "tmpfs"
             else None,
         }
@@ -221,7 +248,7 @@ def _mount(mount: Mount) -> dict[str, Json]:
 
 
 def _attachment(attachment: Attachment) -> dict[str, Json] | None:
-    rendered = _filled(
+    rendered = filled(
         {
             "aliases": list(attachment.aliases),
             "ipv4_address": attachment.ipv4_address,
@@ -229,6 +256,8 @@ def _attachment(attachment: Attachment) -> dict[str, Json] | None:
             "mac_address": attachment.mac_address,
             "link_local_ips": list(attachment.link_local_ips),
             "priority": attachment.priority,
+            "gw_priority": attachment.gw_priority,
+            "interface_name": attachment.interface_name,
             "driver_opts": dict(attachment.driver_opts),
         }
     )
@@ -236,11 +265,11 @@ def _attachment(attachment: Attachment) -> dict[str, Json] | None:
 
 
 def _network(network: Network, appliance: str) -> dict[str, Json]:
-    ipam = _filled(
+    ipam = filled(
         {
             "driver": network.ipam_driver,
             "config": [
-                _filled(
+                filled(
                     {
                         "subnet": pool.subnet,
                         "ip_range": pool.ip_range,
@@ -252,9 +281,9 @@ def _network(network: Network, appliance: str) -> dict[str, Json]:
             ],
         }
     )
-    rendered = _filled(
+    rendered = filled(
         {
-            "name": _full_name(network.key, network.name, appliance, is_external=network.external),
+            "name": full_name(network.key, network.name, appliance, is_external=network.external),
             "driver": network.driver,
             "driver_opts": dict(network.driver_opts),
             "ipam": ipam,
@@ -264,23 +293,19 @@ def _network(network: Network, appliance: str) -> dict[str, Json]:
             "labels": dict(network.labels),
         }
     )
-    return rendered if network.enable_ipv6 is None else {**rendered, "enable_ipv6": network.enable_ipv6}
+    return rendered | without_nothing({"enable_ipv4": network.enable_ipv4, "enable_ipv6": network.enable_ipv6})
 
 
 def _volume(volume: Volume, appliance: str) -> dict[str, Json]:
-    return _filled(
+    return filled(
         {
-            "name": _full_name(volume.key, volume.name, appliance, is_external=volume.external),
+            "name": full_name(volume.key, volume.name, appliance, is_external=volume.external),
             "driver": volume.driver,
             "driver_opts": dict(volume.driver_opts),
             "external": volume.external,
             "labels": dict(volume.labels),
         }
     )
-
-
-def _full_name(key: str, name: str | None, appliance: str, *, is_external: bool) -> str:
-    return name or (key if is_external else f"{appliance}_{key}")
 
 
 def to_json(appliance: Appliance) -> dict[str, Json]:
@@ -294,7 +319,7 @@ def _plain(value: object) -> Json:
             return str(value.value)
         case str() | int() | float() | None:
             return value
-        case Path() | Where():
+        case Path() | Where() | Hidden():
             return str(value)
         case Mapping():
             return {str(key): _plain(inner) for key, inner in value.items()}

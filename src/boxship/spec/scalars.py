@@ -32,8 +32,9 @@ _INT64_START = -(2**63)
 
 def resolve_plain(text: str) -> ScalarValue:
     """The value of an unquoted scalar without a tag."""
-    if text in _WORDS:
-        return _WORDS[text]
+    word = _WORDS.get(text, text)
+    if word is not text:
+        return word
     if text[0] not in _NUMBER_STARTS or len(text) > _LONGEST_NUMBER:
         return text
     digits = text.replace("_", "")
@@ -43,10 +44,17 @@ def resolve_plain(text: str) -> ScalarValue:
         for number, base in ((hexadecimal, 16), (binary, 2), (octal, 8), (decimal, 10)):
             if number is not None:
                 value = int(sign + number, base)
-                return value if _INT64_START <= value < _UINT64_END else float(value)
+                return value if _INT64_START <= value < _UINT64_END else _as_float(value)
     if _FLOAT.fullmatch(digits):
         return float(digits)
     return text
+
+
+def _as_float(number: int) -> float:
+    try:
+        return float(number)
+    except OverflowError:  # 300 hexadecimal digits are more than any float
+        return math.inf if number > 0 else -math.inf
 
 
 def text_of(value: ScalarValue) -> str:

@@ -7,8 +7,11 @@ from typing import Literal
 
 from boxship.spec.canonical import is_remote
 from boxship.spec.command import split_command
+from boxship.spec.deploy import build_deploy, build_gpus, build_scale, check_limits
 from boxship.spec.environment import EnvFiles, resolve_environment
 from boxship.spec.fields import Fields
+from boxship.spec.hooks import build_develop, build_hooks
+from boxship.spec.limits import build_block_io, build_microseconds, build_percentage
 from boxship.spec.model import (
     Attachment,
     Build,
@@ -21,8 +24,10 @@ from boxship.spec.model import (
     Ulimit,
 )
 from boxship.spec.mounts import build_mounts, build_tmpfs
+from boxship.spec.outside import build_credential_spec, build_model_uses, build_provider
 from boxship.spec.ports import build_ports
 from boxship.spec.report import Report
+from boxship.spec.secrets import build_grants
 from boxship.spec.shape import unset_hint
 from boxship.spec.tree import Items, Node, Scalar, Table
 
@@ -46,6 +51,7 @@ class ServiceBuilder:
         self._directory = directory
         self._report = report
         self._env_files = EnvFiles(shell, directory, report)
+        self._label_files = EnvFiles({}, directory, report)
 
     def build(self, name: str, table: Table) -> Service:
         """The service called ``name``; problems go to the report and leave their key at its default."""
@@ -53,10 +59,11 @@ class ServiceBuilder:
         fields = Fields(table, path, self._report)
         environment = resolve_environment(
             fields.node("environment"),
-            self._env_files.read(fields.node("env_file"), fields.path("env_file")),
+            self._env_files.read(fields.node("env_file"), fields.path("env_file"), fields.node("environment")),
             self._shell,
         )
-        return Service(
+        deploy = build_deploy(fields)
+        service = Service(
             name=name,
             image=_image(fields),
             build=self._build_section(fields) if fields.has("build") else None,
@@ -80,6 +87,10 @@ class ServiceBuilder:
             cgroup_parent=fields.filled("cgroup_parent"),
             depends_on=_dependencies(fields),
             links=fields.texts("links"),
+            external_links=fields.texts("external_links"),
+            volumes_from=fields.texts("volumes_from"),
+            secrets=build_grants(fields, "secrets"),
+            configs=build_grants(fields, "configs"),
             healthcheck=_healthcheck(fields, self._report) if fields.has("healthcheck") else None,
             restart=_restart(fields),
             user=fields.filled("user"),
@@ -88,7 +99,11 @@ class ServiceBuilder:
             hostname=fields.filled("hostname"),
             domainname=fields.filled("domainname"),
             container_name=_matching(fields, "container_name", _CONTAINER_NAME, "letters, digits, '_', '.' and '-'"),
-            labels=fields.text_map("labels"),
+            labels={
+                **self._label_files.read(fields.node("label_file"), fields.path("label_file")),
+                **fields.text_map("labels"),
+            },
+            annotations=fields.text_map("annotations"),
             init=fields.maybe_flag("init"),
             read_only=fields.flag("read_only"),
             privileged=fields.flag("privileged"),
@@ -100,9 +115,12 @@ class ServiceBuilder:
             sysctls=fields.text_map("sysctls"),
             ulimits=_ulimits(fields),
             devices=_devices(fields),
+            device_cgroup_rules=fields.texts("device_cgroup_rules"),
+            gpus=build_gpus(fields),
             dns=fields.texts("dns"),
             dns_search=fields.texts("dns_search"),
             dns_opt=fields.texts("dns_opt"),
+            mac_address=fields.filled("mac_address"),
             extra_hosts=tuple(host.replace("=", ":", 1) for host in fields.texts("extra_hosts")),
             stop_signal=fields.filled("stop_signal"),
             stop_grace_period_s=fields.duration("stop_grace_period"),
@@ -113,6 +131,15 @@ class ServiceBuilder:
             cpus=_cpus(fields),
             cpu_shares=fields.integer("cpu_shares"),
             cpuset=fields.filled("cpuset"),
+            cpu_period_us=build_microseconds(fields, "cpu_period"),
+            cpu_quota_us=build_microseconds(fields, "cpu_quota"),
+            cpu_rt_period_us=build_microseconds(fields, "cpu_rt_period"),
+            cpu_rt_runtime_us=build_microseconds(fields, "cpu_rt_runtime"),
+            cpu_count=fields.integer("cpu_count"),
+            cpu_percent=build_percentage(fields, "cpu_percent"),
+            mem_swappiness=build_percentage(fields, "mem_swappiness", least=-1),
+            blkio_config=build_block_io(fields),
+            storage_opt=fields.text_map("storage_opt"),
             pids_limit=fields.integer("pids_limit"),
             oom_score_adj=_oom_score(fields),
             oom_kill_disable=fields.maybe_flag("oom_kill_disable"),
@@ -121,9 +148,23 @@ class ServiceBuilder:
             isolation=fields.filled("isolation"),
             pull_policy=_matching(fields, "pull_policy", _PULL_POLICY, "always, missing, never, build or every_<time>"),
             logging=_logging(fields),
+            scale=build_scale(fields, deploy),
+            deploy=deploy,
+            pre_start=build_hooks(fields, "pre_start"),
+            post_start=build_hooks(fields, "post_start"),
+            pre_stop=build_hooks(fields, "pre_stop"),
+            attach=fields.maybe_flag("attach"),
+            develop=build_develop(fields),
+            use_api_socket=fields.flag("use_api_socket"),
+            credential_spec=build_credential_spec(fields),
+            provider=build_provider(fields),
+            models=build_model_uses(fields),
+            pull_refresh_after=fields.filled("pull_refresh_after"),
             profiles=fields.texts("profiles"),
             where={"": table.where, **table.keys},
         )
+        check_limits(service, fields)
+        return service
 
     def _build_section(self, fields: Fields) -> Build:
         build = fields.table("build")
@@ -146,6 +187,17 @@ class ServiceBuilder:
             extra_hosts=tuple(host.replace("=", ":", 1) for host in build.texts("extra_hosts")),
             cache_from=build.texts("cache_from"),
             tags=build.texts("tags"),
+            ulimits=_ulimits(build),
+            isolation=build.filled("isolation"),
+            additional_contexts=build.text_map("additional_contexts"),
+            cache_to=build.texts("cache_to"),
+            entitlements=build.texts("entitlements"),
+            platforms=build.texts("platforms"),
+            privileged=build.flag("privileged"),
+            provenance=build.filled("provenance"),
+            sbom=build.filled("sbom"),
+            secrets=build_grants(build, "secrets"),
+            ssh=build.text_map("ssh"),
         )
 
 
@@ -170,7 +222,7 @@ def _command(fields: Fields, key: str, report: Report) -> tuple[str, ...] | None
         return None
     if split.dropped:
         reason = f"'{split.dropped.strip()[:40]}' is never run: no shell reads this command"
-        report.warn(node.where, fields.path(key), reason, "write [sh, -c, '...'] for a shell")
+        report.warn(node.where, fields.path(key), reason, "write [sh, -c, '...'] for a shell", code="no-shell")
     return split.argv
 
 
@@ -189,6 +241,8 @@ def _attachment(fields: Fields) -> Attachment:
         mac_address=fields.filled("mac_address"),
         link_local_ips=fields.texts("link_local_ips"),
         priority=fields.integer("priority") or 0,
+        gw_priority=fields.integer("gw_priority") or 0,
+        interface_name=fields.filled("interface_name"),
         driver_opts=fields.text_map("driver_opts"),
     )
 
@@ -207,6 +261,9 @@ def _dependencies(fields: Fields) -> dict[str, Dependency]:
         )
     for text in fields.texts("links"):
         edges.setdefault(text.partition(":")[0], Dependency(restart=True))
+    for source in fields.texts("volumes_from"):
+        if not source.startswith("container:"):
+            edges.setdefault(source.partition(":")[0], Dependency())
     for key in ("network_mode", "ipc", "pid"):
         mode = fields.text(key) or ""
         if mode.startswith(_SERVICE_PREFIX):

@@ -50,6 +50,10 @@ class Shape(Struct, frozen=True):
     anything: bool = False
     about: str = ""
     """One line for people; the commented example holds the same line."""
+    unhonoured: str = ""
+    """Why the key has no effect, as the rest of a sentence about it; each use is warned about with it."""
+    harmless: tuple[str, ...] = ()
+    """Values of an ``unhonoured`` key that say what happens anyway."""
 
     def knows(self, key: str) -> bool:
         """Whether a mapping of this shape may hold ``key``, now or later."""
@@ -92,6 +96,11 @@ def choice(*words: str) -> Shape:
     return Shape(("text",), choices=words)
 
 
+def unhonoured(shape: Shape, reason: str, *, harmless: tuple[str, ...] = ()) -> Shape:
+    """The shape of a key that is kept and has no effect: "cannot be honoured by a ... because ..."."""
+    return replace(shape, unhonoured=reason, harmless=harmless)
+
+
 def check_shape(node: Node, shape: Shape, path: str, report: Report) -> Node | None:
     """The node with its values converted and its wrong parts left out; None when all of it is wrong."""
     if shape.anything or node.tag is Tag.RESET:
@@ -106,7 +115,7 @@ def check_shape(node: Node, shape: Shape, path: str, report: Report) -> Node | N
         case Table() if shape.values is not None:
             return _check_free(node, shape, shape.values, path, report)
         case _:
-            report.error(node.where, path, f"must be {expected_forms(shape)}, not {describe(node)}")
+            report.error(node.where, path, f"must be {expected_forms(shape)}, not {describe(node)}", code="wrong-form")
             return None
 
 
@@ -125,13 +134,16 @@ def unset_hint(node: Node) -> str:
 
 
 def _check_scalar(node: Scalar, shape: Shape, path: str, report: Report) -> Node | None:
+    if isinstance(node.value, str) and shape.kinds[:1] == ("text",) and not shape.choices:
+        return node  # so it is with most values
     for kind in shape.kinds:
         found = _convert(node, kind)
         if found is not None:
             return _check_choice(found, shape, path, report)
     if node.value is None:
         # An empty value keeps what an earlier file says; it is wrong when there is no such thing.
-        report.defer(node, Problem(node.where, path, f"is empty; it must be {expected_forms(shape)}", unset_hint(node)))
+        reason = f"is empty; it must be {expected_forms(shape)}"
+        report.defer(node, Problem(node.where, path, reason, unset_hint(node), code="empty-value"))
         return node
     is_number = isinstance(node.value, int | float) and not isinstance(node.value, bool)
     is_shown = isinstance(node.value, str) or (is_number and "text" not in shape.kinds)
@@ -139,7 +151,7 @@ def _check_scalar(node: Scalar, shape: Shape, path: str, report: Report) -> Node
     hint = unset_hint(node)
     if not hint and "text" in shape.kinds and not isinstance(node.value, str):
         hint = "put it in quotes"
-    report.error(node.where, path, f"must be {expected_forms(shape)}, not {shown}", hint)
+    report.error(node.where, path, f"must be {expected_forms(shape)}, not {shown}", hint, code="wrong-form")
     return None
 
 
@@ -241,17 +253,26 @@ def _check_fixed(node: Table, shape: Shape, keys: Mapping[str, Shape], path: str
             checked = check_shape(value, known, inner, report)
             if checked is not None:
                 entries[key] = checked
+                _warn_unhonoured(key, checked, known, node.at(key), inner, report)
         elif not (shape.allows_extensions and key.startswith("x-")):
             _report_unknown(key, shape, node.at(key), inner, report)
     for key in shape.required:
         if key not in node.entries:
-            report.error(node.where, path, f"the key '{key}' is missing")
+            report.error(node.where, path, f"the key '{key}' is missing", code="missing-key")
     return node.with_entries(entries)
+
+
+def _warn_unhonoured(key: str, value: Node, shape: Shape, where: Where, path: str, report: Report) -> None:
+    if not shape.unhonoured or value.tag is Tag.RESET or (isinstance(value, Scalar) and value.value is None):
+        return
+    if not (isinstance(value, Scalar) and text_of(value.value) in shape.harmless):
+        report.warn(where, path, f"'{key}' {shape.unhonoured}", code="unhonoured-key")
 
 
 def _report_unknown(key: str, shape: Shape, where: Where, path: str, report: Report) -> None:
     if key in shape.later:
-        report.stray(where, path, f"'{key}' is not supported yet", "remove it, or read with --lax to go without it")
+        hint = "remove it, or read with --lax to go without it"
+        report.stray(where, path, f"'{key}' is not supported yet", hint, code="unsupported-key")
         return
     hint = report.suggest(key, [*(shape.keys or ()), *shape.later])
     report.stray(where, path, f"unknown key '{key}'", hint)

@@ -1,11 +1,12 @@
 """A file as a tree whose every value knows where it was written: what all stages of reading hand on.
 
 Nodes are never changed; a stage that changes something builds new nodes and keeps those it did not touch, so a node
-that YAML aliases share stays shared.
+that YAML aliases share stays shared. No node can hold itself, so the garbage collector need not look (``gc=False``).
 """
 
 from collections.abc import Mapping
 from enum import Enum
+from operator import is_
 
 from msgspec import Struct
 
@@ -20,7 +21,7 @@ class Tag(Enum):
     OVERRIDE = "!override"
 
 
-class Scalar(Struct, frozen=True):
+class Scalar(Struct, frozen=True, gc=False):
     """One plain value. ``unset`` names the variables without a value that its text was made from."""
 
     value: str | int | float | bool | None
@@ -33,7 +34,7 @@ class Scalar(Struct, frozen=True):
         return Scalar(value, self.where, self.tag, self.unset)
 
 
-class Items(Struct, frozen=True):
+class Items(Struct, frozen=True, gc=False):
     """A list."""
 
     items: tuple["Node", ...]
@@ -41,11 +42,13 @@ class Items(Struct, frozen=True):
     tag: Tag = Tag.NONE
 
     def with_items(self, items: "tuple[Node, ...]") -> "Items":
-        """The same place with other items."""
+        """The same place with other items; the same node when each item is."""
+        if len(items) == len(self.items) and all(map(is_, items, self.items)):
+            return self
         return Items(items, self.where, self.tag)
 
 
-class Table(Struct, frozen=True):
+class Table(Struct, frozen=True, gc=False):
     """A mapping with text keys, in the file's order. ``keys`` tells where each key was written."""
 
     entries: Mapping[str, "Node"]
@@ -54,7 +57,11 @@ class Table(Struct, frozen=True):
     tag: Tag = Tag.NONE
 
     def with_entries(self, entries: "Mapping[str, Node]") -> "Table":
-        """The same place and keys with other values."""
+        """The same place and keys with other values; the same node when each value is."""
+        mine = self.entries
+        is_same = len(entries) == len(mine) and all(map(is_, entries.values(), mine.values()))
+        if is_same and all(map(is_, entries, mine)):
+            return self
         return Table(entries, self.keys, self.where, self.tag)
 
     def at(self, key: str) -> Where:

@@ -183,6 +183,14 @@ def test_log_lines_can_have_times_and_no_names(capsys: pytest.CaptureFixture[str
     assert capsys.readouterr().out == "2026-01-01T00:00:00.000000000Z GET /\n"
 
 
+def test_the_longest_name_of_the_plan_makes_room_for_itself(capsys: pytest.CaptureFixture[str]) -> None:
+    with make_display(is_json=False) as display:
+        display.show(PlanMade((), {}, {"db": (), "a-service-with-a-name": ("db",)}))
+        display.show(SubjectChanged("service:db", Phase.STARTING))
+        display.show(SubjectChanged("service:a-service-with-a-name", Phase.STARTING))
+    assert capsys.readouterr().err.splitlines() == ["db                    starting", "a-service-with-a-name starting"]
+
+
 def test_log_lines_as_json_hold_everything(capsys: pytest.CaptureFixture[str]) -> None:
     LogPrinter(is_json=True).show(LINES[1])
     assert json.loads(capsys.readouterr().out) == {
@@ -190,7 +198,13 @@ def test_log_lines_as_json_hold_everything(capsys: pytest.CaptureFixture[str]) -
         "stream": "stderr",
         "at": "2026-01-01T00:00:01.000000000Z",
         "text": "FATAL",
+        "number": 1,
     }
+
+
+def test_the_lines_of_a_second_container_say_so(capsys: pytest.CaptureFixture[str]) -> None:
+    LogPrinter().show(ServiceLog("web", "stdout", "hello", number=2))
+    assert capsys.readouterr().out == "web.2    | hello\n"
 
 
 def test_every_service_keeps_its_own_colour(capsys: pytest.CaptureFixture[str]) -> None:

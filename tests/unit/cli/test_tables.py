@@ -56,12 +56,58 @@ def test_a_table_of_nothing_says_so_on_stderr(capsys: pytest.CaptureFixture[str]
     assert capsys.readouterr() == ("", "no services\n")
 
 
+def test_the_containers_of_a_scaled_service_have_a_line_each_and_are_counted(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    wanted = desired(service("none", scale=0), service("web", scale=3))
+    before = running(wanted, **{"web.2": {"state": ContainerState.EXITED, "exit_code": 1, "status": "Exited (1)"}})
+    few = replace(before, containers=tuple(each for each in before.containers if each.replica != "web.3"))
+    few = replace(few, containers=tuple(replace(each, networks={}) for each in few.containers))
+    print_status(service_status(wanted, few))
+    assert (
+        capsys.readouterr().out
+        == """\
+SERVICE  READY  STATE    STATUS      ADDRESS  PORTS  IMAGE
+none     0/0    none     -           -        -      img:1
+web      1/3    running  -           -        -      img:1
+web.2    1/3    exited   Exited (1)  -        -      img:1  ended with status 1
+web.3    1/3    missing  -           -        -      img:1  not created
+"""
+    )
+
+
+def test_containers_beyond_the_scale_are_judged_by_what_they_are(capsys: pytest.CaptureFixture[str]) -> None:
+    before = running(desired(service("web", scale=2)))
+    rows = service_status(desired(service("web")), before)
+    assert [(row.replica, row.is_ready) for row in rows] == [("web", True), ("web.2", True)]
+    print_status(rows)
+    assert capsys.readouterr().out.splitlines()[2].split()[:2] == ["web.2", "2/1"]
+
+
+def test_a_graph_tells_how_many_containers_a_service_has() -> None:
+    wanted = desired(service("db", scale=0), service("web", "db", scale=3))
+    assert GRAPH_FORMATS["text"](wanted).splitlines() == ["web x3", "└─ db x0 (started)"]
+    assert '  "web" [label="web x3"];' in GRAPH_FORMATS["dot"](wanted).splitlines()
+    assert '  s1["web x3"]' in GRAPH_FORMATS["mermaid"](wanted).splitlines()
+    assert json.loads(GRAPH_FORMATS["json"](wanted))["scales"] == {"db": 0, "web": 3}
+
+
 def test_services_as_json_hold_what_a_program_needs() -> None:
     found = json.loads(json.dumps(status_as_json(rows())))
     assert [each["service"] for each in found] == ["db", "page", "web"]
-    assert found[1] == {"service": "page", "image": "img:1", "ready": False, "why": "not created", "container": None}
+    assert found[1] == {
+        "service": "page",
+        "number": 1,
+        "scale": 1,
+        "image": "img:1",
+        "ready": False,
+        "why": "not created",
+        "container": None,
+    }
     assert found[0] == {
         "service": "db",
+        "number": 1,
+        "scale": 1,
         "image": "img:1",
         "ready": True,
         "why": "",
@@ -154,6 +200,7 @@ def test_the_graph_as_mermaid() -> None:
 def test_the_graph_as_json() -> None:
     assert json.loads(GRAPH_FORMATS["json"](desired(service("db"), service("web", "db")))) == {
         "services": ["db", "web"],
+        "scales": {},
         "edges": [{"from": "web", "to": "db", "condition": "service_started", "required": True}],
     }
 

@@ -99,7 +99,9 @@ FILES = (
     ),
     WrongInput(
         "a key given twice",
-        ("error: compose.yaml:4:5: image: the key 'image' is already defined in line 3",),
+        (
+            "error: compose.yaml:4:5: image: the key 'image' is already defined in line 3 (first at compose.yaml:3:5)",
+        ),
         files=_compose("  web:", "    image: web:1", "    image: web:2"),
     ),
 )  # fmt: skip
@@ -114,29 +116,29 @@ NAMES = (
         files=_compose("  web:", "    image: web:1", "    portss: [80]", "    hostnam: web"),
     ),
     WrongInput(
-        "a Compose key that Boxship doesn't obey yet: `deploy`",
+        "a key of appliance.yaml that Boxship doesn't obey yet: `vm`",
         (
             (
-                "error: compose.yaml:4:5: services.web.deploy: 'deploy' is not supported yet "
+                "error: appliance.yaml:2:1: vm: 'vm' is not supported yet "
                 "(remove it, or read with --lax to go without it)"
             ),
         ),
-        files=_compose("  web:", "    image: web:1", "    deploy: {replicas: 2}"),
+        files=_appliance("name: shop", "vm: {ram: 2GiB}"),
     ),
     WrongInput(
         "a dependency on a service that isn't there",
-        ("error: compose.yaml:2:25: services.web.depends_on: unknown service 'dbb' (did you mean 'db'?)",),
+        ("error: compose.yaml:2:38: services.web.depends_on: unknown service 'dbb' (did you mean 'db'?)",),
         files=_compose('  web: {image: "web:1", depends_on: [dbb]}', '  db: {image: "db:1"}'),
     ),
     WrongInput(
         "a volume and a network that nobody declared",
         (
             (
-                "error: compose.yaml:2:25: services.web.volumes: unknown volume 'files' "
+                "error: compose.yaml:2:35: services.web.volumes[0]: unknown volume 'files' "
                 "(declare it under the top-level volumes: 'files: {}')"
             ),
             (
-                "error: compose.yaml:2:51: services.web.networks: unknown network 'front' "
+                "error: compose.yaml:2:62: services.web.networks: unknown network 'front' "
                 "(declare it under the top-level networks: 'front: {}')"
             ),
         ),
@@ -146,8 +148,9 @@ NAMES = (
         "services that wait for each other",
         (
             (
-                "error: compose.yaml:4:29: services.queue.depends_on: services wait for each other: "
-                "web -> db -> queue -> web (remove one of the edges)"
+                "error: compose.yaml:4:42: services.queue.depends_on: services wait for each other: "
+                "web -> db -> queue -> web (remove one of the edges; web -> db at compose.yaml:2:38, "
+                "db -> queue at compose.yaml:3:36)"
             ),
         ),
         files=_compose(
@@ -190,11 +193,21 @@ NAMES = (
 
 VALUES = (
     WrongInput(
+        "a number in words in appliance.yaml: the hint is the key's rule",
+        (
+            (
+                "error: appliance.yaml:1:18: boot.attempts: must be a whole number, not 'many' "
+                "(how often a failed boot is tried, from 1 to 100; without it: 3)"
+            ),
+        ),
+        files=_appliance("boot: {attempts: many}"),
+    ),
+    WrongInput(
         "two services on one port of the host, with an appliance.yaml",
         (
             (
-                "error: compose.yaml:3:25: services.api.ports: the host port 8080/tcp is also published by the service "
-                "'web' (choose another port)"
+                "error: compose.yaml:3:33: services.api.ports[0]: the host port 8080/tcp is also published by the "
+                "service 'web' (choose another port; web publishes 8080 at compose.yaml:2:33)"
             ),
         ),
         files={
@@ -222,7 +235,7 @@ VALUES = (
         (
             (
                 "warning: compose.yaml:2:45: services.web.environment.TEXT: the variable GREETING is not set, "
-                "so it is empty here"
+                "so it is empty here (set it, or give it a default: ${GREETING:-...})"
             ),
         ),
         status=0,
@@ -305,6 +318,30 @@ COMMANDS = (
         ("error: --tail wants a number of lines or 'all', not 'few'",),
         argv=("logs", "--tail", "few"),
         files=_WEB,
+    ),
+    WrongInput(
+        "`up --scale web`",
+        ("error: --scale wants SERVICE=NUMBER, not 'web'", "hint: for example --scale web=3"),
+        argv=("up", "--scale", "web"),
+        files=_WEB,
+    ),
+    WrongInput(
+        "more containers than a host port can serve: `graph` with `scale: 3`",
+        (
+            (
+                "error: compose.yaml:2:38: services.web.ports: the host port 8080 can serve one container, "
+                "and scale makes 3 (publish a range (8080-8082:80), or only '80')"
+            ),
+        ),
+        argv=("graph",),
+        files=_compose("  web: {image: shop/web:1, scale: 3, ports: ['8080:80']}"),
+    ),
+    WrongInput(
+        "a profile that no service has: `--profile debugs`",
+        ("error: no profile 'debugs' in shop", "hint: did you mean 'debug'?"),
+        argv=("-p", "shop", "--profile", "debugs", "graph"),
+        status=3,
+        files=_compose("  web: {image: shop/web:1}\n  shell: {image: shop/shell:1, profiles: [debug]}"),
     ),
 )
 

@@ -1,5 +1,7 @@
 """The laws of design: any state converges, a second run rests, cut anywhere it still converges, others are untouched.
 
+Services have zero to three containers each, and hooks around their lives.
+
 The real planner and the real executor run against the fake engine, on appliances and histories that hypothesis makes.
 """
 
@@ -15,7 +17,7 @@ from msgspec.structs import replace
 from boxship.errors import EngineUnreachableError
 from boxship.execute.executor import Outcome, execute
 from boxship.plan.action import ContainerSpec
-from boxship.plan.observed import Observed
+from boxship.plan.observed import ContainerState, Observed
 from boxship.plan.reconcile import reconcile
 from boxship.plan.resolve import Desired, resolve
 from boxship.plan.verbs import plan_down
@@ -32,18 +34,23 @@ from boxship.spec.model import (
     Port,
     Service,
 )
+from boxship.spec.model_files import Grant, Hidden, SharedFile
+from boxship.spec.model_hooks import LifecycleHook
 from tests.fakes.behaviour import Behaviour
 from tests.fakes.clock import FakeClock
 from tests.fakes.engine import FakeEngine
 from tests.unit.plan.given import appliance
 
 IMAGES = ("img:1", "img:2")
+# Good ones, as a failed one is no convergence; before a stop, a failed one must hinder nothing.
+AFTER_START = st.lists(st.sampled_from(("warm", "register")).map(lambda word: LifecycleHook((word,))), max_size=2)
+BEFORE_STOP = st.lists(st.sampled_from(("drain", "false")).map(lambda word: LifecycleHook((word,))), max_size=2)
 FOREIGN = ("other.web", "app.not-ours", "a-foreign-one")
 
 
 @st.composite
 def services(draw: st.DrawFn) -> tuple[Service, ...]:
-    """Up to five services; each may depend on earlier ones, share a namespace, hold data or publish a port."""
+    """Up to five services; each may depend on earlier ones, share a namespace, hold data, publish a port, be scaled."""
     count = draw(st.integers(1, 5))
     one_shots = draw(st.sets(st.integers(0, count - 1), max_size=2))
     made: list[Service] = []
@@ -55,6 +62,8 @@ def services(draw: st.DrawFn) -> tuple[Service, ...]:
             plain = Condition.HEALTHY if healthy and draw(st.booleans()) else Condition.STARTED
             condition = Condition.COMPLETED if other in one_shots else plain
             depends_on[f"s{other}"] = Dependency(condition, restart=draw(st.booleans()), required=draw(st.booleans()))
+        scale = draw(st.sampled_from((1, 1, 2, 3, 0)))
+        ports = (Port(80, str(8000 + draw(st.integers(0, 9)) * 10 + index)),) if draw(st.booleans()) else ()
         service = Service(
             name=f"s{index}",
             image=draw(st.sampled_from(IMAGES)),
@@ -64,9 +73,13 @@ def services(draw: st.DrawFn) -> tuple[Service, ...]:
             depends_on=depends_on,
             healthcheck=Healthcheck(("CMD", "ask")) if index not in one_shots and draw(st.booleans()) else None,
             mounts=(Mount("volume", "/data", "data"),) if draw(st.booleans()) else (),
-            ports=(Port(80, str(8000 + draw(st.integers(0, 9)) * 10 + index)),) if draw(st.booleans()) else (),
+            ports=ports if scale < 2 else (Port(80),) if ports else (),
+            scale=scale,
+            post_start=tuple(draw(AFTER_START)),
+            pre_stop=tuple(draw(BEFORE_STOP)),
+            secrets=(Grant("token"),) if draw(st.booleans()) else (),
         )
-        sharable = [each for each in depends_on if int(each[1:]) not in one_shots]
+        sharable = [each for each in depends_on if int(each[1:]) not in one_shots and made[int(each[1:])].scale]
         wants_to_share: bool = draw(st.booleans())
         if sharable and wants_to_share:
             service = replace(service, networks={}, network_mode=f"service:{sharable[0]}", ports=())
@@ -82,8 +95,13 @@ def services(draw: st.DrawFn) -> tuple[Service, ...]:
 @st.composite
 def appliances(draw: st.DrawFn) -> Appliance:
     made = appliance(*draw(services()))
+    value = draw(st.sampled_from(("hunter2", "hunter3")))
+    token = SharedFile("token", "secret", environment="TOKEN", value=Hidden(value), fingerprint=f"of {value}")
     return replace(
-        made, networks={"default": Network("default", internal=draw(st.booleans()))}, boot=Boot(timeout_s=5.0)
+        made,
+        networks={"default": Network("default", internal=draw(st.booleans()))},
+        secrets={"token": token},
+        boot=Boot(timeout_s=5.0),
     )
 
 
@@ -127,11 +145,33 @@ def foreign_container(name: str) -> ContainerSpec:
 def assert_converged(box: Box, desired: Desired) -> None:
     observed = box.observe()
     mine = observed.containers_of("app")
-    assert sorted(each.name for each in mine) == sorted(f"app.{service.name}" for service in desired.services)
+    assert sorted(each.name for each in mine) == sorted(f"app.{replica.name}" for replica in desired.replicas())
     again = reconcile(desired, observed, Options(remove_orphans=True))
     # A container that Boxship found healthy may still be "starting" for the engine: asking again changes nothing.
     changing = [step for step in again.steps if type(step.action).__name__ != "WaitReady"]
     assert changing == [], str(again)
+    for container in mine:
+        if container.state is not ContainerState.CREATED:
+            assert_has_its_secret(box, desired, desired.everything[container.service], container.id)
+        # A one-shot that has completed has nothing left in which a hook could run.
+        if container.state is ContainerState.RUNNING:
+            assert_hooks_have_run(box, desired.everything[container.service], container.id)
+
+
+def assert_has_its_secret(box: Box, desired: Desired, service: Service, container_id: str) -> None:
+    """No container ever ran without it, and none with an old one."""
+    files = box.engine.world.containers[container_id].files
+    wanted = {"/run/secrets/token": desired.secrets["token"].value} if service.secrets else {}
+    assert {target: file.content for target, file in files.items()} == wanted
+
+
+def assert_hooks_have_run(box: Box, service: Service, container_id: str) -> None:
+    """All of them, in order, since its last start. One that was cut off may have begun more than once."""
+    container = box.engine.world.containers[container_id]
+    asked = [(found, run, request.argv) for found, run, request in box.engine.sessions]
+    ran = [argv for found, run, argv in asked if (found, run) == (container_id, container.run)]
+    wanted = [hook.command for hook in service.post_start]
+    assert ran[len(ran) - len(wanted) :] == wanted
 
 
 @given(first=appliances(), second=appliances())

@@ -61,12 +61,19 @@ def test_a_single_failure_is_told_as_it_is_with_its_hint_and_lines() -> None:
     assert error_of(failed(PROBE), "up") is PROBE
 
 
-def test_several_failures_are_told_together_each_with_its_sentence() -> None:
+def test_several_failures_are_told_together_each_with_its_sentence_its_last_words_and_a_hint_once() -> None:
     error = error_of(failed(CONFLICT, PROBE, CONFLICT), "up")
     assert isinstance(error, OperationError)
     first, *sentences = error.message.splitlines()
     assert first == "up failed for s0, s1, s2:"
-    assert [line.strip() for line in sentences] == [CONFLICT.message, PROBE.message, CONFLICT.message]
+    assert sentences == [
+        "  port 80 is taken",
+        "    hint: stop it",
+        "  web ended with status 1",
+        "    | no such file",
+        "    hint: see more: boxship logs web",
+        "  port 80 is taken",
+    ]
     assert error.fields["failures"] == [
         {"subject": "service:s0", "message": CONFLICT.message},
         {"subject": "service:s1", "message": PROBE.message},

@@ -11,8 +11,9 @@ from boxship.engine.port import ExecResult
 from boxship.errors import CancelledError, EngineUnreachableError, ImageMissingError, NotFoundError, ProbeError
 from boxship.events import Event, Notice, PlanMade, SubjectChanged
 from boxship.operate.up import UpRequest, UpResult, bring_up, plan_up
+from boxship.plan.observed import Health
 from boxship.plan.verdict import Options
-from boxship.spec.model import Appliance, Build, Check, Condition, ExecProbe, Host, Port, Service
+from boxship.spec.model import Appliance, Build, Check, Condition, ExecProbe, Healthcheck, Host, Port, Service
 from tests.fakes.behaviour import FOREVER, Behaviour
 from tests.fakes.clock import FakeClock
 from tests.fakes.engine import FakeEngine
@@ -92,6 +93,40 @@ async def test_a_step_that_fails_is_in_the_outcome_with_everything_as_it_is(box:
         "db should complete, but ended with status 1"
     ]
     assert [(row.service, row.why) for row in result.status] == [("db", "ended with status 1"), ("web", "created")]
+
+
+async def test_what_up_found_healthy_is_ready_though_the_engine_has_not_asked_yet(box: Box) -> None:
+    box.engine.exec_results[("ask",)] = ExecResult(0, "")
+    asked = service("web", healthcheck=Healthcheck(("CMD", "ask"), interval_s=30))
+    result = await box.up(appliance(asked))
+    (row,) = result.status
+    assert (row.is_ready, row.why) == (True, "")
+    assert row.container is not None
+    assert row.container.health is Health.STARTING
+
+
+async def test_a_scale_of_the_request_goes_over_the_files_one_and_each_container_is_asked(box: Box) -> None:
+    wanted = checked(service("web"), web=ASKED)
+    box.engine.exec_results[("ask",)] = ExecResult(0, "")
+    three = UpRequest(scales={"web": 3})
+    assert sorted(row.replica for row in (await box.up(wanted, three)).status) == ["web", "web.2", "web.3"]
+    box.engine.calls.clear()
+    assert (await box.up(wanted, three)).outcome.is_complete
+    asked = {call for call in box.engine.calls if call.startswith("run_exec")}
+    ids = {each.id for each in (await box.engine.observe()).containers}
+    assert asked == {f"run_exec {each}" for each in ids}
+    await box.up(wanted)
+    assert list(box.engine.running) == ["app.web"]
+
+
+async def test_one_of_several_that_fails_its_check_is_named(box: Box) -> None:
+    wanted = checked(service("web", scale=2), web=replace(ASKED, within_s=3))
+    box.engine.exec_results[("ask",)] = ExecResult(1, "no")
+    failures = (await box.up(wanted)).outcome.failures
+    assert sorted(failure.error.message for failure in failures) == [
+        "web not ready after 3 s: ask exited 1: no",
+        "web.2 not ready after 3 s: ask exited 1: no",
+    ]
 
 
 async def test_orphans_are_told_unless_they_go(box: Box) -> None:

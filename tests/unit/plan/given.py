@@ -5,6 +5,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
+from boxship.names import replica_name, replica_number
 from boxship.plan.action import CreateContainer, CreateNetwork, Plan
 from boxship.plan.observed import (
     ContainerState,
@@ -63,21 +64,22 @@ def plan_of(wanted: Desired, observed: Observed | None = None) -> Plan:
 
 
 def running(wanted: Desired, **changes: Mapping[str, object]) -> Observed:
-    """A snapshot in which ``wanted`` runs as a plan for an empty engine would make it; ``changes`` by service."""
+    """A snapshot in which ``wanted`` runs as a plan for an empty engine would make it; ``changes`` by replica."""
     plan = plan_of(wanted)
     containers = []
     for step in plan.steps:
         if isinstance(step.action, CreateContainer):
             spec = step.action.spec
-            name = spec.service.name
+            name = replica_name(spec.service.name, replica_number(spec.labels))
             made = ObservedContainer(
                 id=f"id-{name}",
-                name=spec.name,
+                # Where hooks follow the start, it is made under another name.
+                name=spec.name.partition(".next-")[0],
                 image=spec.image,
                 image_id=IMAGE.id,
                 state=ContainerState.RUNNING,
                 appliance=wanted.appliance,
-                service=name,
+                service=spec.service.name,
                 digest=spec.labels["boxship.digest"],
                 parts=spec.labels["boxship.parts"],
                 networks={each.network: each.ipv4_address or "" for each in spec.endpoints},
@@ -86,6 +88,7 @@ def running(wanted: Desired, **changes: Mapping[str, object]) -> Observed:
                     ObservedPort(each.target, int(each.published or 0), each.protocol, "0.0.0.0")
                     for each in spec.service.ports
                 ),
+                labels=dict(spec.labels),
             )
             containers.append(replace(made, **changes.get(name, {})))
     specs = [step.action.spec for step in plan.steps if isinstance(step.action, CreateNetwork)]

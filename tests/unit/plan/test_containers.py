@@ -16,7 +16,7 @@ from boxship.plan.containers import (
     with_anonymous_volumes,
 )
 from boxship.plan.observed import ContainerState, ObservedContainer, ObservedMount
-from boxship.plan.resolve import resolve
+from boxship.plan.resolve import Replica, resolve
 from boxship.spec.model import Attachment, Mount, Network, Service, Volume
 from tests.unit.plan.given import appliance, service
 
@@ -33,7 +33,7 @@ ANONYMOUS = "0123456789abcdef" * 4
 
 
 def spec_of(wanted: Service, *others: Service, wiring: Wiring = WIRING) -> ContainerSpec:
-    return container_spec(wanted, resolve(appliance(wanted, *others)), wiring)
+    return container_spec(Replica(wanted), resolve(appliance(wanted, *others)), wiring)
 
 
 def old(*mounts: ObservedMount) -> ObservedContainer:
@@ -77,7 +77,7 @@ def test_owners_that_go_round_in_a_circle_have_no_address() -> None:
     one = service("one", networks={}, network_mode="service:two")
     two = service("two", networks={}, network_mode="service:one")
     wanted = replace(resolve(appliance(service("web"))), everything={"one": one, "two": two})
-    assert container_spec(service("web", "one"), wanted, WIRING).extra_hosts == ()
+    assert container_spec(Replica(service("web", "one")), wanted, WIRING).extra_hosts == ()
 
 
 def test_a_peer_without_a_stable_address_is_left_to_dns() -> None:
@@ -86,7 +86,7 @@ def test_a_peer_without_a_stable_address_is_left_to_dns() -> None:
 
 def test_an_optional_peer_that_the_files_do_not_have_is_left_out() -> None:
     wanted = resolve(appliance(service("web")))
-    assert container_spec(service("web", "gone"), wanted, WIRING).extra_hosts == ()
+    assert container_spec(Replica(service("web", "gone")), wanted, WIRING).extra_hosts == ()
 
 
 def test_who_lives_in_anothers_network_brings_no_hosts_entries_as_the_engine_refuses_them() -> None:

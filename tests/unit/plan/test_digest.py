@@ -16,7 +16,7 @@ from boxship.plan.digest import (
     network_digest,
     volume_digest,
 )
-from boxship.plan.resolve import resolve
+from boxship.plan.resolve import Replica, resolve
 from boxship.spec.model import (
     Attachment,
     Build,
@@ -24,7 +24,6 @@ from boxship.spec.model import (
     Dependency,
     Healthcheck,
     IpamPool,
-    LifecycleHook,
     Logging,
     Mount,
     Network,
@@ -35,6 +34,11 @@ from boxship.spec.model import (
     Ulimit,
     Volume,
 )
+from boxship.spec.model_deploy import Deploy, DeviceRequest, Resources, RestartPolicy
+from boxship.spec.model_files import Grant
+from boxship.spec.model_hooks import Develop, LifecycleHook, WatchRule
+from boxship.spec.model_limits import BlockIo
+from boxship.spec.model_outside import CredentialSpec, ModelUse, Provider
 from boxship.where import Where
 from tests.unit.plan.given import appliance, service
 
@@ -43,7 +47,7 @@ WIRING = Wiring("app", {"default": "app.default"}, {"data": "app.data"}, {"defau
 
 def spec_of(web: Service, wiring: Wiring = WIRING) -> ContainerSpec:
     others = [service(name) for name in ("db",)]
-    return container_spec(web, resolve(appliance(web, *others)), wiring)
+    return container_spec(Replica(web), resolve(appliance(web, *others)), wiring)
 
 
 def change(before: Service, after: Service) -> tuple[str, ...]:
@@ -113,6 +117,21 @@ CHANGES: dict[str, object] = {
     "isolation": "default",
     "logging": Logging("json-file"),
     "post_start": (LifecycleHook(("warm-up",)),),
+    "annotations": {"a": "b"},
+    "device_cgroup_rules": ("c 1:3 mr",),
+    "gpus": (DeviceRequest(("gpu",), count=1),),
+    "mac_address": "02:42:ac:11:65:43",
+    "external_links": ("old:db",),
+    "volumes_from": ("container:old",),
+    "cpu_period_us": 100_000,
+    "cpu_quota_us": 50_000,
+    "cpu_rt_period_us": 10_000,
+    "cpu_rt_runtime_us": 9_000,
+    "mem_swappiness": 0,
+    "blkio_config": BlockIo(weight=10),
+    "storage_opt": {"size": "1G"},
+    # It isn't the container's configuration, but what its label remembers until its stop.
+    "pre_stop": (LifecycleHook(("flush",)),),
 }
 # And those that don't: names, what other containers are like, and what only reading the files needs.
 NO_CHANGES: dict[str, object] = {
@@ -125,7 +144,19 @@ NO_CHANGES: dict[str, object] = {
     "unset_environment": ("B",),
     "links": ("db",),
     "scale": 3,
-    "pre_stop": (LifecycleHook(("flush",)),),
+    "pre_start": (LifecycleHook(("prepare",)),),
+    "attach": False,
+    "develop": Develop((WatchRule("/src", "sync"),)),
+    "credential_spec": CredentialSpec(file="x"),
+    "provider": Provider("cloud"),
+    "models": {"m": ModelUse()},
+    "cpu_count": 2,
+    "cpu_percent": 50,
+    "pull_refresh_after": "1d",
+    # Of these only what they come to counts: limits, mounts, and files with fingerprints (see below).
+    "deploy": Deploy(labels={"a": "b"}),
+    "secrets": (Grant("undeclared"),),
+    "configs": (Grant("undeclared"),),
     "where": {"": Where("compose.yaml", 3)},
 }
 
@@ -133,7 +164,11 @@ NO_CHANGES: dict[str, object] = {
 @pytest.mark.parametrize("field", CHANGES)
 def test_a_change_of_the_container_changes_the_digest_and_is_named(field: str) -> None:
     changed = change(service("web"), changed_in(field, CHANGES[field]))
-    expected = {"network_mode": ("endpoints", "network_mode")}.get(field, (field,))
+    # What follows from a field is named as well.
+    expected = {
+        "network_mode": ("endpoints", "network_mode"),
+        "mac_address": ("endpoints", "mac_address"),
+    }.get(field, (field,))
     assert changed == expected
 
 
@@ -143,8 +178,30 @@ def test_what_does_not_change_the_container_changes_no_digest(field: str) -> Non
 
 
 def test_every_field_of_a_service_is_known_to_change_the_container_or_not_to() -> None:
-    known = {*CHANGES, *NO_CHANGES, "name", "networks"}
+    known = {*CHANGES, *NO_CHANGES, "name", "networks", "use_api_socket"}
     assert set(Service.__struct_fields__) == known
+
+
+def test_limits_and_restarts_count_alike_wherever_they_are_written() -> None:
+    limits = Resources(memory_bytes=1, cpus=0.5, pids=10)
+    requests = (DeviceRequest(("gpu",), count=1),)
+    deploy = Deploy(
+        limits=limits,
+        reservations=Resources(memory_bytes=2, devices=requests),
+        restart_policy=RestartPolicy("on-failure", max_attempts=3),
+    )
+    own = service(
+        "web", mem_limit_bytes=1, cpus=0.5, pids_limit=10, mem_reservation_bytes=2, gpus=requests,
+        restart=Restart("on-failure", 3),
+    )  # fmt: skip
+    assert change(own, service("web", deploy=deploy)) == ()
+    assert change(service("web"), service("web", deploy=deploy)) == (
+        "cpus", "gpus", "mem_limit_bytes", "mem_reservation_bytes", "pids_limit", "restart",
+    )  # fmt: skip
+
+
+def test_the_engines_socket_is_a_mount() -> None:
+    assert change(service("web"), service("web", use_api_socket=True)) == ("mounts",)
 
 
 def test_what_is_not_set_does_not_count() -> None:
@@ -223,6 +280,8 @@ def test_a_digest_is_the_same_today_and_tomorrow() -> None:
         {"driver_opts": {"mtu": "9000"}},
         {"internal": True},
         {"enable_ipv6": True},
+        {"enable_ipv4": False},
+        {"ipam_options": {"a": "b"}},
         {"attachable": True},
         {"ipam": (IpamPool("10.0.0.0/24"),)},
         {"ipam_driver": "dhcp"},

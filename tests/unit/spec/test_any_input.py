@@ -74,6 +74,8 @@ PIECES = [
     "---\n",
     "|",
     "extends: x",
+    "extends: db",
+    "include: [compose.yaml]\n",
     "http://",
     "%",
     "@",

@@ -1,4 +1,3 @@
-import re
 from pathlib import Path
 
 import pytest
@@ -7,6 +6,7 @@ import boxship.spec
 from boxship.spec.appliance_keys import APPLIANCE
 from boxship.spec.load import LoadOptions, load
 from boxship.spec.model import Base, Boot, Check, ExecProbe, Host, HttpProbe, LogProbe, OnSwitch, TcpProbe, Wheels
+from boxship.spec.rules import key_texts
 from boxship.spec.shape import Shape
 from tests.unit.spec.conftest import Read, Refuse
 
@@ -123,43 +123,20 @@ def test_problems_of_both_files_come_together(refuse: Refuse) -> None:
     assert [problem.where.file for problem in problems] == ["appliance.yaml", "compose.yaml"]
 
 
-def key_paths(shape: Shape, path: str = "") -> dict[str, str]:
-    """Every key with a description below a shape; ``*`` stands for a name that the vendor chooses."""
-    found: dict[str, str] = {}
+def key_paths(shape: Shape, path: str = "") -> set[str]:
+    """Every key below a shape; ``NAME`` stands for a name that the vendor chooses."""
+    found: set[str] = set()
     for key, inner in (shape.keys or {}).items():
         name = f"{path}.{key}" if path else key
-        if inner.about:
-            found[name] = inner.about
-        found |= key_paths(inner, name)
+        found |= {name, *key_paths(inner, name)}
     if shape.values is not None:
-        found |= key_paths(shape.values, f"{path}.*")
+        found |= key_paths(shape.values, f"{path}.NAME")
     return found
 
 
-def commented_keys(text: str) -> dict[str, str]:
-    """Key path -> the comment line above it, for every commented key of the example."""
-    free = {"targets", "checks", "volumes", "build.bases", "build.wheels"}
-    found: dict[str, str] = {}
-    stack: list[tuple[int, str]] = []
-    comment = ""
-    for line in text.splitlines():
-        if match := re.match(r"( *)# (.*)", line):
-            comment = match[2]
-        elif match := re.match(r"( *)([\w./:-]+):( |$)", line):
-            indent = len(match[1])
-            stack = [entry for entry in stack if entry[0] < indent]
-            parent = ".".join(name for _, name in stack)
-            stack.append((indent, "*" if parent in free else match[2]))
-            if comment:
-                found[".".join(name for _, name in stack)] = comment
-            comment = ""
-        else:
-            comment = ""
-    return found
-
-
-def test_the_example_shows_every_key_with_the_validators_own_line() -> None:
-    assert commented_keys(EXAMPLE.read_text()) == key_paths(APPLIANCE)
+def test_the_example_says_something_about_every_key_and_about_no_other() -> None:
+    assert set(key_texts()) == key_paths(APPLIANCE)
+    assert [text for text in key_texts().values() if not 3 < len(text) < 120] == []
 
 
 def test_the_example_is_a_valid_appliance_file(tmp_path: Path) -> None:
@@ -170,3 +147,40 @@ def test_the_example_is_a_valid_appliance_file(tmp_path: Path) -> None:
     (tmp_path / "compose.yaml").write_text(f"services:\n{services}volumes: {{db: {{}}, cache: {{}}}}\n")
     loaded = load(LoadOptions(directory=tmp_path))
     assert (loaded.appliance.name, loaded.warnings) == ("share", ())
+
+
+def test_problems_of_form_and_of_names_of_all_files_come_at_once(refuse: Refuse) -> None:
+    problems = refuse(
+        {
+            "compose.yaml": "services: {a: {image: 'a:1', x: 1, depends_on: [b]}}",
+            "appliance.yaml": "boot: {attempts: many}\nchecks: {c: {tcp: 1}}\n",
+        }
+    )
+    assert [(problem.where.file, problem.path) for problem in problems] == [
+        ("appliance.yaml", "boot.attempts"),
+        ("appliance.yaml", "checks.c"),
+        ("compose.yaml", "services.a.x"),
+        ("compose.yaml", "services.a.depends_on"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("appliance", "paths"),
+    [
+        ("targets: [a]\nboot: {target: t}", ["targets"]),
+        ("targets: {t: a}\nboot: {target: t, fallback: t}", ["targets.t"]),
+        ("targets: {t: [a]}\nboot: {target: [t]}", ["boot.target"]),
+        ("targets: {default: [a]}\nbuild: {bases: {b: 5, c: {from: b}}}", ["build.bases.b"]),
+        ("targets: {default: [a]}\napp: {x: y}", ["app"]),
+        ("a: [", [""]),
+    ],
+)
+def test_what_only_follows_from_a_wrong_value_is_not_told(refuse: Refuse, appliance: str, paths: list[str]) -> None:
+    compose = "services: {a: {image: 'a:1', ports: ['80:80']}, b: {image: 'b:1', ports: ['80:80'], profiles: [p]}}"
+    problems = refuse({"compose.yaml": compose, "appliance.yaml": appliance + "\n"}, profiles=("p",))
+    assert [problem.path for problem in problems] == paths
+
+
+def test_an_appliance_file_that_is_no_yaml_does_not_hide_the_problems_of_the_compose_file(refuse: Refuse) -> None:
+    problems = refuse({"compose.yaml": "services: {a: {image: 'a:1', x: 1}}", "appliance.yaml": "a: ["})
+    assert [problem.where.file for problem in problems] == ["appliance.yaml", "compose.yaml"]

@@ -95,7 +95,10 @@ CLASH = services("a: {image: 'a:1', ports: ['80:80', '81:81']}", "b: {image: 'b:
 
 def test_a_host_port_of_two_services_is_a_warning_for_a_plain_compose_file(read: Read) -> None:
     (warning,) = read(CLASH).warnings
-    assert (warning.path, "80/tcp is also published by the service 'a'" in warning.reason) == ("services.b.ports", True)
+    assert (warning.path, "80/tcp is also published by the service 'a'" in warning.reason) == (
+        "services.b.ports[0]",
+        True,
+    )
 
 
 def test_a_host_port_of_two_services_of_one_target_is_refused(read: Read, refuse: Refuse) -> None:
@@ -119,33 +122,8 @@ def test_addresses_that_differ_do_not_clash(read: Read) -> None:
     assert read(text).warnings == ()
 
 
-def test_habits_that_bite_an_appliance_are_warned_about(read: Read) -> None:
-    text = """
-        services:
-          a: {image: shop/a, volumes: ['data:/d', './conf:/c']}
-          b: {image: 'shop/b:latest', volumes: ['data:/d']}
-          c: {image: 'shop:5000/c', volumes: ['data:/d:ro']}
-          d: {image: 'shop@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef'}
-          e: {build: .}
-        volumes: {data: {}}
-        """
-    reasons = [warning.reason for warning in read(text).warnings]
-    assert [reason for reason in reasons if "no version" in reason] == [
-        "'shop/a' has no version", "'shop/b:latest' has no version", "'shop:5000/c' has no version",
-    ]  # fmt: skip
-    assert "'data' is also written by the service 'a'" in reasons
-    assert any("/conf' of the host appears at /c" in reason for reason in reasons)
-    assert len(reasons) == 5
-
-
 def test_services_without_networks_meet_on_the_default_one(read: Read) -> None:
     appliance = read("services: {a: {image: 'a:1'}, b: {image: 'b:1', network_mode: none}}").appliance
     assert list(appliance.services["a"].networks) == ["default"]
     assert list(appliance.networks) == ["default"]
     assert dict(appliance.services["b"].networks) == {}
-
-
-def test_version_1_files_are_named_as_such(refuse: Refuse) -> None:
-    (problem,) = refuse("web:\n  image: w\n  links: [db]\ndb:\n  build: .\n")
-    assert "version 1" in problem.reason
-    assert "services:" in problem.hint

@@ -1,4 +1,7 @@
+import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -117,3 +120,65 @@ def test_what_is_no_readable_file_is_refused_in_one_sentence_and_never_blocks(tm
 def test_a_byte_order_mark_and_windows_line_ends_are_no_problem(tmp_path: Path) -> None:
     (tmp_path / "compose.yaml").write_bytes(b"\xef\xbb\xbfservices:\r\n  a:\r\n    image: a:1\r\n")
     assert load(LoadOptions(directory=tmp_path)).appliance.services["a"].image == "a:1"
+
+
+ENV = {
+    "sub/compose.yaml": """\
+        services:
+          one: {image: "${A:-x}:${B:-x}-${C:-x}"}
+          p: {image: "p:1", profiles: [p]}
+          q: {image: "q:1", profiles: [q]}
+        """,
+    ".env": "A=start\nC=start\nCOMPOSE_PROFILES=p\n",
+    "sub/.env": "B=sub\nC=sub\nCOMPOSE_PROFILES=q\nCOMPOSE_PROJECT_NAME=of-sub\n",
+}
+SUB = "sub/compose.yaml"
+
+
+def test_the_env_file_lies_beside_the_first_named_file(read: Read) -> None:
+    loaded = read(ENV, f=(SUB,))
+    assert (image(read, ENV, f=(SUB,)), loaded.active_profiles) == ("x:sub-sub", ("q",))
+    assert loaded.appliance.name == "of-sub"
+
+
+def test_the_env_file_where_the_search_begins_stands_above_it(read: Read) -> None:
+    assert image(read, ENV, env={"COMPOSE_FILE": SUB}) == "start:sub-start"
+    found = {**ENV, ".env": f"{ENV['.env']}COMPOSE_FILE={SUB}\n"}
+    assert (image(read, found), read(found).active_profiles) == ("start:sub-start", ("p",))
+
+
+def test_compose_env_files_is_of_the_shell_and_can_be_switched_off(read: Read) -> None:
+    assert image(read, ENV, f=(SUB,), env={"COMPOSE_ENV_FILES": ".env, sub/.env"}) == "start:sub-sub"
+    assert image(read, {**ENV, "sub/.env": "COMPOSE_ENV_FILES=.env\n"}, f=(SUB,)) == "x:x-x"
+    assert image(read, ENV, f=(SUB,), env={"COMPOSE_DISABLE_ENV_FILE": "true"}) == "x:x-x"
+    assert image(read, ENV, f=(SUB,), env_files=(Path(os.devnull),)) == "x:x-x"
+
+
+def test_named_profiles_replace_those_of_the_variables(read: Read) -> None:
+    assert read(ENV, f=(SUB,), env={"COMPOSE_PROFILES": "p"}, profiles=("q",)).active_profiles == ("q",)
+    assert read(ENV, f=(SUB,), env={"COMPOSE_PROFILES": "p, q"}).active_profiles == ("p", "q")
+
+
+def from_stdin(directory: Path, data: bytes, *arguments: str) -> subprocess.CompletedProcess[bytes]:
+    argv = [sys.executable, "-m", "boxship.cli", "show", "--format", "json", *arguments]
+    return subprocess.run(argv, cwd=directory, input=data, capture_output=True, timeout=30, check=False)
+
+
+def test_a_dash_is_the_standard_input_and_paths_begin_in_the_current_directory(write: Write) -> None:
+    directory = write({"over.yaml": "services: {a: {labels: {over: '1'}}}", ".env": "TAG=7\n", "a.env": "K=v\n"})
+    text = b"services: {a: {image: 'a:${TAG}', env_file: a.env}}"
+    done = from_stdin(directory, text, "-f", "-", "-f", "over.yaml")
+    assert done.returncode == 0, done.stderr
+    shown = json.loads(done.stdout)["services"]["a"]
+    assert (shown["image"], shown["environment"], shown["labels"]) == ("a:7", {"K": "v"}, {"over": "1"})
+
+
+def test_wrong_standard_input_is_named(write: Write) -> None:
+    directory = write({})
+    for data, says in (
+        (b"services: {a: {imag: x}}", b"<stdin>:1:16: services.a.imag: unknown key 'imag'"),  # codespell:ignore imag
+        (b"\xff", b"<stdin>:1:1: is not UTF-8 text"),
+        (b"", b"<stdin>: the file says nothing"),
+    ):
+        done = from_stdin(directory, data, "-f", "-")
+        assert (done.returncode, says in done.stderr) == (2, True), done.stderr

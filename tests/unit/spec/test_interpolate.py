@@ -58,6 +58,25 @@ def test_nesting_is_bounded() -> None:
         resolve("${A:-" * 5000 + "}" * 5000)
 
 
+def test_values_that_double_are_bounded() -> None:
+    text = "x" * 1000
+    for _ in range(9):
+        text = substitute("$A$A", {"A": text}.get, print)
+    with pytest.raises(SubstitutionError, match="longer than 1,000,000"):
+        substitute("$A$A", {"A": text * 2}.get, print)
+
+
+def test_a_very_long_value_holds_no_variables() -> None:
+    assert substitute("x" * 2_000_000, {}.get, print) == "x" * 2_000_000
+    with pytest.raises(SubstitutionError, match="more than 1,000,000"):
+        substitute("x" * 2_000_000 + "$A", {}.get, print)
+
+
+def test_the_values_of_a_file_are_bounded_together(refuse: Refuse) -> None:
+    said = refuse("services: {a: {image: 'a:1', command: [" + "x$A, " * 3000 + "]}}", env={"A": "a" * 10_000})
+    assert any("longer than 10,000,000" in str(problem) for problem in said)
+
+
 @given(st.text("${}:-?+AS_1 ", max_size=40))
 def test_any_text_resolves_or_is_refused(template: str) -> None:
     with suppress(SubstitutionError):

@@ -18,6 +18,7 @@ ReadService = Callable[..., Service]
         (".25", 0.25), ("2.", 2.0), ("1e3", 1000.0), ("-.inf", float("-inf")),
         ("1.2.3", "1.2.3"), ("0x", "0x"), ("-", "-"), ("+", "+"), (".", "."), ("1-2", "1-2"), ("10m", "10m"),
         ("18446744073709551615", 2**64 - 1), ("18446744073709551616", float(2**64)),
+        ("0x" + "f" * 300, float("inf")), ("-0x" + "f" * 300, float("-inf")), ("9" * 399, float("inf")),
     ],
 )  # fmt: skip
 def test_plain_scalars_mean_what_yaml_1_2_and_compose_say(written: str, value: object) -> None:

@@ -64,16 +64,24 @@ class JsonDisplay(_Silent):
 _QUIET_PHASES = frozenset({Phase.CREATING, Phase.WAITING, Phase.KEPT, Phase.SKIPPED})
 
 
+# Of the column of names: so that most appliances' lines stand below each other.
+_LEAST_WIDTH, _MOST_WIDTH = 14, 28
+
+
 class PlainDisplay(_Silent):
     """One line per change that a person would want to read later in a CI log."""
 
     def __init__(self) -> None:
         self._board = Board()
         self._last: dict[str, str] = {}
+        self._width = _LEAST_WIDTH
 
     def show(self, event: Event) -> None:
         now = datetime.now(UTC)
         row = self._board.apply(event, now)
+        if isinstance(event, PlanMade):
+            names = (*event.kept, *event.waits)
+            self._width = min(_MOST_WIDTH, max((self._width, *map(len, names))))
         match event:
             case Notice(text, is_warning):
                 print(f"{'warning: ' if is_warning else ''}{sanitized(text)}", file=sys.stderr)
@@ -98,4 +106,4 @@ class PlainDisplay(_Silent):
         label = name if kind in ("service", "") else f"{kind} {name}"
         if text and self._last.get(subject) != text:
             self._last[subject] = text
-            print(f"{label:<14} {text}".strip(), file=sys.stderr, flush=True)
+            print(f"{label:<{self._width}} {text}".strip(), file=sys.stderr, flush=True)

@@ -6,7 +6,12 @@ from collections.abc import Callable, Iterator, Mapping
 from boxship.plan.resolve import Desired, dependencies_of
 from boxship.spec.model import Condition, Dependency, Service
 
-_SHORT = {Condition.STARTED: "started", Condition.HEALTHY: "healthy", Condition.COMPLETED: "completed"}
+_SHORT = {
+    Condition.STARTED: "started",
+    Condition.READY: "ready",
+    Condition.HEALTHY: "healthy",
+    Condition.COMPLETED: "completed",
+}
 
 
 def graph_as_text(desired: Desired) -> str:
@@ -17,7 +22,7 @@ def graph_as_text(desired: Desired) -> str:
     shown: set[str] = set()
     for service in desired.services:
         if service.name not in needed:
-            lines.append(service.name)
+            lines.append(_shown(service))
             lines += _branches(service, chosen, shown)
     return "\n".join(lines)
 
@@ -33,7 +38,7 @@ def _branches(root: Service, chosen: Mapping[str, Service], shown: set[str]) -> 
             continue
         name, edge = edges.pop()
         again = " ..." if name in shown and chosen[name].depends_on else ""
-        yield f"{indent}{'├─' if edges else '└─'} {name} ({_label(edge)}){again}"
+        yield f"{indent}{'├─' if edges else '└─'} {_shown(chosen[name])} ({_label(edge)}){again}"
         if name not in shown:
             shown.add(name)
             below = sorted(dependencies_of(chosen[name], chosen).items(), reverse=True)
@@ -42,14 +47,14 @@ def _branches(root: Service, chosen: Mapping[str, Service], shown: set[str]) -> 
 
 def graph_as_dot(desired: Desired) -> str:
     lines = [f'digraph "{desired.appliance}" {{', "  rankdir=LR;"]
-    lines += [f'  "{service.name}";' for service in desired.services]
+    lines += [_node_as_dot(service) for service in desired.services]
     lines += [f'  "{a}" -> "{b}" [label="{_label(edge)}"];' for a, b, edge in _edges(desired)]
     return "\n".join([*lines, "}"])
 
 
 def graph_as_mermaid(desired: Desired) -> str:
     ids = {service.name: f"s{index}" for index, service in enumerate(desired.services)}
-    lines = ["graph LR", *(f'  {ids[name]}["{name}"]' for name in ids)]
+    lines = ["graph LR", *(f'  {ids[service.name]}["{_shown(service)}"]' for service in desired.services)]
     return "\n".join([*lines, *(f"  {ids[a]} -->|{_label(edge)}| {ids[b]}" for a, b, edge in _edges(desired))])
 
 
@@ -57,6 +62,7 @@ def graph_as_json(desired: Desired) -> str:
     return json.dumps(
         {
             "services": [service.name for service in desired.services],
+            "scales": {service.name: service.scale for service in desired.services if service.scale != 1},
             "edges": [
                 {"from": a, "to": b, "condition": str(edge.condition), "required": edge.required}
                 for a, b, edge in _edges(desired)
@@ -84,6 +90,16 @@ def _edges(desired: Desired) -> list[tuple[str, str, Dependency]]:
         for service in desired.services
         for name, edge in sorted(dependencies_of(service, chosen).items())
     ]
+
+
+def _shown(service: Service) -> str:
+    """With how many containers it has, when that isn't one."""
+    return service.name if service.scale == 1 else f"{service.name} x{service.scale}"
+
+
+def _node_as_dot(service: Service) -> str:
+    label = f' [label="{_shown(service)}"]' if service.scale != 1 else ""
+    return f'  "{service.name}"{label};'
 
 
 def _label(edge: Dependency) -> str:

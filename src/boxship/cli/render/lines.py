@@ -5,6 +5,7 @@ import sys
 
 from boxship.cli.render.color import RED, SERVICE_COLORS, is_colored, paint, sanitized
 from boxship.events import ServiceLog
+from boxship.names import replica_name
 
 _LEAST_WIDTH = 8
 
@@ -24,7 +25,8 @@ class LogPrinter:
 
     def show(self, line: ServiceLog) -> None:
         if self._is_json:
-            print(json.dumps({"service": line.service, "stream": line.stream, "at": line.at, "text": line.text}))
+            data = {"service": line.service, "stream": line.stream, "at": line.at, "text": line.text}
+            print(json.dumps({**data, "number": line.number}))
             return
         parts = []
         if self._prefix:
@@ -35,8 +37,9 @@ class LogPrinter:
         print(" ".join(parts), flush=True)
 
     def _name(self, line: ServiceLog) -> str:
-        color = self._colors.setdefault(line.service, SERVICE_COLORS[len(self._colors) % len(SERVICE_COLORS)])
-        self._width = max(self._width, len(line.service))
-        name = paint(line.service.ljust(self._width), color, on=self._is_colored)
+        shown = replica_name(line.service, line.number)
+        color = self._colors.setdefault(shown, SERVICE_COLORS[len(self._colors) % len(SERVICE_COLORS)])
+        self._width = max(self._width, len(shown))
+        name = paint(shown.ljust(self._width), color, on=self._is_colored)
         mark = paint("!", RED, on=self._is_colored) if line.stream == "stderr" else "|"
         return f"{name} {mark}"

@@ -1,6 +1,7 @@
 """Tables for terminals: columns as wide as they need, nothing else."""
 
 import sys
+from collections import Counter
 from collections.abc import Sequence
 
 from boxship.cli.render.color import BOLD, GREEN, RED, YELLOW, is_colored, paint
@@ -12,29 +13,41 @@ _SHORT_ID = 12
 
 
 def print_status(rows: Sequence[ServiceStatus]) -> None:
-    """One line per service."""
+    """One line per container; how many of a service's are ready only where one of them has not exactly one."""
     if not rows:
         print("no services", file=sys.stderr)
         return
+    counts = _counts(rows)
+    with_counts = any(row.number != 1 or row.scale > 1 for row in rows)
     header = ("SERVICE", "STATE", "STATUS", "ADDRESS", "PORTS", "IMAGE", "")
     cells = [header, *(_cells(row) for row in rows)]
-    widths = [max(len(row[column]) for row in cells) for column in range(len(header))]
+    if with_counts:
+        column = ["READY", *(counts[row.service] for row in rows)]
+        cells = [(row[0], count, *row[1:]) for row, count in zip(cells, column, strict=True)]
+    widths = [max(len(row[column]) for row in cells) for column in range(len(cells[0]))]
     color = is_colored(sys.stdout)
     for index, row in enumerate(cells):
         padded = [text.ljust(width) for text, width in zip(row, widths, strict=True)]
         if index == 0:
             padded = [paint(text, BOLD, on=color) for text in padded]
         else:
-            padded[1] = paint(padded[1], _state_color(rows[index - 1]), on=color)
+            state = 2 if with_counts else 1
+            padded[state] = paint(padded[state], _state_color(rows[index - 1]), on=color)
         print(_GAP.join(padded).rstrip())
+
+
+def _counts(rows: Sequence[ServiceStatus]) -> dict[str, str]:
+    """Service -> "2/3": two are ready, three are wanted."""
+    ready = Counter(row.service for row in rows if row.is_ready and row.container is not None)
+    return {row.service: f"{ready[row.service]}/{row.scale}" for row in rows}
 
 
 def _cells(row: ServiceStatus) -> tuple[str, ...]:
     container = row.container
     if container is None:
-        return (row.service, "missing", "-", "-", "-", row.image, row.why)
+        return (row.replica, "missing" if row.number else "none", "-", "-", "-", row.image, row.why)
     return (
-        row.service,
+        row.replica,
         str(container.state),
         container.status or "-",
         next((each for each in container.networks.values() if each), "-"),
@@ -66,6 +79,8 @@ def status_as_json(rows: Sequence[ServiceStatus]) -> list[dict[str, object]]:
     return [
         {
             "service": row.service,
+            "number": row.number,
+            "scale": row.scale,
             "image": row.image,
             "ready": row.is_ready,
             "why": row.why,
