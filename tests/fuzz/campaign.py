@@ -75,7 +75,7 @@ def _search(time_s: int, corpus: Path, findings: Path) -> Figures:
         if turn.executions == 0:
             raise SystemExit(f"The fuzzer did not run; its last words are in {STATE / 'worker.log'}.")
         figures = replace(turn, executions=figures.executions + turn.executions, hangs=figures.hangs + turn.hangs)
-        print(f"{left_s:6} s left: {figures}", file=sys.stderr, flush=True)
+        print(f"{max(0, until_s - time.monotonic()):6.0f} s left: {figures}", file=sys.stderr, flush=True)
     return figures
 
 

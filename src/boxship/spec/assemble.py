@@ -20,6 +20,9 @@ MAX_INCLUDE_DEPTH = 50
 MAX_INCLUDES = 2_000
 """Readings of included files: two files that each include two others, and so on, double with every level."""
 
+MAX_INCLUDED_CHARACTERS = 10_000_000
+"""Of included files, each counted as often as it is read anew: for another folder, or with other variables."""
+
 
 class _Step(NamedTuple):
     """One file on the way to an included one, and the place in it that names the next."""
@@ -37,6 +40,7 @@ class Assembler:
         self._start = start
         self._report = report
         self._includes_left = MAX_INCLUDES
+        self._characters_left = MAX_INCLUDED_CHARACTERS
         self._environments: dict[tuple[int, tuple[Path, ...]], tuple[Mapping[str, str], Mapping[str, str]]] = {}
         self._included: dict[tuple[int, Place], Table | None] = {}
 
@@ -84,6 +88,7 @@ class Assembler:
             related = tuple(Related(step.where, f"included by {step.file}") for step in reversed(way[:-1]))
             mentions = [Mention(file.where, inclusion.path, unset_hint(file), related) for file in inclusion.files]
             found = self._assemble(list(zip(place.files, mentions, strict=True)), inner, way)
+            self._characters_left -= sum(map(self._documents.length, place.files))
             self._included[key] = complete(found, inner) if found is not None else None
         return self._included[key]
 
@@ -120,6 +125,8 @@ class Assembler:
             reason = f"more than {MAX_INCLUDE_DEPTH} files include each other in a row"
         elif self._includes_left < 0:
             reason = f"more than {MAX_INCLUDES:,} times a file is included"
+        elif self._characters_left < 0:
+            reason = f"included files have more than {MAX_INCLUDED_CHARACTERS:,} characters in all"
         if reason:
             self._report.error(inclusion.where, inclusion.path, reason, "is this a real Compose file?")
         return bool(reason)

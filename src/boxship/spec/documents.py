@@ -41,6 +41,7 @@ class Documents:
         self._report = report
         self._parsed: dict[str, tuple[Table, ...] | None] = {}
         self._names: dict[str, Path] = {}
+        self._lengths: dict[str, int] = {}
 
     @property
     def files(self) -> tuple[Path, ...]:
@@ -64,8 +65,13 @@ class Documents:
             if text is None:
                 return None  # and not remembered: each place that names a missing file is told
             self._names[key] = path
+            self._lengths[key] = len(text)
             self._parsed[key] = self._documents(text, self.show(path))
         return self._parsed[key]
+
+    def length(self, path: Path) -> int:
+        """Characters of a file that was parsed; 0 for any other."""
+        return self._lengths.get(str(path), 0)
 
     def put(self, path: Path, documents: tuple[Table, ...]) -> None:
         """Let the file be these documents: it was read, and translated, by somebody else."""

@@ -161,12 +161,17 @@ class _Composer:
         return _TAGS.get(tag, Tag.NONE)
 
     def _scalar(self, event: ScalarEvent) -> Scalar:
-        value, tag = event.value, event.tag
-        if tag is None:
-            return Scalar(value if event.style else self._resolve(value), self._where(event))
-        kind = tag.removeprefix(_CORE)
+        if event.tag is None:
+            return Scalar(self._value(event), self._where(event))
+        return Scalar(self._value(event), self._where(event), self._tag(event))
+
+    def _value(self, event: ScalarEvent) -> ScalarValue:
+        value: str = event.value
+        if event.tag is None:
+            return value if event.style else self._resolve(value)
+        kind = event.tag.removeprefix(_CORE)
         is_typed = kind in {"bool", "int", "float", "null"} or (kind in _TAGS and not event.style)
-        return Scalar(self._resolve(value) if is_typed else value, self._where(event), self._tag(event))
+        return self._resolve(value) if is_typed else value
 
     def _sequence(self, event: CollectionStartEvent, depth: int) -> Items:
         items: list[Node] = []
@@ -204,7 +209,8 @@ class _Composer:
                 if isinstance(node, Scalar) and isinstance(node.value, str):
                     return node.value
             raise _ParseError(self._where(event), "a key must be text", "no list, mapping or alias of one can be a key")
-        value = self._scalar(event).value
+        self._tag(event)  # a key has no use for one; one that nobody knows is reported
+        value = self._value(event)
         if not isinstance(value, str):
             raise _ParseError(
                 self._where(event),

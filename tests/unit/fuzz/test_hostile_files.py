@@ -93,6 +93,16 @@ REFUSED: dict[str, tuple[Make, str]] = {
         both(text("compose.yaml", "include: [b.yaml]"), text("b.yaml", "include: [compose.yaml]")),
         "include each other",
     ),
+    "an included file, often": (
+        both(
+            text(
+                "compose.yaml",
+                f"include: [{', '.join(f'{{path: b, project_directory: ./{n}}}' for n in range(13))}]",
+            ),
+            text("b", f"services: {{s: {{image: a}}}}\n# {'x' * 1_000_000}"),
+        ),
+        "more than 10,000,000 characters in all",
+    ),
     "a service that extends itself": (text("compose.yaml", "services: {a: {extends: a}}"), "a"),
     "a hungry pattern": (
         both(COMPOSE, text("appliance.yaml", f"checks: {{web: {{log: '{'(' * 50_000}{')*' * 50_000}'}}}}")), "log"),

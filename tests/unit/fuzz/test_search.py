@@ -26,7 +26,7 @@ stat::number_of_executed_units: 91538
 def test_what_is_near_a_seed_ends_in_an_appliance_or_in_problems(path: Path, tmp_path: Path) -> None:
     case, random = decode(path.read_bytes()), Random(path.stem)
     assert attempt(case, tmp_path) is None
-    for _ in range(20):
+    for _ in range(12):
         assert attempt(mutate(case, random), tmp_path) is None
 
 
@@ -37,7 +37,7 @@ def test_what_once_broke_reading_is_read(path: Path, tmp_path: Path) -> None:
 
 def test_plausible_files_end_in_an_appliance_or_in_problems(tmp_path: Path) -> None:
     author = Author(Random(2026))
-    for _ in range(80):
+    for _ in range(60):
         assert attempt(author.case(), tmp_path) is None
 
 
