@@ -6,6 +6,7 @@ Without it these tests are skipped. What they found out is counted at the end of
 
 import asyncio
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -67,4 +68,6 @@ def stand_in(corpus: Path) -> str:
         finally:
             await engine.close()
 
-    return asyncio.run(ensure())
+    # In a thread of its own: playwright keeps a loop running in the main one.
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(lambda: asyncio.run(ensure())).result()

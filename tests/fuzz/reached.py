@@ -2,6 +2,7 @@
 
 import sys
 import tempfile
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from types import CodeType, FrameType, ModuleType
@@ -18,10 +19,15 @@ def reached_lines(corpus: Path) -> tuple[int, int]:
     lines = {(module.__file__ or "", line) for module in modules for line in _lines_of(module)}
     files, reached = {file for file, _ in lines}, set[tuple[str, int]]()
 
+    finished = set[CodeType]()
+
     def trace(frame: FrameType, event: str, _: Any) -> Any:
-        if frame.f_code.co_filename not in files:
+        code = frame.f_code
+        if code.co_filename not in files or code in finished:
             return None
-        reached.add((frame.f_code.co_filename, frame.f_lineno))
+        reached.add((code.co_filename, frame.f_lineno))
+        if event == "return" and all((code.co_filename, line) in reached for line in _own_lines(code)):
+            finished.add(code)  # following what holds no news would take most of the time
         return trace
 
     with tempfile.TemporaryDirectory(prefix="bxfuzz-") as place:
@@ -44,8 +50,13 @@ def _lines_of(module: ModuleType) -> set[int]:
         inner = [each for each in code.co_consts if isinstance(each, CodeType)]
         waiting += [(each, is_outside and _is_class(each)) for each in inner]
         if not (is_outside):
-            lines |= {line for *_, line in code.co_lines() if line is not None and line != code.co_firstlineno}
+            lines |= _own_lines(code)
     return lines
+
+
+@cache
+def _own_lines(code: CodeType) -> frozenset[int]:
+    return frozenset(line for *_, line in code.co_lines() if line is not None and line != code.co_firstlineno)
 
 
 def _is_class(code: CodeType) -> bool:
