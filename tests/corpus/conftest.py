@@ -4,9 +4,7 @@ Without it these tests are skipped. What they found out is counted at the end of
 ``BOXSHIP_CORPUS_RESULT`` says.
 """
 
-import asyncio
 import os
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -14,6 +12,7 @@ import pytest
 from boxship.engine.docker import connect
 from tests.corpus.results import RESULTS, Results, summary_lines, write_results
 from tests.corpus.stand_in import ensure_stand_in
+from tests.integration.boxes import run_aside
 
 HERE = Path(__file__).parent
 
@@ -68,6 +67,4 @@ def stand_in(corpus: Path) -> str:
         finally:
             await engine.close()
 
-    # In a thread of its own: playwright keeps a loop running in the main one.
-    with ThreadPoolExecutor(1) as pool:
-        return pool.submit(lambda: asyncio.run(ensure())).result()
+    return run_aside(ensure)

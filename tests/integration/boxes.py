@@ -89,7 +89,7 @@ class Box:
         return made
 
     def observe(self) -> Observed:
-        return _run(lambda: _observe(self.environment.get("DOCKER_HOST")))
+        return run_aside(lambda: _observe(self.environment.get("DOCKER_HOST")))
 
     def container(self, service: str) -> ObservedContainer:
         (found,) = [each for each in self.observe().containers_of(self.name) if each.service == service]
@@ -97,14 +97,14 @@ class Box:
 
     def remove(self) -> None:
         """Everything with this appliance's label, files or not."""
-        _run(lambda: _remove(self.name, self.environment.get("DOCKER_HOST")))
+        run_aside(lambda: _remove(self.name, self.environment.get("DOCKER_HOST")))
 
     def _environment(self) -> dict[str, str]:
         kept = {key: value for key, value in os.environ.items() if not key.startswith("COMPOSE_")}
         return {**kept, "NO_COLOR": "1", **self.environment}
 
 
-def _run(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+def run_aside(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
     """In a thread of its own: playwright keeps a loop running in the main one."""
     with ThreadPoolExecutor(1) as pool:
         return pool.submit(lambda: asyncio.run(work())).result()

@@ -47,11 +47,14 @@ class FileLock:
 async def held(lock: FileLock, tell: Callable[[str], None]) -> AsyncIterator[None]:
     """Inside, the lock is ours. ``tell`` hears once when somebody else has it first."""
     with lock:
-        has_told = False
-        # flock can't be awaited, and whoever holds it downloads or installs: seconds to minutes.
-        while not lock.try_acquire():
-            if not has_told:
-                tell("another build is making this; waiting for it")
-                has_told = True
-            await asyncio.sleep(_POLL_S)
+        if not lock.try_acquire():
+            tell("another build is making this; waiting for it")
+            await acquire(lock)
         yield
+
+
+async def acquire(lock: FileLock) -> None:
+    """Return once the lock is ours."""
+    # Whoever holds it is at it for seconds to minutes.
+    while not lock.try_acquire():  # noqa: ASYNC110  # flock can't be awaited
+        await asyncio.sleep(_POLL_S)

@@ -16,11 +16,10 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from boxship.build.locks import FileLock
+from boxship.build.locks import FileLock, acquire
 from boxship.errors import CancelledError
 from boxship.events import Event, Notice
-
-_POLL_S = 0.1
+from boxship.execute.race import race
 
 
 class Errand(Struct, frozen=True):
@@ -53,14 +52,12 @@ async def alone(
     with FileLock(path) as lock:
         if not lock.try_acquire():
             publish(Notice(f"{_holder(path)} works on {errand.appliance}: waiting until it has ended (^C gives up)"))
-            # flock can't be awaited, and whoever holds it may be at it for minutes.
-            while not lock.try_acquire():
-                if interrupt.is_set():
+            async with race(acquire(lock), interrupt.wait()) as (acquiring, _):
+                if not acquiring.done():
                     raise CancelledError(
                         f"gave up waiting for {_holder(path)}", hint=f"{errand.appliance} is unchanged"
                     )
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(interrupt.wait(), _POLL_S)
+                await acquiring
         _sign(path, errand)
         yield
 
