@@ -2,13 +2,14 @@
 
 What is replaced, for each service: the image (with its entry point and pull policy), the host's side of its ports,
 ``container_name``, and the source of mounts that lie outside the project's folder; names of networks and volumes that
-the whole machine shares. All the rest is the project's own.
+the whole machine shares, and subnets that the engine may have given to somebody else. The rest is the project's own.
 """
 
 import json
 import re
 import resource
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,9 @@ _ONE_SHOT = "service_completed_successfully"
 _HEALTHY = "service_healthy"
 _ANY_PORT = 4000
 """For a service that says nothing of its ports: its health check must have something to wait for."""
+_POOLS = tuple(map(IPv4Network, ("172.16.0.0/12", "192.168.0.0/16")))
+"""Where an engine takes the subnets from that it chooses itself."""
+_ASIDE = IPv4Network("10.233.0.0/16")
 _URL_PORT = re.compile(r"(?:localhost|127\.0\.0\.1):(\d+)")
 
 
@@ -39,7 +43,7 @@ def write_override(project: Project, directory: Path, name: str, image: str) -> 
             if thing.get("file"):
                 _provide(directory / _place(thing["file"]))
     for kind in ("networks", "volumes"):
-        lines += _renamed(kind, project.model.get(kind) or {}, name)
+        lines += _changed(kind, project.model.get(kind) or {}, name)
     (directory / OVERRIDE).write_text("\n".join((*lines, "")))
 
 
@@ -67,6 +71,15 @@ def _service(keys: Mapping[str, Any], name: str, image: str, needed: set[str]) -
     ]
     if outside:
         yield f"volumes: {json.dumps(outside)}"
+    fixed = {
+        network: {"ipv4_address": _aside(own["ipv4_address"])}
+        for network, own in (keys.get("networks") or {}).items()
+        if own and own.get("ipv4_address")
+    }
+    if fixed:
+        yield f"networks: {json.dumps(fixed)}"
+    if keys.get("dns"):
+        yield f"dns: !override {json.dumps(list(map(_aside, keys['dns'])))}"
     if keys.get("ulimits"):
         yield f"ulimits: {json.dumps(_allowed(keys['ulimits']))}"
 
@@ -128,16 +141,48 @@ def _provide(path: Path) -> None:
         path.mkdir(parents=True)
 
 
-def _renamed(kind: str, things: Mapping[str, Any], name: str) -> Iterator[str]:
-    """Whatever doesn't take the appliance's name by itself. The recorded models' appliance is called ``proj``."""
-    shared = {
-        key: f"{name}.{thing['name']}"
-        for key, thing in things.items()
-        if thing.get("external") or thing.get("name", f"proj_{key}") != f"proj_{key}"
-    }
-    if shared:
+def _changed(kind: str, things: Mapping[str, Any], name: str) -> Iterator[str]:
+    """Whatever doesn't take the appliance's name by itself, and subnets that may be taken."""
+    lines = []
+    for key, thing in things.items():
+        if _is_shared(key, thing):
+            lines.append((key, "name: " + json.dumps(f"{name}.{thing['name']}")))
+        ranges = _ranges(thing)
+        if ranges:
+            lines.append((key, f"ipam: {{config: !override {json.dumps(list(_ranges_aside(ranges)))}}}"))
+    if lines:
         yield f"{kind}:"
-        yield from (f"  {json.dumps(key)}: {{name: {json.dumps(given)}}}" for key, given in shared.items())
+    for key in dict.fromkeys(key for key, _ in lines):
+        yield f"  {json.dumps(key)}:"
+        yield from (f"    {line}" for owner, line in lines if owner == key)
+
+
+def _is_shared(key: str, thing: Mapping[str, Any]) -> bool:
+    """The recorded models' appliance is called ``proj``."""
+    return bool(thing.get("external")) or thing.get("name", f"proj_{key}") != f"proj_{key}"
+
+
+def _ranges(thing: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return (thing.get("ipam") or {}).get("config") or []
+
+
+def _ranges_aside(ranges: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+    for each in ranges:
+        moved = {key: _aside(each[key]) for key in ("subnet", "gateway", "ip_range") if each.get(key)}
+        yield {**each, **moved}
+
+
+def _aside(address: str) -> str:
+    """An address or range, or its like where no engine gives networks by itself: whose it is there must not matter."""
+    text, slash, length = address.partition("/")
+    try:
+        number = IPv4Address(text)
+    except ValueError:
+        return address
+    if not any(number in pool for pool in _POOLS):
+        return address
+    moved = IPv4Address(int(_ASIDE.network_address) | int(number) & int(_ASIDE.hostmask))
+    return f"{moved}{slash}{length}"
 
 
 def external_names(project: Project, kind: str, name: str) -> tuple[str, ...]:
@@ -150,7 +195,7 @@ def replaced(project: Project) -> tuple[str, ...]:
     """What the override replaces, in words, beside the images."""
     services = project.services.values()
     healthy = {each.on for each in project.dependencies() if each.condition == _HEALTHY}
-    shared = [thing for kind in ("networks", "volumes") for thing in _renamed(kind, project.model.get(kind) or {}, "")]
+    things = [item for kind in ("networks", "volumes") for item in (project.model.get(kind) or {}).items()]
     found = {
         "builds": any(keys.get("build") for keys in services),
         "entry points": any(keys.get("entrypoint") is not None for keys in services),
@@ -164,6 +209,7 @@ def replaced(project: Project) -> tuple[str, ...]:
         ),
         "privileged": any(keys.get("privileged") for keys in services),
         "ulimits above this machine's": any(keys.get("ulimits") for keys in services),
-        "names of shared networks and volumes": bool(shared),
+        "names of shared networks and volumes": any(_is_shared(*item) for item in things),
+        "subnets": any(_ranges(thing) for _, thing in things),
     }
     return tuple(words for words, is_so in found.items() if is_so)
