@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from boxship.engine.api import Deadlines
+from boxship.engine.calls import Deadlines
 from boxship.engine.docker import DockerEngine, connect
 from boxship.engine.port import BuildRequest
 from boxship.errors import (

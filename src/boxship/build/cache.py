@@ -19,8 +19,8 @@ from typing import Any
 from msgspec import Struct, to_builtins
 
 from boxship.build.image import HistoryStep
-from boxship.build.locks import FileLock
 from boxship.build.rootfs import Node
+from boxship.host.filelock import FileLock
 
 FORMAT = 2
 """Part of every key: raise it when the same inputs are to give another image."""

@@ -15,9 +15,10 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from boxship.build.cache import file_digest, write_synced
-from boxship.build.locks import FileLock, held
+from boxship.build.locks import held
 from boxship.errors import BuildError, HostError
 from boxship.host import proc
+from boxship.host.filelock import FileLock
 from boxship.spec.model import Wheels
 
 _FORMAT = 1

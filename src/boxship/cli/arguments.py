@@ -15,7 +15,7 @@ from boxship.names import closest
 VERBS: tuple[tuple[str, str, str, str], ...] = (
     ("up", "create and start the appliance, and wait until it is ready", "up:add_up", "boxship up -d"),
     ("down", "stop and remove what up made", "lifecycle:add_down", "boxship down"),
-    ("ps", "show every service: what it should be and what it is", "look:add_ps", "boxship ps"),
+    ("ps", "show every service: what it should be and what it is", "ps:add_ps", "boxship ps"),
     ("plan", "show what up would do, and why", "up:add_plan", "boxship plan"),
     ("logs", "show what services wrote", "look:add_logs", "boxship logs -f --tail 20 web"),
     ("exec", "run a command inside a service's container", "inside:add_exec", "boxship exec web sh"),
@@ -110,7 +110,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     _add_globals(parser, is_verb=False)
     parser.add_argument("--version", action="version", version=f"boxship {__version__}", help="print the version")
-    verbs = parser.add_subparsers(title="verbs", metavar="VERB", parser_class=_VerbParser)
+    verbs = parser.add_subparsers(prog="boxship", title="verbs", metavar="VERB", parser_class=_VerbParser)
     for name, text, adder, example in VERBS:
         verb = verbs.add_parser(
             name,

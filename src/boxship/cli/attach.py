@@ -1,30 +1,38 @@
 """``up`` for a terminal: progress, then logs until ^C, then stop in order."""
 
 import asyncio
-import json
 import sys
 from contextlib import aclosing
 from datetime import UTC, datetime
 
 from boxship.cli.context import Invocation
-from boxship.cli.render.color import BOLD, is_colored, paint
 from boxship.cli.render.lines import LogPrinter
-from boxship.cli.render.table import print_status, status_as_json
-from boxship.cli.run import changing, hear_interrupts, until_interrupted
+from boxship.cli.render.result import show_up
+from boxship.cli.render.table import print_status
+from boxship.cli.run import changing, hear_interrupts, run_with_engine, until_interrupted
 from boxship.clock import SystemClock
 from boxship.engine.port import Engine
 from boxship.execute.executor import execute
 from boxship.operate.logs import LogRequest, merged_logs
 from boxship.operate.outcome import error_of
-from boxship.operate.up import UpRequest, UpResult, bring_up
+from boxship.operate.request import UpRequest
+from boxship.operate.up import UpResult, bring_up
 from boxship.plan.verbs import plan_stop
 from boxship.spec.model import Appliance
 
 
-async def run_up(
+def run_up(invocation: Invocation, appliance: Appliance, request: UpRequest, *, attached: bool) -> int:
+    """Bring it up and say how it went; attached: show logs until ^C. Raises: the outcome's error."""
+
+    async def work(engine: Engine) -> int:
+        return await _run_up(invocation, appliance, engine, request, attached=attached)
+
+    return run_with_engine(work)
+
+
+async def _run_up(
     invocation: Invocation, appliance: Appliance, engine: Engine, request: UpRequest, *, attached: bool
 ) -> int:
-    """Bring it up and say how it went; attached: show logs until ^C. Raises: the outcome's error."""
     interrupt = hear_interrupts()
     began = datetime.now(UTC).isoformat()
     async with changing(invocation, "up", appliance.name, interrupt) as display:
@@ -36,7 +44,13 @@ async def run_up(
         elif result.status and not invocation.is_json:
             _show_what_runs(result)
         raise error
-    _show_result(invocation, appliance, result)
+    show_up(
+        appliance.name,
+        result.status,
+        result.addresses,
+        is_json=invocation.is_json,
+        is_changed=bool(result.plan.steps),
+    )
     if not attached:
         return 0
     await _follow(invocation, appliance, engine, request, began, interrupt)
@@ -51,17 +65,6 @@ def _show_what_runs(result: UpResult) -> None:
     finally:
         sys.stdout = stdout
     print(file=sys.stderr)
-
-
-def _show_result(invocation: Invocation, appliance: Appliance, result: UpResult) -> None:
-    if invocation.is_json:
-        print(json.dumps({"result": status_as_json(result.status), "addresses": list(result.addresses)}))
-        return
-    what = "is up" if result.plan.steps else "is up, nothing to do"
-    print(paint(f"{appliance.name} {what}", BOLD, on=is_colored(sys.stdout)))
-    for address in result.addresses:
-        print(f"  {address}")
-    sys.stdout.flush()
 
 
 async def _follow(

@@ -17,7 +17,8 @@ from boxship.engine.docker import connect
 from boxship.engine.port import Engine
 from boxship.execute.executor import Outcome, execute
 from boxship.host.logins import DockerLogins
-from boxship.operate.alone import Errand, alone
+from boxship.operate.alone import alone
+from boxship.operate.errand import Errand
 from boxship.operate.outcome import error_of
 from boxship.plan.action import Plan
 from boxship.plan.observed import Observed

@@ -2,15 +2,19 @@
 
 import argparse
 import json
+import os
 
-from boxship.cli.attach import run_up
 from boxship.cli.context import Invocation
-from boxship.cli.run import run_with_engine
+from boxship.cli.render.display import make_display
+from boxship.cli.render.result import show_up
 from boxship.cli.selection import add_selection, selected
-from boxship.engine.port import Engine
+from boxship.engine.address import find_address
+from boxship.engine.glance import glance
 from boxship.errors import UsageError
-from boxship.operate.up import UpRequest, plan_up
+from boxship.operate.errand import Errand, is_anybody_at_it
+from boxship.operate.request import UpRequest, at_rest, desired_of, plan_made, planned, references
 from boxship.plan.verdict import Options
+from boxship.spec.model import Appliance
 
 # A network that Boxship makes has room for 32,000 addresses at most.
 _MOST_CONTAINERS = 10_000
@@ -51,10 +55,28 @@ def up(invocation: Invocation, arguments: argparse.Namespace) -> int:
         options=_options(arguments),
     )
 
-    async def work(engine: Engine) -> int:
-        return await run_up(invocation, appliance, engine, request, attached=not arguments.detach)
+    if arguments.detach and _is_up(invocation, appliance, request):
+        return 0
+    # Imported here: what does something costs three times what looks and finds nothing to do.
+    from boxship.cli.attach import run_up  # noqa: PLC0415 (see above)
 
-    return run_with_engine(work)
+    return run_up(invocation, appliance, request, attached=not arguments.detach)
+
+
+def _is_up(invocation: Invocation, appliance: Appliance, request: UpRequest) -> bool:
+    """Whether all is as it should be; then that is shown."""
+    desired = desired_of(appliance, request)
+    if is_anybody_at_it(Errand("up", appliance.name, str(find_address(None, os.environ)))):
+        return False
+    rest = at_rest(appliance.host, desired, glance(references(desired)), request)
+    if rest is None:
+        return False
+    with make_display(is_json=invocation.is_json) as display:
+        if rest.notice is not None:
+            display.show(rest.notice)
+        display.show(plan_made(rest.plan))
+    show_up(appliance.name, rest.status, rest.addresses, is_json=invocation.is_json, is_changed=False)
+    return True
 
 
 def add_plan(parser: argparse.ArgumentParser) -> None:
@@ -79,7 +101,8 @@ def plan(invocation: Invocation, arguments: argparse.Namespace) -> int:
         scales=_scales(arguments.scale),
         options=_options(arguments),
     )
-    made, to_build = run_with_engine(lambda engine: plan_up(appliance, engine, request))
+    desired = desired_of(appliance, request)
+    made, to_build = planned(desired, glance(references(desired)), request)
     if invocation.is_json:
         steps = [
             {

@@ -1,108 +1,15 @@
-"""Calls to the engine's API: version, deadlines, errors; nothing here knows what a container is.
-
-The version costs no round trip of its own when the first call can do without one: the engine answers an unversioned
-call in its newest version, and every answer names that version in a header.
-
-The records of this room are named tuples where they can be: each costs 0.15 ms at import, a frozen dataclass 0.9 ms.
-"""
+"""Calls to the engine's API over a pool of connections, side by side; nothing here knows what a container is."""
 
 import asyncio
 import contextlib
-import json
-import math
-from collections.abc import AsyncIterator, Iterator, Mapping
-from types import MappingProxyType
-from typing import NamedTuple
-from urllib.parse import quote, urlencode
+from collections.abc import AsyncIterator, Mapping
 
 from boxship.engine.address import Address
-from boxship.engine.faults import broken_off, message_of, not_an_engine, refusal, timed_out, unreadable
+from boxship.engine.calls import Answer, Call, Deadlines, Dialect, Parts, Telling
+from boxship.engine.faults import unreadable
 from boxship.engine.fields import Fields, read_object
-from boxship.engine.http import Connection, ConnectionBrokenError, Head, NotHttpError, Pool, Request
-from boxship.errors import EngineError, UsageError
-
-OLDEST_API = (1, 40)
-"""Docker 19.03: the oldest whose networks, health checks and filters are what is relied on."""
-NEWEST_API = (1, 49)
-"""Docker 28.1: the newest whose requests encode.py was written for; newer engines still speak it."""
-ANSWER_BYTES = 64 * 1024 * 1024
-"""No list of any engine comes near this."""
-TIMEOUT_VARIABLE = "BOXSHIP_ENGINE_TIMEOUT"
-"""The environment variable with the seconds for a quick call; the other deadlines grow and shrink with it."""
-_LEAST_QUICK_S, _MOST_QUICK_S = 0.1, 3600.0
-
-
-class Deadlines(NamedTuple):
-    """Seconds that each kind of call may take. Tests shrink them, and so can BOXSHIP_ENGINE_TIMEOUT."""
-
-    connect_s: float = 5.0
-    """A local socket is accepted in microseconds; a deadlocked engine with a full backlog never does it."""
-    quick_s: float = 30.0
-    """Lists and inspections take milliseconds; under a load of 20 they have taken seconds."""
-    create_s: float = 120.0
-    """A create may copy an image's directories into a new volume."""
-    start_s: float = 120.0
-    """A start is 0.3 CPU seconds, times all the starts that wait beside it on a slow machine."""
-    stop_extra_s: float = 30.0
-    """On top of the grace time: to kill, and to take the network down."""
-    remove_s: float = 60.0
-    """Deleting a large writable layer from a slow disk."""
-    idle_s: float = 600.0
-    """Pulls, builds and loads: this long without one byte (a quiet compile in a RUN line is legitimate)."""
-
-    @staticmethod
-    def from_environment(environment: Mapping[str, str]) -> "Deadlines":
-        """For a machine that is much slower or faster than most.
-
-        All but ``idle_s``, which is the work's own, in the proportion of BOXSHIP_ENGINE_TIMEOUT to ``quick_s``.
-
-        Raises: UsageError when that is no number of seconds.
-        """
-        text = environment.get(TIMEOUT_VARIABLE, "")
-        usual = Deadlines()
-        if not text:
-            return usual
-        try:
-            quick_s = float(text)
-        except ValueError:
-            quick_s = math.nan
-        if not _LEAST_QUICK_S <= quick_s <= _MOST_QUICK_S:
-            raise UsageError(
-                f"{TIMEOUT_VARIABLE} is '{text}', and has to be a number of seconds",
-                hint=f"from {_LEAST_QUICK_S:g} to {_MOST_QUICK_S:g}, or leave it unset for {usual.quick_s:g}",
-            )
-        scaled = [seconds * quick_s / usual.quick_s for seconds in usual]
-        return Deadlines(*scaled)._replace(idle_s=usual.idle_s)
-
-
-class Call(NamedTuple):
-    """One call. ``what`` says it in words, for errors: "stop share.web"."""
-
-    method: str
-    path: str
-    what: str
-    deadline_s: float
-    query: Mapping[str, str | tuple[str, ...]] = MappingProxyType({})
-    """A tuple repeats the parameter."""
-    body: object = None
-    """Sent as JSON when it isn't None."""
-    chunks: AsyncIterator[bytes] | None = None
-    content_type: str = "application/json"
-    length: int | None = None
-    upgrade: bool = False
-    headers: Mapping[str, str] = MappingProxyType({})
-
-    @property
-    def is_safe(self) -> bool:
-        """Whether it changes nothing, so that it may be repeated."""
-        return self.method == "GET"
-
-
-class Answer(NamedTuple):
-    """An answer that said yes."""
-
-    status: int
-    body: bytes
+from boxship.engine.http import Connection, Pool
+from boxship.engine.message import ConnectionBrokenError, Head
 
 
 class Idle:
@@ -126,26 +33,6 @@ class Idle:
                 yield
             finally:
                 self._timeout = None
-
-
-class Telling(NamedTuple):
-    """How the failures of one call are told."""
-
-    call: Call
-    address: Address
-    limit_s: float
-
-    @contextlib.contextmanager
-    def failures(self) -> Iterator[None]:
-        """Turns what the connection raises into errors for people."""
-        try:
-            yield
-        except TimeoutError as err:
-            raise timed_out(self.call.what, self.limit_s) from err
-        except ConnectionBrokenError as err:
-            raise broken_off(self.call.what, str(err), takes_effect=not self.call.is_safe) from err
-        except NotHttpError as err:
-            raise not_an_engine(self.call.what, str(self.address), str(err)) from err
 
 
 class Body:
@@ -173,7 +60,7 @@ class Api:
     def __init__(self, address: Address, deadlines: Deadlines) -> None:
         self.deadlines = deadlines
         self._pool = Pool(address, deadlines.connect_s)
-        self._version: tuple[int, int] | None = None
+        self._dialect = Dialect(address)
 
     @property
     def address(self) -> Address:
@@ -182,9 +69,9 @@ class Api:
 
     async def version(self) -> tuple[int, int]:
         """The negotiated version. Asks the engine only when no call has done so yet."""
-        while self._version is None:
+        while self._dialect.version is None:
             await self.call(Call("GET", "/_ping", "ping", self.deadlines.quick_s))
-        return self._version
+        return self._dialect.version
 
     async def call(self, call: Call) -> Answer:
         """The whole answer.
@@ -196,7 +83,7 @@ class Api:
         with self._telling(call).failures():
             async with asyncio.timeout(call.deadline_s):
                 head, body = await self._exchange(call)
-        self._judge(call, head, body)
+        self._dialect.judge(call, head, body)
         return Answer(head.status, body)
 
     async def read(self, path: str, what: str, query: Mapping[str, str] | None = None) -> bytes:
@@ -213,7 +100,7 @@ class Api:
         await self.version()
         connection = await self._pool.take(fresh=True)
         idle = Idle(call.deadline_s)
-        sending = asyncio.ensure_future(connection.send(self._request(call), idle.touch))
+        sending = asyncio.ensure_future(connection.send(self._dialect.request(call), idle.touch))
         # A body that can't be read on ends the wait for an answer.
         sending.add_done_callback(lambda task: None if _went_well(task) else connection.abort())
         try:
@@ -221,7 +108,7 @@ class Api:
                 async with idle.waiting():
                     head = await connection.receive_head()
                     refused = await _read_all(connection, call.what) if head.status >= 400 else b""
-            self._judge(call, head, refused)
+            self._dialect.judge(call, head, refused)
             yield Body(connection, Telling(call, self.address, idle_s or 0), Idle(idle_s))
         finally:
             await _settle(sending)
@@ -234,10 +121,10 @@ class Api:
         try:
             with self._telling(call).failures():
                 async with asyncio.timeout(call.deadline_s):
-                    await connection.send(self._request(call), _nothing)
+                    await connection.send(self._dialect.request(call), _nothing)
                     head = await connection.receive_head()
                     refused = await _read_all(connection, call.what) if head.status >= 400 else b""
-            self._judge(call, head, refused)
+            self._dialect.judge(call, head, refused)
             _demand_switch(call, head)
         except BaseException:
             connection.abort()
@@ -260,7 +147,7 @@ class Api:
 
     async def _exchange_on(self, connection: Connection, call: Call) -> tuple[Head, bytes]:
         try:
-            await connection.send(self._request(call), _nothing)
+            await connection.send(self._dialect.request(call), _nothing)
             head = await connection.receive_head()
             body = await _read_all(connection, call.what)
         except BaseException:
@@ -272,45 +159,6 @@ class Api:
     def _telling(self, call: Call) -> Telling:
         return Telling(call, self.address, call.deadline_s)
 
-    def _request(self, call: Call) -> Request:
-        prefix = f"/v{self._version[0]}.{self._version[1]}" if self._version else ""
-        query = f"?{urlencode(call.query, doseq=True)}" if call.query else ""
-        body = b"" if call.body is None else json.dumps(call.body).encode()
-        return Request(
-            call.method,
-            f"{prefix}{call.path}{query}",
-            body=body,
-            content_type=call.content_type,
-            chunks=call.chunks,
-            length=call.length,
-            upgrade=call.upgrade,
-            more=call.headers,
-        )
-
-    def _judge(self, call: Call, head: Head, body: bytes) -> None:
-        if head.status >= 400:
-            raise refusal(call.what, head.status, message_of(body))
-        if self._version is None:
-            self._version = self._agree(call, head.headers.get("api-version", ""))
-
-    def _agree(self, call: Call, offered: str) -> tuple[int, int]:
-        major, _, minor = offered.partition(".")
-        if not (major.isdecimal() and minor.isdecimal()):
-            raise not_an_engine(call.what, str(self.address), "no API version in the answer")
-        newest = (int(major), int(minor))
-        if newest < OLDEST_API:
-            raise EngineError(
-                f"the container engine at {self.address} is too old: it speaks API {offered}, "
-                f"and {OLDEST_API[0]}.{OLDEST_API[1]} is needed",
-                hint="upgrade it to Docker 19.03 or newer",
-            )
-        return min(newest, NEWEST_API)
-
-
-def path_of(*parts: str) -> str:
-    """A path whose ``parts`` are quoted: ``("images", "a/b:1", "json")`` -> ``/images/a/b:1/json``."""
-    return "".join(f"/{quote(part, safe='/:@')}" for part in parts)
-
 
 def _demand_switch(call: Call, head: Head) -> None:
     if head.status != 101:
@@ -318,14 +166,10 @@ def _demand_switch(call: Call, head: Head) -> None:
 
 
 async def _read_all(connection: Connection, what: str) -> bytes:
-    parts = []
-    size = 0
-    while part := await connection.receive_body():
-        parts.append(part)
-        size += len(part)
-        if size > ANSWER_BYTES:
-            raise unreadable(what, f"it is longer than {ANSWER_BYTES} bytes")
-    return b"".join(parts)
+    parts = Parts(what)
+    while parts.add(await connection.receive_body()):
+        pass
+    return parts.joined()
 
 
 async def _settle(sending: asyncio.Future[None]) -> None:

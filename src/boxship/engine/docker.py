@@ -14,19 +14,16 @@ from pathlib import Path
 from boxship.engine import exec as execs
 from boxship.engine import images
 from boxship.engine.address import Address, find_address
-from boxship.engine.api import Api, Call, Deadlines, path_of
+from boxship.engine.api import Api
+from boxship.engine.calls import Call, Deadlines, path_of
 from boxship.engine.decode import (
-    decode_container,
     decode_detail,
     decode_event,
-    decode_image,
-    decode_image_detail,
-    decode_network,
-    decode_volume,
 )
 from boxship.engine.encode import encode_container, encode_endpoint, encode_network, encode_volume, later_endpoints
-from boxship.engine.fields import read_list, read_object
+from boxship.engine.fields import read_object
 from boxship.engine.needs import Need, refusal_of, unmet_needs, unmet_network_needs
+from boxship.engine.observing import may_be_missing, questions, snapshot
 from boxship.engine.port import (
     BuildOutput,
     BuildRequest,
@@ -40,7 +37,6 @@ from boxship.engine.port import (
     LogLine,
     PullProgress,
 )
-from boxship.engine.routes import read_host_subnets
 from boxship.engine.seccomp import with_inline_profiles
 from boxship.engine.streams import Demultiplexer, LineSplitter, RawStream, read_documents, unix_time
 from boxship.errors import (
@@ -53,7 +49,7 @@ from boxship.errors import (
 from boxship.logins import Logins, NoLogins, build_headers, pull_headers, registry_of
 from boxship.names import LABEL_APPLIANCE
 from boxship.plan.action import ContainerSpec, CopiedFile, Endpoint, NetworkSpec, VolumeSpec
-from boxship.plan.observed import Observed, ObservedImage
+from boxship.plan.observed import Observed
 
 CHANGES_AT_ONCE = 8
 """Creates, starts and stops in flight: starts are CPU bound, and more than this only made the queue longer."""
@@ -99,29 +95,18 @@ class DockerEngine:
         await self._api.close()
 
     async def observe(self, images: Collection[str] | None = None) -> Observed:
-        wanted = tuple(dict.fromkeys(images or ()))
-        containers, networks, volumes, *found_images = await _side_by_side(
-            self._api.read("/containers/json", "list containers", {"all": "1"}),
-            self._api.read("/networks", "list networks"),
-            self._api.read("/volumes", "list volumes"),
-            *(self._look_up_image(reference) for reference in wanted),
-            *([self._api.read("/images/json", "list images")] if images is None else []),
-        )
-        volume_items = read_object(volumes, "list volumes").children("Volumes")
-        return Observed(
-            containers=tuple(decode_container(item) for item in read_list(containers, "list containers")),
-            networks=tuple(decode_network(item) for item in read_list(networks, "list networks")),
-            volumes=tuple(decode_volume(item) for item in volume_items),
-            images=_read_images(found_images, are_listed=images is None),
-            host_subnets=read_host_subnets() if self._api.address.path else (),
-        )
+        calls = questions(images, self._api.deadlines.quick_s)
+        bodies = await _side_by_side(*(self._answer(call) for call in calls))
+        return snapshot(bodies, lists_images=images is None, is_local=bool(self._api.address.path))
 
-    async def _look_up_image(self, reference: str) -> bytes:
-        """The image's JSON, or nothing when it isn't here."""
+    async def _answer(self, call: Call) -> bytes:
+        """The body; empty when "not found" is an answer."""
         try:
-            return await self._api.read(path_of("images", reference, "json"), f"look up image {reference}")
+            return (await self._api.call(call)).body
         except (ImageMissingError, EngineNotFoundError):
-            return b""
+            if may_be_missing(call):
+                return b""
+            raise
 
     async def create_network(self, spec: NetworkSpec) -> None:
         what = f"create network {spec.name}"
@@ -349,13 +334,6 @@ class DockerEngine:
 def _refuse(what: str, needs: list[Need], api: tuple[int, int]) -> None:
     if reason := refusal_of(needs, api):
         raise EngineError(f"cannot {what}: {reason}", hint="remove the key, or use a newer engine")
-
-
-def _read_images(bodies: list[bytes], *, are_listed: bool) -> tuple[ObservedImage, ...]:
-    if are_listed:
-        return tuple(decode_image(item) for item in read_list(bodies[0], "list images"))
-    found = [decode_image_detail(read_object(body, "look up an image")) for body in bodies if body]
-    return tuple({image.id: image for image in found}.values())
 
 
 async def _unless_absent(removal: Awaitable[object]) -> None:

@@ -5,10 +5,11 @@ import contextlib
 from collections import deque
 from collections.abc import AsyncIterator, Mapping
 
-from boxship.engine.api import Api, Call, path_of
+from boxship.engine.api import Api
+from boxship.engine.calls import Call, path_of
 from boxship.engine.faults import broken_off, timed_out
 from boxship.engine.fields import read_object
-from boxship.engine.http import READ_BYTES
+from boxship.engine.message import READ_BYTES
 from boxship.engine.port import ExecRequest, ExecResult
 from boxship.engine.streams import Demultiplexer, RawStream
 

@@ -219,6 +219,26 @@ def _with_short_ids(what: str) -> str:
     return _LONG_ID.sub(r"\1", what)
 
 
+def unreachable(address: str, err: OSError, within_s: float) -> EngineUnreachableError:
+    """Nobody accepted a connection at ``address``: why, and what to do."""
+    match err:
+        case TimeoutError():
+            reason = f"it did not accept a connection within {within_s:g} s"
+            hint = "it may be overloaded or stuck: restart it"
+        case FileNotFoundError():
+            reason = "no such file"
+            hint = "start it (systemctl start docker), or set DOCKER_HOST to where it listens"
+        case PermissionError():
+            reason = "permission denied"
+            hint = "run as root, or add yourself to the group 'docker' and log in again"
+        case ConnectionRefusedError():
+            reason = "nobody listens there"
+            hint = "it has stopped: start it (systemctl start docker), or set DOCKER_HOST to where it listens"
+        case _:
+            reason, hint = err.strerror or str(err), "check DOCKER_HOST"
+    return EngineUnreachableError(f"cannot reach the container engine at {address}: {reason}", hint=hint)
+
+
 def not_an_engine(what: str, address: str, reason: str) -> EngineUnreachableError:
     """The error of an answer that isn't HTTP, or names no API version."""
     return EngineUnreachableError(

@@ -5,7 +5,8 @@ import json
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from pathlib import Path
 
-from boxship.engine.api import Api, Call, path_of
+from boxship.engine.api import Api
+from boxship.engine.calls import Call, path_of
 from boxship.engine.faults import clean, image_unavailable
 from boxship.engine.fields import Fields
 from boxship.engine.port import BuildOutput, BuildRequest, PullProgress

@@ -6,7 +6,6 @@ terminals, or a terminal and a job, not two machines that share one engine.
 
 import asyncio
 import contextlib
-import hashlib
 import json
 import os
 import time
@@ -14,20 +13,12 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from msgspec import Struct
-
-from boxship.build.locks import FileLock, acquire
+from boxship.build.locks import acquire
 from boxship.errors import CancelledError
 from boxship.events import Event, Notice
 from boxship.execute.race import race
-
-
-class Errand(Struct, frozen=True):
-    """What is to be done: a verb on one appliance of the engine at ``engine`` (its address)."""
-
-    verb: str
-    appliance: str
-    engine: str
+from boxship.host.filelock import FileLock
+from boxship.operate.errand import Errand, lock_path, unusable
 
 
 @asynccontextmanager
@@ -44,7 +35,7 @@ async def alone(
     Raises: CancelledError when ``interrupt`` is set while waiting.
     """
     path = lock_path(errand, environ)
-    if reason := _unusable(path):
+    if reason := unusable(path):
         text = f"{path.parent} can't hold a lock ({reason}): nothing keeps another boxship from interfering"
         publish(Notice(text, is_warning=True))
         yield
@@ -60,25 +51,6 @@ async def alone(
                 await acquiring
         _sign(path, errand)
         yield
-
-
-def lock_path(errand: Errand, environ: Mapping[str, str]) -> Path:
-    """In the user's runtime folder, else in a folder of the user's own beside other temporary files."""
-    runtime = environ.get("XDG_RUNTIME_DIR")
-    folder = Path(runtime, "boxship") if runtime else Path(environ.get("TMPDIR") or "/tmp", f"boxship-{os.getuid()}")  # noqa: S108  # its owner is looked at
-    engine = hashlib.blake2b(errand.engine.encode(), digest_size=6).hexdigest()
-    return folder / f"{errand.appliance}-{engine}.lock"
-
-
-def _unusable(path: Path) -> str:
-    """Why no lock can be kept there, or "". A full disk must not keep anybody from stopping an appliance."""
-    try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        path.touch(mode=0o600)
-        is_ours = path.parent.stat().st_uid == os.getuid()
-    except OSError as err:
-        return err.strerror or str(err)
-    return "" if is_ours else "it belongs to somebody else"
 
 
 def _sign(path: Path, errand: Errand) -> None:

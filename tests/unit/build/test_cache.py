@@ -12,8 +12,9 @@ import pytest
 from boxship.build.bases import base_key
 from boxship.build.cache import BaseCache, CorruptEntryError, DebCache, Entry, default_root, pack_tree
 from boxship.build.image import HistoryStep, ImageConfig, image_id, write_docker_archive
-from boxship.build.locks import FileLock, held
+from boxship.build.locks import held
 from boxship.build.rootfs import Node
+from boxship.host.filelock import FileLock
 from boxship.spec.model import Base
 
 NODES = {

@@ -1,6 +1,6 @@
 import pytest
 
-from boxship.engine.api import TIMEOUT_VARIABLE, Deadlines
+from boxship.engine.calls import TIMEOUT_VARIABLE, Deadlines
 from boxship.errors import UsageError
 
 

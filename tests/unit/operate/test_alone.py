@@ -7,7 +7,8 @@ import pytest
 
 from boxship.errors import CancelledError
 from boxship.events import Event, Notice
-from boxship.operate.alone import Errand, alone, lock_path
+from boxship.operate.alone import alone
+from boxship.operate.errand import Errand, lock_path
 
 SHOP = Errand("up", "shop", "unix:///var/run/docker.sock")
 

@@ -7,7 +7,8 @@ from msgspec.structs import replace
 
 from boxship.errors import HalfStartedError
 from boxship.events import Event, Notice
-from boxship.operate.up import UpRequest, bring_up
+from boxship.operate.request import UpRequest
+from boxship.operate.up import bring_up
 from tests.fakes.clock import FakeClock
 from tests.fakes.engine import FakeEngine
 from tests.unit.plan.given import appliance, service

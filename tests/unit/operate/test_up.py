@@ -10,7 +10,9 @@ from msgspec.structs import replace
 from boxship.engine.port import ExecResult
 from boxship.errors import CancelledError, EngineUnreachableError, ImageMissingError, NotFoundError, ProbeError
 from boxship.events import Event, Notice, PlanMade, SubjectChanged
-from boxship.operate.up import UpRequest, UpResult, bring_up, plan_up
+from boxship.operate.request import Rest, UpRequest, at_rest, desired_of, planned, references
+from boxship.operate.up import UpResult, bring_up
+from boxship.plan.action import Plan
 from boxship.plan.observed import Health
 from boxship.plan.verdict import Options
 from boxship.spec.model import Appliance, Build, Check, Condition, ExecProbe, Healthcheck, Host, Port, Service
@@ -43,6 +45,15 @@ class Box:
             self.interrupt,
             sysctl_root=kernel,
         )
+
+    async def planned(self, wanted: Appliance, request: UpRequest) -> tuple[Plan, tuple[str, ...]]:
+        desired = desired_of(wanted, request)
+        return planned(desired, await self.engine.observe(references(desired)), request)
+
+    async def rest(self, wanted: Appliance, request: UpRequest | None = None) -> Rest | None:
+        request = request or UpRequest()
+        desired = desired_of(wanted, request)
+        return at_rest(wanted.host, desired, await self.engine.observe(references(desired)), request)
 
     def notices(self) -> list[tuple[str, bool]]:
         return [(event.text, event.is_warning) for event in self.events if isinstance(event, Notice)]
@@ -251,7 +262,7 @@ async def test_with_pull_never_a_missing_image_is_refused_before_anything_is_mad
     with pytest.raises(ImageMissingError, match="'img:2' of service 'web'"):
         await box.up(wanted, UpRequest(pull="never"))
     with pytest.raises(ImageMissingError):
-        await plan_up(wanted, box.engine, UpRequest(pull="never"))
+        await box.planned(wanted, UpRequest(pull="never"))
     assert box.engine.calls == ["observe", "observe"]
 
 
@@ -315,8 +326,55 @@ async def test_an_unknown_service_is_refused_before_the_engine_is_asked(box: Box
 
 async def test_plan_tells_what_up_would_build_and_do_and_does_nothing(box: Box, tmp_path: Path) -> None:
     wanted = appliance(service("web", image=None, build=Build(tmp_path)), service("db"))
-    plan, to_build = await plan_up(wanted, box.engine, UpRequest())
+    plan, to_build = await box.planned(wanted, UpRequest())
     assert to_build == ("app/web:latest",)
     assert str(plan).splitlines()[0] == "[] -> #1 network:default, CreateNetwork, not there yet"
     assert box.engine.calls == ["observe"]
-    assert (await plan_up(wanted, box.engine, UpRequest(build=False)))[1] == ()
+    assert (await box.planned(wanted, UpRequest(build=False)))[1] == ()
+
+
+async def test_what_is_as_it_should_be_is_known_without_doing_anything(box: Box) -> None:
+    shop = appliance(service("db"), service("web", "db"))
+    assert await box.rest(shop) is None
+    await box.up(shop)
+    calls = list(box.engine.calls)
+    rest = await box.rest(shop)
+    assert rest is not None
+    assert (rest.plan.steps, rest.notice) == ((), None)
+    assert [(row.service, row.is_ready) for row in rest.status] == [("db", True), ("web", True)]
+    assert box.engine.calls == [*calls, "observe"]
+
+
+async def test_orphans_are_warned_of_while_all_else_rests(box: Box) -> None:
+    await box.up(appliance(service("db"), service("web")))
+    rest = await box.rest(appliance(service("db")))
+    assert rest is not None
+    assert rest.notice is not None
+    assert "web" in rest.notice.text
+
+
+@pytest.mark.parametrize(
+    ("changed", "request_"),
+    [
+        (appliance(service("web", image="img:2")), UpRequest()),
+        (appliance(service("web")), UpRequest(pull="always")),
+        (appliance(service("web", pull_policy="always")), UpRequest()),
+        (appliance(service("web")), UpRequest(options=Options(force_recreate=True))),
+        (appliance(service("web")), UpRequest(scales={"web": 2})),
+        (replace(appliance(service("web")), host=Host(sysctl={"vm.overcommit_memory": "1"})), UpRequest()),
+        (checked(service("web"), web=Check(ExecProbe(("ask",)))), UpRequest()),
+    ],
+    ids=[
+        "another image",
+        "--pull always",
+        "a pull policy",
+        "--force-recreate",
+        "--scale",
+        "kernel settings",
+        "a check",
+    ],
+)
+async def test_whatever_has_to_be_done_or_asked_is_no_rest(box: Box, changed: Appliance, request_: UpRequest) -> None:
+    box.engine.add_image("img:2")
+    await box.up(appliance(service("web")))
+    assert await box.rest(changed, request_) is None

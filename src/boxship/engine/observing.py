@@ -1,0 +1,53 @@
+"""What to ask an engine for one snapshot, and the snapshot of its answers; who asks is no matter of this module."""
+
+from collections.abc import Collection, Iterable
+
+from boxship.engine.calls import Call, path_of
+from boxship.engine.decode import decode_container, decode_image, decode_image_detail, decode_network, decode_volume
+from boxship.engine.fields import read_list, read_object
+from boxship.engine.routes import read_host_subnets
+from boxship.plan.observed import Observed, ObservedImage
+
+_IMAGE = "look up image "
+
+
+def questions(images: Collection[str] | None, deadline_s: float) -> tuple[Call, ...]:
+    """One call for each of containers, networks and volumes, and one for each of ``images`` (None: for all at once).
+
+    An image that isn't there answers 404: its body for ``snapshot`` is empty.
+    """
+    return (
+        Call("GET", "/containers/json", "list containers", deadline_s, {"all": "1"}),
+        Call("GET", "/networks", "list networks", deadline_s),
+        Call("GET", "/volumes", "list volumes", deadline_s),
+        *(
+            Call("GET", path_of("images", reference, "json"), _IMAGE + reference, deadline_s)
+            for reference in dict.fromkeys(images or ())
+        ),
+        *([Call("GET", "/images/json", "list images", deadline_s)] if images is None else []),
+    )
+
+
+def may_be_missing(call: Call) -> bool:
+    """Whether "not found" is an answer to this question."""
+    return call.what.startswith(_IMAGE)
+
+
+def snapshot(bodies: Iterable[bytes], *, lists_images: bool, is_local: bool) -> Observed:
+    """The answers to ``questions``, in their order. ``is_local``: the engine's host is this one."""
+    containers, networks, volumes, *images = bodies
+    volume_items = read_object(volumes, "list volumes").children("Volumes")
+    return Observed(
+        containers=tuple(decode_container(item) for item in read_list(containers, "list containers")),
+        networks=tuple(decode_network(item) for item in read_list(networks, "list networks")),
+        volumes=tuple(decode_volume(item) for item in volume_items),
+        images=_read_images(images, are_listed=lists_images),
+        host_subnets=read_host_subnets() if is_local else (),
+    )
+
+
+def _read_images(bodies: list[bytes], *, are_listed: bool) -> tuple[ObservedImage, ...]:
+    if are_listed:
+        return tuple(decode_image(item) for item in read_list(bodies[0], "list images"))
+    found = [decode_image_detail(read_object(body, "look up an image")) for body in bodies if body]
+    return tuple({image.id: image for image in found}.values())
