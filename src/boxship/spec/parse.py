@@ -7,8 +7,7 @@ equal keys, reads ``22:22`` as 1342 and lets twelve lines of aliases fill the me
 from collections.abc import Callable
 from typing import NamedTuple
 
-import yaml
-from yaml.events import (
+from boxship.spec.pyyaml import (
     AliasEvent,
     CollectionStartEvent,
     DocumentStartEvent,
@@ -18,8 +17,8 @@ from yaml.events import (
     ScalarEvent,
     SequenceEndEvent,
     StreamEndEvent,
+    yaml,
 )
-
 from boxship.spec.report import Report
 from boxship.spec.scalars import ScalarValue, resolve_plain
 from boxship.spec.tree import Items, Node, Scalar, Table, Tag

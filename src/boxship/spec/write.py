@@ -2,8 +2,7 @@
 
 from collections.abc import Mapping
 
-import yaml
-
+from boxship.spec.pyyaml import yaml
 from boxship.spec.scalars import resolve_plain
 from boxship.spec.tree import Items, Node, Scalar, Table
 
