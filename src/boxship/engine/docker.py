@@ -149,7 +149,7 @@ class DockerEngine:
         async with self._changes:
             call = Call("POST", "/containers/create", what, self._api.deadlines.create_s, query, body)
             answer = read_object((await self._api.call(call)).body, what)
-            container_id = answer.text("Id")
+            container_id = answer.required_text("Id")
             try:
                 for endpoint in later_endpoints(spec, api_version):
                     await self._attach(container_id, spec.name, endpoint, api_version)

@@ -162,8 +162,11 @@ class Connection:
         return early, self._reader, self._writer
 
     def renew(self) -> bool:
-        """Whether it is ready for another exchange."""
+        """Whether it is ready for another exchange: not when more came than was promised, which answers nothing."""
         if self._http.our_state is not h11.DONE or self._http.their_state is not h11.DONE or not self.is_open:
+            return False
+        surplus, _ = self._http.trailing_data
+        if surplus:
             return False
         self._http.start_next_cycle()
         self._answered = False
