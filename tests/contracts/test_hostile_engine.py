@@ -369,12 +369,42 @@ async def test_a_command_that_runs_on_after_its_output_has_ended_is_given_up() -
             await writer.drain()
             writer.close()
 
-    async with hostile(never_ends) as engine, await engine.open_exec("a", ExecRequest(("sh",))) as session:
+    async with hostile(never_ends) as engine:
+        session = await engine.open_exec("a", ExecRequest(("sh",)))
         async for _ in session.output():
             pass
         error = await error_of(session.exit_code())
+        await session.close()
     assert isinstance(error, EngineTimeoutError)
     assert "'run 'sh' in a' within 0.5 s" in error.message
+
+
+IN_USE = http('{"message": "error while removing network: network a id 1 has active endpoints"}', "403 Forbidden")
+
+
+async def test_a_network_is_removed_once_the_engine_has_let_go_of_containers_that_are_gone() -> None:
+    answers = [IN_USE, http('{"Containers": {}}'), IN_USE, http('{"Containers": {}}'), http("", "204 No Content")]
+    async with hostile(scripted(*answers)) as engine:
+        await engine.remove_network("a")
+
+
+async def test_a_network_that_has_containers_is_refused_at_once() -> None:
+    async with hostile(scripted(IN_USE, http('{"Containers": {"1": {"Name": "web"}}}'))) as engine:
+        error = await error_of(engine.remove_network("a"))
+    assert isinstance(error, EngineConflictError)
+    assert error.message.endswith("network a id 1 has active endpoints")
+
+
+async def test_a_network_whose_containers_the_engine_miscounts_says_what_helps() -> None:
+    async def miscounts(path: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        calls.append(path)
+        writer.write(PONG if path == "/_ping" else IN_USE if len(calls) % 2 == 0 else http('{"Containers": {}}'))
+
+    calls: list[str] = []
+    async with hostile(miscounts) as engine:
+        error = await error_of(engine.remove_network("a"))
+    assert error.message == "cannot remove network a: the engine says that containers are on it, and names none"
+    assert "restarting the engine" in error.hint
 
 
 async def test_a_pull_that_fails_midway_names_the_image() -> None:

@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import json
 import math
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 from urllib.parse import quote, urlencode
@@ -160,6 +160,10 @@ class Body:
         """Raises: EngineTimeoutError when idle for too long, EngineUnreachableError when it breaks off."""
         while chunk := await self._next():
             yield chunk
+
+    async def whole(self) -> bytes:
+        """All of it at once. Raises: as ``chunks``, and EngineError when it is longer than any answer is."""
+        return await _gathered(self._next, self._told.call.what)
 
     async def _next(self) -> bytes:
         with self._told.failures():
@@ -318,9 +322,13 @@ def _demand_switch(call: Call, head: Head) -> None:
 
 
 async def _read_all(connection: Connection, what: str) -> bytes:
+    return await _gathered(connection.receive_body, what)
+
+
+async def _gathered(take: Callable[[], Awaitable[bytes]], what: str) -> bytes:
     parts = []
     size = 0
-    while part := await connection.receive_body():
+    while part := await take():
         parts.append(part)
         size += len(part)
         if size > ANSWER_BYTES:

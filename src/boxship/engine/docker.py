@@ -7,6 +7,7 @@ import asyncio
 import json
 import math
 import os
+import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Collection, Coroutine
 from contextlib import aclosing
 from pathlib import Path
@@ -25,6 +26,7 @@ from boxship.engine.decode import (
     decode_volume,
 )
 from boxship.engine.encode import encode_container, encode_endpoint, encode_network, encode_volume, later_endpoints
+from boxship.engine.faults import miscounted
 from boxship.engine.fields import read_list, read_object
 from boxship.engine.needs import Need, refusal_of, unmet_needs, unmet_network_needs
 from boxship.engine.port import (
@@ -59,6 +61,7 @@ CHANGES_AT_ONCE = 8
 """Creates, starts and stops in flight: starts are CPU bound, and more than this only made the queue longer."""
 REMOVALS_AT_ONCE = 2
 """Docker 20.10 deadlocked for good while 8 containers of one network were removed at once, never with 2."""
+_RECOUNT_POLL_S = 0.05
 _ENGINE_GRACE_S = 10
 """What the engine gives a container that names no grace time."""
 
@@ -112,14 +115,14 @@ class DockerEngine:
             containers=tuple(decode_container(item) for item in read_list(containers, "list containers")),
             networks=tuple(decode_network(item) for item in read_list(networks, "list networks")),
             volumes=tuple(decode_volume(item) for item in volume_items),
-            images=_read_images(found_images, are_listed=images is None),
+            images=_read_list_of_images(found_images[0]) if images is None else _read_images(wanted, found_images),
             host_subnets=read_host_subnets() if self._api.address.path else (),
         )
 
     async def _look_up_image(self, reference: str) -> bytes:
         """The image's JSON, or nothing when it isn't here."""
         try:
-            return await self._api.read(path_of("images", reference, "json"), f"look up image {reference}")
+            return await self._api.read(path_of("images", reference, "json"), _looking_up(reference))
         except (ImageMissingError, EngineNotFoundError):
             return b""
 
@@ -131,7 +134,28 @@ class DockerEngine:
         await self._post("/networks/create", what, body=encode_network(spec))
 
     async def remove_network(self, name: str) -> None:
-        await self._remove(path_of("networks", name), f"remove network {name}")
+        what = f"remove network {name}"
+        pause_s, until_s = _RECOUNT_POLL_S, time.monotonic() + self._api.deadlines.quick_s
+        while True:
+            try:
+                await self._remove(path_of("networks", name), what)
+            except EngineConflictError as err:
+                if "has active endpoints" not in err.message or await self._has_containers(name):
+                    raise
+                if time.monotonic() > until_s:
+                    raise miscounted(what, name) from err
+            else:
+                return
+            await asyncio.sleep(pause_s)
+            pause_s = min(1.0, 2 * pause_s)
+
+    async def _has_containers(self, network: str) -> bool:
+        """[M] Docker 20.10 lets go of a container's end on a network after it has said that the container is gone."""
+        try:
+            found = await self._api.read_fields(path_of("networks", network), f"inspect network {network}")
+        except EngineNotFoundError:
+            return False
+        return any(True for _ in found.child("Containers").named_children())
 
     async def create_volume(self, spec: VolumeSpec) -> None:
         await self._post("/volumes/create", f"create volume {spec.name}", body=encode_volume(spec))
@@ -244,8 +268,7 @@ class DockerEngine:
         call = Call("POST", path_of("containers", name, "wait"), what, self._api.deadlines.quick_s)
         # The answer begins at once, and its body comes when the container has ended.
         async with self._api.stream(call, idle_s=None) as body:
-            parts = [part async for part in body.chunks()]
-        result = read_object(b"".join(parts), what)
+            result = read_object(await body.whole(), what)
         if failure := result.child("Error").text("Message"):
             raise EngineError(f"cannot {what}: {failure}")
         return result.number("StatusCode")
@@ -346,15 +369,23 @@ class DockerEngine:
             await _unless_absent(self._api.call(Call("DELETE", path, what, self._api.deadlines.remove_s, query or {})))
 
 
+def _looking_up(reference: str) -> str:
+    return f"look up image {reference}"
+
+
 def _refuse(what: str, needs: list[Need], api: tuple[int, int]) -> None:
     if reason := refusal_of(needs, api):
         raise EngineError(f"cannot {what}: {reason}", hint="remove the key, or use a newer engine")
 
 
-def _read_images(bodies: list[bytes], *, are_listed: bool) -> tuple[ObservedImage, ...]:
-    if are_listed:
-        return tuple(decode_image(item) for item in read_list(bodies[0], "list images"))
-    found = [decode_image_detail(read_object(body, "look up an image")) for body in bodies if body]
+def _read_list_of_images(body: bytes) -> tuple[ObservedImage, ...]:
+    return tuple(decode_image(item) for item in read_list(body, "list images"))
+
+
+def _read_images(references: Collection[str], bodies: Collection[bytes]) -> tuple[ObservedImage, ...]:
+    """``bodies``: of each reference, empty where it isn't here."""
+    asked = zip(references, bodies, strict=True)
+    found = [decode_image_detail(read_object(body, _looking_up(reference))) for reference, body in asked if body]
     return tuple({image.id: image for image in found}.values())
 
 

@@ -207,6 +207,15 @@ def timed_out(what: str, within_s: float) -> EngineTimeoutError:
     )
 
 
+def miscounted(what: str, network: str) -> EngineConflictError:
+    """The error of a network that the engine can't remove, though no container is on it."""
+    return EngineConflictError(
+        f"cannot {what}: the engine says that containers are on it, and names none",
+        hint=f"docker network inspect {network} shows who is on it; when nobody is, restarting the engine corrects "
+        f"its count{RUN_AGAIN}",
+    )
+
+
 def broken_off(what: str, reason: str, *, takes_effect: bool) -> EngineUnreachableError:
     """The error of a connection that ended before the answer. ``takes_effect``: the call changes something."""
     effect = "; it may have taken effect" if takes_effect else ""
