@@ -21,6 +21,7 @@ from boxship.errors import (
     EngineTimeoutError,
     EngineUnreachableError,
     ImageMissingError,
+    NetworkMiscountedError,
 )
 from boxship.plan.action import ContainerSpec, Endpoint
 from boxship.spec.model import Service
@@ -403,8 +404,9 @@ async def test_a_network_whose_containers_the_engine_miscounts_says_what_helps()
     calls: list[str] = []
     async with hostile(miscounts) as engine:
         error = await error_of(engine.remove_network("a"))
-    assert error.message == "cannot remove network a: the engine says that containers are on it, and names none"
-    assert "restarting the engine" in error.hint
+    assert isinstance(error, NetworkMiscountedError)
+    assert error.message.startswith("cannot remove network a: the engine has miscounted the containers on it")
+    assert "restart the engine" in error.hint
 
 
 async def test_a_pull_that_fails_midway_names_the_image() -> None:

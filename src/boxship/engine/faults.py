@@ -15,6 +15,7 @@ from boxship.errors import (
     EngineUnreachableError,
     HalfStartedError,
     ImageMissingError,
+    NetworkMiscountedError,
 )
 from boxship.logins import HUB, registry_of
 
@@ -207,12 +208,11 @@ def timed_out(what: str, within_s: float) -> EngineTimeoutError:
     )
 
 
-def miscounted(what: str, network: str) -> EngineConflictError:
+def miscounted(what: str) -> NetworkMiscountedError:
     """The error of a network that the engine can't remove, though no container is on it."""
-    return EngineConflictError(
-        f"cannot {what}: the engine says that containers are on it, and names none",
-        hint=f"docker network inspect {network} shows who is on it; when nobody is, restarting the engine corrects "
-        f"its count{RUN_AGAIN}",
+    return NetworkMiscountedError(
+        f"cannot {what}: the engine has miscounted the containers on it, and won't know better until it is restarted",
+        hint="restart the engine when it suits (systemctl restart docker)",
     )
 
 
