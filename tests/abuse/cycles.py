@@ -73,14 +73,8 @@ class Cycles:
     async def turn(self, engine: DockerEngine) -> None:
         """Up, down, and a look at what is left. Raises: LeftOverError, TimeoutError."""
         miscounts = self.miscounts
-        began_s = time.monotonic()
-        async with asyncio.timeout(self.deadline_s):
-            _all_done(await self._up(engine))
-        self.ups_s.append(time.monotonic() - began_s)
-        began_s = time.monotonic()
-        async with asyncio.timeout(self.deadline_s):
-            _all_done(await self._down(engine))
-        self.downs_s.append(time.monotonic() - began_s)
+        await self.up(engine)
+        await self.down(engine)
         async with asyncio.timeout(self.deadline_s):
             left = things_of(await engine.observe(()), self.name)
         if self.miscounts > miscounts:
@@ -88,6 +82,20 @@ class Cycles:
             self.name = f"{self.base}-{self.miscounts}"
         if left:
             raise LeftOverError(f"down left {left}")
+
+    async def up(self, engine: DockerEngine) -> None:
+        """Raises: LeftOverError when it did not do all, TimeoutError."""
+        began_s = time.monotonic()
+        async with asyncio.timeout(self.deadline_s):
+            _all_done(await self._up(engine))
+        self.ups_s.append(time.monotonic() - began_s)
+
+    async def down(self, engine: DockerEngine) -> None:
+        """Raises: LeftOverError when it did not do all, TimeoutError."""
+        began_s = time.monotonic()
+        async with asyncio.timeout(self.deadline_s):
+            _all_done(await self._down(engine))
+        self.downs_s.append(time.monotonic() - began_s)
 
     async def _up(self, engine: DockerEngine) -> Outcome:
         interrupt = asyncio.Event()

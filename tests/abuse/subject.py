@@ -1,11 +1,13 @@
 """One appliance that is abused through a proxy, and what must hold of it afterwards."""
 
+import os
 import re
 import signal
 import subprocess
 import time
 from dataclasses import dataclass
 
+from boxship.build.builder import LABEL_BUILT_FOR
 from boxship.plan.observed import ContainerState
 from tests.abuse.cycles import things_of
 from tests.integration.boxes import Box, Ran
@@ -113,6 +115,18 @@ class Subject:
                 raise AssertionError(f"{scene.verb} goes on after {signals} at {moment}") from None
         assert_told_well(Ran(process.returncode, stdout, stderr), may_be_killed=True)
         return process.returncode, is_reached
+
+    def end(self) -> None:
+        """Leave nothing on the engine, which is asked without the proxy from here on."""
+        self.proxy.misbehave(None)
+        self.box.environment["DOCKER_HOST"] = self.proxy.engine
+        self.box.remove()
+        environment = {**os.environ, "DOCKER_HOST": self.proxy.engine}
+        made = ("docker", "image", "ls", "--all", "--quiet", "--filter", f"label={LABEL_BUILT_FOR}={self.box.name}")
+        done = subprocess.run(made, env=environment, capture_output=True, text=True, timeout=ENDS_WITHIN_S, check=True)
+        if images := set(done.stdout.split()):
+            remove = ("docker", "image", "rm", "--force", *images)
+            subprocess.run(remove, env=environment, capture_output=True, timeout=ENDS_WITHIN_S, check=False)
 
     def must_recover(self) -> None:
         """The next plain ``up`` makes it as it should be, and ``down`` leaves nothing."""

@@ -142,7 +142,7 @@ class HostileProxy:
 
     def __init__(self, engine: str, path: Path) -> None:
         self.address = f"unix://{path}"
-        self._engine = engine.removeprefix("unix://")
+        self.engine = engine
         self._path = path
         self._fault: Fault | None = None
         self._moment: Moment | None = None
@@ -198,7 +198,7 @@ class HostileProxy:
         writers = [writer]
         try:
             with contextlib.suppress(asyncio.IncompleteReadError, asyncio.CancelledError, OSError):
-                behind, behind_writer = await asyncio.open_unix_connection(self._engine)
+                behind, behind_writer = await asyncio.open_unix_connection(self.engine.removeprefix("unix://"))
                 writers.append(behind_writer)
                 while await self._exchange(reader, writer, behind, behind_writer):
                     pass
