@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-newer-engine test-unit test-contracts test-integration test-e2e corpus check docs bench fuzz lock clean
+.PHONY: help demo test test-newer-engine test-unit test-contracts test-integration test-e2e corpus check docs bench fuzz abuse lock clean
 MAKEFLAGS += --no-print-directory
 
 PYTEST = .venv/bin/python -m pytest $(PYTEST_ARGS)
@@ -58,6 +58,10 @@ bench: ## measure what benchmarks/ promises
 fuzz: ## search for inputs that break reading: make fuzz TIME=3600 (seconds)
 	@scripts/setup fuzz
 	@.venv/bin/python -m tests.fuzz.campaign --time $(or $(TIME),600)
+
+abuse: ## long campaigns: make abuse ARGS='cycles --services 20 --cycles 200' (or faults, cuts, many)
+	@scripts/setup test
+	@.venv/bin/python -m tests.abuse.campaign $(ARGS)
 
 lock: ## pin pyproject.toml's dependencies again (make lock ARGS=--upgrade: to the newest)
 	@scripts/lock $(ARGS)

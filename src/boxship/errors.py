@@ -12,7 +12,8 @@
     |   |-- EngineTimeoutError        engine.timeout       5   504   it took longer than the deadline
     |   |-- EngineNotFoundError       engine.not_found     5   404   the engine has no such thing
     |   |-- EngineConflictError       engine.conflict      5   409   a name, port or address is taken
-    |   |   `-- HalfStartedError        engine.half_started  5   409   its start was cut off; it can't be started again
+    |   |   |-- HalfStartedError        engine.half_started  5   409   its start was cut off; it can't be started again
+    |   |   `-- NetworkMiscountedError  engine.miscounted    5   409   a network stays, though no container is on it
     |   `-- ImageMissingError         image.missing        5   404   an image is neither here nor to be had
     |-- BuildError                    build.failed         6   500   an image could not be made
     |-- ProbeError                    probe.failed         8   503   a service did not become ready
@@ -148,6 +149,12 @@ class HalfStartedError(EngineConflictError):
     """The engine died while it started a container, and can never start that container again."""
 
     code = "engine.half_started"
+
+
+class NetworkMiscountedError(EngineConflictError):
+    """The engine won't remove a network, as it believes that containers are on it; but none is."""
+
+    code = "engine.miscounted"
 
 
 class ImageMissingError(EngineError):

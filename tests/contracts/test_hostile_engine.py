@@ -13,7 +13,7 @@ import pytest
 
 from boxship.engine.calls import Deadlines
 from boxship.engine.docker import DockerEngine, connect
-from boxship.engine.port import BuildRequest
+from boxship.engine.port import BuildRequest, ExecRequest
 from boxship.errors import (
     BoxshipError,
     EngineConflictError,
@@ -21,6 +21,7 @@ from boxship.errors import (
     EngineTimeoutError,
     EngineUnreachableError,
     ImageMissingError,
+    NetworkMiscountedError,
 )
 from boxship.plan.action import ContainerSpec, Endpoint
 from boxship.spec.model import Service
@@ -263,7 +264,11 @@ async def test_an_engine_that_is_too_old_is_told_which_is_needed() -> None:
     assert "speaks API 1.24, and 1.40 is needed" in error.message
 
 
-@pytest.mark.parametrize("body", ["<html>", "[1, 2", '"text"', '{"State": 5}', '{"Config": []}'])
+@pytest.mark.parametrize(
+    "body",
+    ["<html>", "[1, 2", '"text"', '{"State": 5}', '{"Config": []}', '{"RestartCount": 1e999}', '{"a":' * 100_000],
+    ids=lambda body: str(body)[:20],
+)
 async def test_an_answer_that_is_no_json_of_the_right_kind_is_an_error(body: str) -> None:
     async with hostile(scripted(http(body))) as engine:
         error = await error_of(engine.inspect_container("a"))
@@ -320,6 +325,88 @@ async def test_a_question_is_repeated_and_a_change_is_not_when_a_reused_connecti
         error = await error_of(engine.start_container("a"))
         assert isinstance(error, EngineUnreachableError)
         assert len(calls) == 4
+
+
+async def test_what_comes_after_an_answer_is_not_taken_for_the_next_one() -> None:
+    surplus = http('{"Id": "stale"}')
+    async with hostile(scripted(http('{"Id": "first"}') + surplus, http('{"Id": "second"}'))) as engine:
+        assert (await engine.inspect_container("a")).id == "first"
+        # On the same connection, "stale" would come first; a new one has only what belongs to it.
+        assert (await engine.inspect_container("b")).id == "second"
+
+
+async def test_a_container_without_an_id_was_not_created() -> None:
+    async with hostile(scripted(http("{}", "201 Created"))) as engine:
+        error = await error_of(engine.create_container(ContainerSpec("share.web", Service("web"), "image")))
+    assert (
+        error.message == "the container engine's answer to 'create container share.web' makes no sense: it has no 'Id'"
+    )
+
+
+async def test_a_refusal_that_nests_too_deep_is_told_in_the_engines_words() -> None:
+    async with hostile(scripted(http('{"message":' * 100_000, "500 Internal Server Error"))) as engine:
+        error = await error_of(engine.start_container("a"))
+    assert error.message.startswith('cannot start a: {"message":')
+
+
+async def test_a_question_by_id_is_told_by_a_short_one() -> None:
+    long_id = "0123456789abcdef" * 4
+    for answer in (http("<html>"), b"SSH-2.0\r\n", http("", "500 Internal Server Error")):
+        async with hostile(scripted(answer)) as engine:
+            error = await error_of(
+                engine.start_container(long_id) if b"500" in answer else engine.inspect_container(long_id)
+            )
+        assert "0123456789ab" in error.message
+        assert long_id not in error.message
+
+
+async def test_a_command_that_runs_on_after_its_output_has_ended_is_given_up() -> None:
+    answers = {"/exec/1/start": b"HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n"}
+
+    async def never_ends(path: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        call = path.removeprefix("/v1.41")
+        writer.write(PONG if path == "/_ping" else answers.get(call, http('{"Id": "1", "Running": true}')))
+        if call in answers:
+            await writer.drain()
+            writer.close()
+
+    async with hostile(never_ends) as engine:
+        session = await engine.open_exec("a", ExecRequest(("sh",)))
+        async for _ in session.output():
+            pass
+        error = await error_of(session.exit_code())
+        await session.close()
+    assert isinstance(error, EngineTimeoutError)
+    assert "'run 'sh' in a' within 0.5 s" in error.message
+
+
+IN_USE = http('{"message": "error while removing network: network a id 1 has active endpoints"}', "403 Forbidden")
+
+
+async def test_a_network_is_removed_once_the_engine_has_let_go_of_containers_that_are_gone() -> None:
+    answers = [IN_USE, http('{"Containers": {}}'), IN_USE, http('{"Containers": {}}'), http("", "204 No Content")]
+    async with hostile(scripted(*answers)) as engine:
+        await engine.remove_network("a")
+
+
+async def test_a_network_that_has_containers_is_refused_at_once() -> None:
+    async with hostile(scripted(IN_USE, http('{"Containers": {"1": {"Name": "web"}}}'))) as engine:
+        error = await error_of(engine.remove_network("a"))
+    assert isinstance(error, EngineConflictError)
+    assert error.message.endswith("network a id 1 has active endpoints")
+
+
+async def test_a_network_whose_containers_the_engine_miscounts_says_what_helps() -> None:
+    async def miscounts(path: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        calls.append(path)
+        writer.write(PONG if path == "/_ping" else IN_USE if len(calls) % 2 == 0 else http('{"Containers": {}}'))
+
+    calls: list[str] = []
+    async with hostile(miscounts) as engine:
+        error = await error_of(engine.remove_network("a"))
+    assert isinstance(error, NetworkMiscountedError)
+    assert error.message.startswith("cannot remove network a: the engine has miscounted the containers on it")
+    assert "restart the engine" in error.hint
 
 
 async def test_a_pull_that_fails_midway_names_the_image() -> None:

@@ -10,6 +10,7 @@ import json
 import os
 import stat
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from msgspec import Struct, field
@@ -39,13 +40,7 @@ class ContentMemory(Struct):
 
     def save(self, known: dict[str, list[object]], seen_at_ns: int) -> None:
         """Replace the memory; failing to is no error, it only costs time later."""
-        draft = self.path.with_name(f".{self.path.name}.{os.getpid()}")
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            draft.write_text(json.dumps({"seen_at_ns": seen_at_ns, "known": known}))
-            draft.replace(self.path)
-        except OSError:
-            draft.unlink(missing_ok=True)
+        _keep(self.path, json.dumps({"seen_at_ns": seen_at_ns, "known": known}))
 
     def digest_of(self, entry: Entry) -> str | None:
         """What is remembered, if the file looks the same and could not have changed unseen."""
@@ -105,14 +100,8 @@ class BuiltImages(Struct, frozen=True):
 
     def remember(self, references: Sequence[str], digest: str, image_id: str) -> None:
         """Keep it for the next run; failing to only costs a build that finds everything in the engine's cache."""
-        path = self._path(references)
-        draft = path.with_name(f".{path.name}.{os.getpid()}")
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            draft.write_text(json.dumps({"digest": digest, "image_id": image_id, "references": list(references)}))
-            draft.replace(path)
-        except OSError:
-            return
+        text = json.dumps({"digest": digest, "image_id": image_id, "references": list(references)})
+        _keep(self._path(references), text)
 
     def memory(self, references: Iterable[str]) -> ContentMemory:
         """The digests of the files in this image's context."""
@@ -121,6 +110,18 @@ class BuiltImages(Struct, frozen=True):
     def _path(self, references: Iterable[str]) -> Path:
         name = hashlib.sha256("\n".join(sorted(references)).encode()).hexdigest()[:24]
         return self.folder / f"{name}.json"
+
+
+def _keep(path: Path, text: str) -> None:
+    """Write a file at once or not at all: where that can't be, on a full disk for one, nothing of it stays."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draft.write_text(text)
+        draft.replace(path)
+    except OSError:
+        with suppress(OSError):
+            draft.unlink()
 
 
 def _looks(entry: Entry) -> list[object]:

@@ -127,14 +127,20 @@ class _Run:
             try:
                 was_there = await self._make_one(build)
             except BoxshipError as err:
-                self._errors.append(err)
-                self._publish(SubjectChanged(subject, Phase.FAILED, err.message))
-                return False
+                return self._fail(subject, err)
+            except OSError as err:
+                # Files of its own: what it reads of a vendor's is told with its place, and the engine's calls are, too.
+                return self._fail(subject, _no_room(build.name, err))
             took = f"{time.monotonic() - started_at:.1f} s"
             self._publish(
                 SubjectChanged(subject, Phase.KEPT) if was_there else SubjectChanged(subject, Phase.READY, took)
             )
             return True
+
+    def _fail(self, subject: str, error: BoxshipError) -> bool:
+        self._errors.append(error)
+        self._publish(SubjectChanged(subject, Phase.FAILED, error.message))
+        return False
 
     async def _make_one(self, build: ImageBuild) -> bool:
         """Whether it was there already."""
@@ -191,6 +197,15 @@ def _own_references(appliance: Appliance) -> tuple[str, ...]:
 def _missing(plan: Sequence[ImageBuild]) -> tuple[ImageBuild, ...]:
     """What isn't there, and what isn't there of that which those need."""
     return tuple(build for build in plan if not build.is_present)
+
+
+def _no_room(image: str, err: OSError) -> BuildError:
+    at = f"{err.filename}: " if err.filename else ""
+    return BuildError(
+        f"image {image} could not be made: {at}{(err.strerror or str(err)).lower()}",
+        hint="make room there, or let XDG_CACHE_HOME name a folder that has some",
+        image=image,
+    )
 
 
 def _combined(errors: Sequence[BoxshipError]) -> BoxshipError:

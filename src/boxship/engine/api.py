@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
 from boxship.engine.address import Address
 from boxship.engine.calls import Answer, Call, Deadlines, Dialect, Parts, Telling
@@ -47,6 +47,10 @@ class Body:
         """Raises: EngineTimeoutError when idle for too long, EngineUnreachableError when it breaks off."""
         while chunk := await self._next():
             yield chunk
+
+    async def whole(self) -> bytes:
+        """All of it at once. Raises: as ``chunks``, and EngineError when it is longer than any answer is."""
+        return await _gathered(self._next, self._told.call.what)
 
     async def _next(self) -> bytes:
         with self._told.failures():
@@ -166,8 +170,12 @@ def _demand_switch(call: Call, head: Head) -> None:
 
 
 async def _read_all(connection: Connection, what: str) -> bytes:
+    return await _gathered(connection.receive_body, what)
+
+
+async def _gathered(take: Callable[[], Awaitable[bytes]], what: str) -> bytes:
     parts = Parts(what)
-    while parts.add(await connection.receive_body()):
+    while parts.add(await take()):
         pass
     return parts.joined()
 

@@ -72,13 +72,13 @@ class Exchanges:
         self._http.receive_data(data)
 
     def early(self) -> bytes:
-        """After a switch of protocols: what was read too far."""
+        """What was read beyond the answer: after a switch of protocols, the first of what follows."""
         data, _closed = self._http.trailing_data
         return data
 
     def renew(self) -> bool:
-        """Whether another exchange can follow."""
-        if self._http.our_state is not h11.DONE or self._http.their_state is not h11.DONE:
+        """Whether another exchange can follow: not when more came than was promised, which answers nothing."""
+        if self._http.our_state is not h11.DONE or self._http.their_state is not h11.DONE or self.early():
             return False
         self._http.start_next_cycle()
         self.is_answered = False

@@ -57,7 +57,7 @@ async def _create(api: Api, name: str, request: ExecRequest, what: str) -> str:
     }
     path = path_of("containers", name, "exec")
     answer = await api.call(Call("POST", path, what, api.deadlines.quick_s, body=body))
-    return read_object(answer.body, what).text("Id")
+    return read_object(answer.body, what).required_text("Id")
 
 
 def _start(api: Api, exec_id: str, what: str, body: Mapping[str, object], *, upgrade: bool = False) -> Call:
@@ -145,11 +145,18 @@ class DockerExec:
         await self._api.call(Call("POST", path, self._what, self._api.deadlines.quick_s, query))
 
     async def exit_code(self) -> int:
-        """After ``output`` ended; 0 for a detached one, which nobody waits for."""
+        """After ``output`` ended; 0 for a detached one, which nobody waits for.
+
+        Raises: EngineTimeoutError when the engine says for too long that it still runs.
+        """
         if self._streams is None:
             return 0
-        async with asyncio.timeout(self._api.deadlines.quick_s):
-            return await _exit_code(self._api, self._id, self._what)
+        within_s = self._api.deadlines.quick_s
+        try:
+            async with asyncio.timeout(within_s):
+                return await _exit_code(self._api, self._id, self._what)
+        except TimeoutError as err:
+            raise timed_out(self._what, within_s) from err
 
     async def close(self) -> None:
         """Hang up; the command itself may go on."""

@@ -15,6 +15,7 @@ from boxship.errors import (
     EngineUnreachableError,
     HalfStartedError,
     ImageMissingError,
+    NetworkMiscountedError,
 )
 from boxship.logins import HUB, registry_of
 
@@ -67,7 +68,7 @@ def message_of(body: bytes) -> str:
     text = body.decode(errors="replace").strip()
     try:
         document = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return clean(text)
     message = document.get("message") if isinstance(document, dict) else None
     return clean(message if isinstance(message, str) else text)
@@ -82,6 +83,7 @@ def clean(message: str) -> str:
 
 def refusal(what: str, status: int, message: str) -> EngineError:
     """The error for an answer with an error status. ``what`` is the call in words, ``message`` already cleaned."""
+    what = _with_short_ids(what)
     known = _known(what, status, message) or _lacks_rights(what, status, message)
     return known or _by_status(what, status, message)
 
@@ -206,6 +208,14 @@ def timed_out(what: str, within_s: float) -> EngineTimeoutError:
     )
 
 
+def miscounted(what: str) -> NetworkMiscountedError:
+    """The error of a network that the engine can't remove, though no container is on it."""
+    return NetworkMiscountedError(
+        f"cannot {what}: the engine has miscounted the containers on it, and won't know better until it is restarted",
+        hint="restart the engine when it suits (systemctl restart docker)",
+    )
+
+
 def broken_off(what: str, reason: str, *, takes_effect: bool) -> EngineUnreachableError:
     """The error of a connection that ended before the answer. ``takes_effect``: the call changes something."""
     effect = "; it may have taken effect" if takes_effect else ""
@@ -242,7 +252,7 @@ def unreachable(address: str, err: OSError, within_s: float) -> EngineUnreachabl
 def not_an_engine(what: str, address: str, reason: str) -> EngineUnreachableError:
     """The error of an answer that isn't HTTP, or names no API version."""
     return EngineUnreachableError(
-        f"what answers '{what}' at {address} is not a container engine: {reason}",
+        f"what answers '{_with_short_ids(what)}' at {address} is not a container engine: {reason}",
         hint="check DOCKER_HOST",
     )
 
@@ -250,6 +260,6 @@ def not_an_engine(what: str, address: str, reason: str) -> EngineUnreachableErro
 def unreadable(what: str, reason: str) -> EngineError:
     """The error of an answer that isn't what the API promises."""
     return EngineError(
-        f"the container engine's answer to '{what}' makes no sense: {reason}",
+        f"the container engine's answer to '{_with_short_ids(what)}' makes no sense: {reason}",
         hint="check DOCKER_HOST, and that nothing between here and the engine changes its answers",
     )

@@ -1,6 +1,7 @@
 """Reading the engine's JSON with types: a missing or null field has a default, a wrong kind is an error."""
 
 import json
+import math
 from collections.abc import Iterator, Mapping
 
 from boxship.engine.faults import unreadable
@@ -29,9 +30,15 @@ class Fields:
         value = self._values.get(key)
         if value is None:
             return default
-        if isinstance(value, int | float):
+        if isinstance(value, int) or (isinstance(value, float) and math.isfinite(value)):
             return int(value)
         raise unreadable(self._what, f"'{key}' is not a number")
+
+    def required_text(self, key: str) -> str:
+        """Raises: EngineError also when there is none."""
+        if value := self.text(key):
+            return value
+        raise unreadable(self._what, f"it has no '{key}'")
 
     def has(self, key: str) -> bool:
         """Whether it is there and not null."""
@@ -84,17 +91,18 @@ def _sequence(value: object, key: str, what: str) -> list[object]:
 
 def read_object(body: bytes, what: str) -> Fields:
     """Raises: EngineError when ``body`` isn't a JSON object."""
-    return Fields(_mapping(_parse(body, what), "it", what), what)
+    return Fields(_mapping(parse_json(body, what), "it", what), what)
 
 
 def read_list(body: bytes, what: str) -> list[Fields]:
     """Raises: EngineError when ``body`` isn't a JSON list of objects."""
-    return [Fields(_mapping(value, "an item", what), what) for value in _sequence(_parse(body, what), "it", what)]
+    return [Fields(_mapping(value, "an item", what), what) for value in _sequence(parse_json(body, what), "it", what)]
 
 
-def _parse(body: bytes, what: str) -> object:
+def parse_json(body: bytes, what: str) -> object:
+    """Raises: EngineError when ``body`` isn't JSON, or nested deeper than Python can follow."""
     try:
         document: object = json.loads(body)
-    except ValueError as err:
+    except (ValueError, RecursionError) as err:
         raise unreadable(what, "it is not JSON") from err
     return document

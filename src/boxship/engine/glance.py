@@ -45,7 +45,7 @@ def glance_at(address: Address, deadlines: Deadlines, images: Collection[str] | 
             # All are asked before the first answer is awaited, so that the engine works on them side by side.
             lines = [opened.enter_context(_asked(call, address, deadlines, dialect)) for call in batch]
             bodies += (line.answer() for line in lines)
-    return snapshot(bodies, lists_images=images is None, is_local=bool(address.path))
+    return snapshot(images, bodies, is_local=bool(address.path))
 
 
 @contextmanager

@@ -8,8 +8,6 @@ from boxship.engine.fields import read_list, read_object
 from boxship.engine.routes import read_host_subnets
 from boxship.plan.observed import Observed, ObservedImage
 
-_IMAGE = "look up image "
-
 
 def questions(images: Collection[str] | None, deadline_s: float) -> tuple[Call, ...]:
     """One call for each of containers, networks and volumes, and one for each of ``images`` (None: for all at once).
@@ -21,7 +19,7 @@ def questions(images: Collection[str] | None, deadline_s: float) -> tuple[Call, 
         Call("GET", "/networks", "list networks", deadline_s),
         Call("GET", "/volumes", "list volumes", deadline_s),
         *(
-            Call("GET", path_of("images", reference, "json"), _IMAGE + reference, deadline_s)
+            Call("GET", path_of("images", reference, "json"), _looking_up(reference), deadline_s)
             for reference in dict.fromkeys(images or ())
         ),
         *([Call("GET", "/images/json", "list images", deadline_s)] if images is None else []),
@@ -30,24 +28,32 @@ def questions(images: Collection[str] | None, deadline_s: float) -> tuple[Call, 
 
 def may_be_missing(call: Call) -> bool:
     """Whether "not found" is an answer to this question."""
-    return call.what.startswith(_IMAGE)
+    return call.what.startswith(_looking_up(""))
 
 
-def snapshot(bodies: Iterable[bytes], *, lists_images: bool, is_local: bool) -> Observed:
+def snapshot(images: Collection[str] | None, bodies: Iterable[bytes], *, is_local: bool) -> Observed:
     """The answers to ``questions``, in their order. ``is_local``: the engine's host is this one."""
-    containers, networks, volumes, *images = bodies
+    containers, networks, volumes, *found = bodies
     volume_items = read_object(volumes, "list volumes").children("Volumes")
     return Observed(
         containers=tuple(decode_container(item) for item in read_list(containers, "list containers")),
         networks=tuple(decode_network(item) for item in read_list(networks, "list networks")),
         volumes=tuple(decode_volume(item) for item in volume_items),
-        images=_read_images(images, are_listed=lists_images),
+        images=_read_list_of_images(found[0]) if images is None else _read_images(images, found),
         host_subnets=read_host_subnets() if is_local else (),
     )
 
 
-def _read_images(bodies: list[bytes], *, are_listed: bool) -> tuple[ObservedImage, ...]:
-    if are_listed:
-        return tuple(decode_image(item) for item in read_list(bodies[0], "list images"))
-    found = [decode_image_detail(read_object(body, "look up an image")) for body in bodies if body]
+def _looking_up(reference: str) -> str:
+    return f"look up image {reference}"
+
+
+def _read_list_of_images(body: bytes) -> tuple[ObservedImage, ...]:
+    return tuple(decode_image(item) for item in read_list(body, "list images"))
+
+
+def _read_images(references: Collection[str], bodies: Collection[bytes]) -> tuple[ObservedImage, ...]:
+    """``bodies``: of each reference, empty where it isn't here."""
+    asked = zip(dict.fromkeys(references), bodies, strict=True)
+    found = [decode_image_detail(read_object(body, _looking_up(reference))) for reference, body in asked if body]
     return tuple({image.id: image for image in found}.values())

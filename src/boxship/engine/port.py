@@ -180,7 +180,7 @@ class ContainerEngine(Protocol):
         """Raises: EngineConflictError when the name or the subnet is taken."""
 
     async def remove_network(self, name: str) -> None:
-        """Raises: EngineConflictError while containers run on it."""
+        """Raises: EngineConflictError while containers run on it, NetworkMiscountedError when none does."""
 
     async def create_volume(self, spec: VolumeSpec) -> None:
         """One that is there already stays as it is."""

@@ -1,13 +1,12 @@
 """The engine's byte streams taken apart: frames of stdout and stderr, lines, JSON documents."""
 
-import json
 import re
 from collections.abc import AsyncIterator, Iterator
 from datetime import datetime
 from typing import NamedTuple
 
 from boxship.engine.faults import unreadable
-from boxship.engine.fields import Fields
+from boxship.engine.fields import Fields, parse_json
 from boxship.engine.port import LogLine
 from boxship.errors import UsageError
 
@@ -152,10 +151,7 @@ async def read_documents(chunks: AsyncIterator[bytes], what: str) -> AsyncIterat
 
 
 def _document(line: bytes, what: str) -> Fields:
-    try:
-        document: object = json.loads(line)
-    except ValueError as err:
-        raise unreadable(what, "it is not JSON") from err
+    document = parse_json(line, what)
     if not isinstance(document, dict):
         raise unreadable(what, "a line is not an object")
     return Fields(document, what)

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from boxship.clock import Clock
 from boxship.engine.port import Engine
-from boxship.errors import BoxshipError, EngineTimeoutError, EngineUnreachableError
+from boxship.errors import BoxshipError, EngineTimeoutError, EngineUnreachableError, NetworkMiscountedError
 from boxship.events import (
     Event,
     ImageProgress,
@@ -248,6 +248,9 @@ class _Run:
                 raise error
 
     def _fail(self, step: Step, error: BoxshipError) -> None:
+        action = step.action
+        if isinstance(error, NetworkMiscountedError) and isinstance(action, RemoveNetwork) and action.may_stay:
+            step = self._steps[step.id] = replace(step, best_effort=True)
         if isinstance(error, EngineUnreachableError | EngineTimeoutError):
             self._is_engine_lost = True
         logs = tuple(getattr(error, "logs", ()))

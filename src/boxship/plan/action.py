@@ -201,7 +201,10 @@ class RemoveContainer(Struct, frozen=True):
 
 
 class RemoveNetwork(Struct, frozen=True):
+    """``may_stay``: when the engine has miscounted who is on it, as nobody needs its name or its options."""
+
     name: str
+    may_stay: bool = False
 
 
 class RemoveVolume(Struct, frozen=True):

@@ -60,7 +60,7 @@ def plan_down(
             if network.appliance == appliance:
                 builder.add(
                     f"network {network.name}",
-                    RemoveNetwork(network.name),
+                    RemoveNetwork(network.name, may_stay=True),
                     subject=f"network:{network.key}",
                     cause="the appliance goes down",
                     after=removals,

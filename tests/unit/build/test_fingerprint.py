@@ -70,6 +70,14 @@ def test_a_damaged_memory_is_an_empty_one(tmp_path: Path) -> None:
     assert ContentMemory.load(tmp_path / "m").known == {}
 
 
+def test_what_can_not_be_remembered_leaves_nothing_behind(tmp_path: Path) -> None:
+    root = context(tmp_path / "c")
+    (tmp_path / "m").mkdir()
+    assert digest(root, ContentMemory(tmp_path / "m")) == digest(root, ContentMemory(root / "app" / "m"))
+    BuiltImages(root / "app").remember(("a",), "digest", "sha256:1")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["c", "m"]
+
+
 def test_an_image_is_remembered_for_its_inputs_only(tmp_path: Path) -> None:
     built = BuiltImages(tmp_path / "builds")
     assert built.image_id(("a", "b"), "digest") == ""

@@ -173,6 +173,17 @@ async def test_the_tag_of_an_image_that_boxship_did_not_make_is_not_moved(tmp_pa
     assert ids(shop.engine) == {"share/base:latest": mine}
 
 
+async def test_without_a_place_for_its_cache_a_base_is_not_made_and_an_image_is(tmp_path: Path) -> None:
+    shop = Shop(tmp_path, web="FROM scratch\n", db="FROM mine\n")
+    bases = {"mine": Base("mine", suite="bookworm")}
+    shop.appliance = Appliance("shop", "1.0", tmp_path, services=shop.appliance.services, bases=bases)
+    (tmp_path / "cache").write_text("not a folder")
+    with pytest.raises(BuildError, match=r"image mine:latest could not be made: .*cache.*: not a directory") as caught:
+        await shop.build()
+    assert "XDG_CACHE_HOME" in caught.value.hint
+    assert shop.phases == {"image:mine": Phase.FAILED, "image:shop/db": Phase.SKIPPED, "image:shop/web": Phase.READY}
+
+
 async def test_a_base_can_only_extend_one_that_is_made_from_packages(tmp_path: Path) -> None:
     shop = Shop(tmp_path, web="FROM mine\n")
     bases = {"mine": Base("mine", parent="debian", packages=("x",))}

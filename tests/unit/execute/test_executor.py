@@ -6,10 +6,18 @@ from collections.abc import Iterable
 import pytest
 from msgspec.structs import replace
 
-from boxship.errors import EngineConflictError, EngineError, EngineUnreachableError, ImageMissingError, ProbeError
+from boxship.errors import (
+    EngineConflictError,
+    EngineError,
+    EngineUnreachableError,
+    ImageMissingError,
+    NetworkMiscountedError,
+    ProbeError,
+)
 from boxship.events import (
     Event,
     ImageProgress,
+    Notice,
     StepDone,
     StepFailed,
     StepSkipped,
@@ -236,6 +244,23 @@ async def test_calls_that_are_under_way_when_the_engine_is_lost_may_finish(bench
     bench.remove("c", "b")
     outcome = await bench.run()
     assert (names_of(outcome.done), names_of(outcome.skipped)) == (["b"], ["c"])
+
+
+@pytest.mark.parametrize("may_stay", [True, False])
+async def test_a_network_that_the_engine_has_miscounted_may_stay_when_nobody_needs_it_gone(
+    bench: Bench, *, may_stay: bool
+) -> None:
+    error = NetworkMiscountedError("miscounted", hint="restart the engine")
+    bench.engine.faults.fail("remove_network", error)
+    bench.add("a", RemoveNetwork("a", may_stay=may_stay))
+    bench.remove("b", "a")
+    outcome = await bench.run()
+    if may_stay:
+        assert outcome.is_complete
+        notices = [event for event in bench.events if isinstance(event, Notice)]
+        assert notices == [Notice("miscounted", is_warning=True)]
+    else:
+        assert [failure.error for failure in outcome.failures] == [error]
 
 
 async def test_an_interrupt_ends_waits_finishes_calls_and_begins_nothing_new(bench: Bench) -> None:
