@@ -95,7 +95,7 @@ class Call(NamedTuple):
     @property
     def is_safe(self) -> bool:
         """Whether it changes nothing, so that it may be repeated."""
-        return self.method == "GET"
+        return self.method in ("GET", "HEAD")
 
 
 class Answer(NamedTuple):
@@ -103,6 +103,8 @@ class Answer(NamedTuple):
 
     status: int
     body: bytes
+    headers: Mapping[str, str] = MappingProxyType({})
+    """Their names in lower case."""
 
 
 class Idle:
@@ -197,7 +199,7 @@ class Api:
             async with asyncio.timeout(call.deadline_s):
                 head, body = await self._exchange(call)
         self._judge(call, head, body)
-        return Answer(head.status, body)
+        return Answer(head.status, body, head.headers)
 
     async def read(self, path: str, what: str, query: Mapping[str, str] | None = None) -> bytes:
         """The body of a quick GET."""
