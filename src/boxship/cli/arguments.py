@@ -19,6 +19,12 @@ VERBS: tuple[tuple[str, str, str, str], ...] = (
     ("plan", "show what up would do, and why", "up:add_plan", "boxship plan"),
     ("logs", "show what services wrote", "look:add_logs", "boxship logs -f --tail 20 web"),
     ("exec", "run a command inside a service's container", "inside:add_exec", "boxship exec web sh"),
+    (
+        "run",
+        "run a command in a container like a service's own",
+        "one_off:add_run",
+        "boxship run --rm web sh",
+    ),
     ("restart", "stop and start services, in order", "lifecycle:add_restart", "boxship restart web"),
     ("stop", "stop services, dependents first", "lifecycle:add_stop", "boxship stop"),
     ("start", "start stopped services, in order", "lifecycle:add_start", "boxship start"),

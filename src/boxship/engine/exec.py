@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Mapping
 
 from boxship.engine.api import Api, Call, path_of
-from boxship.engine.faults import timed_out
+from boxship.engine.faults import clean, command_fault, timed_out
 from boxship.engine.fields import read_object
 from boxship.engine.port import ExecRequest, ExecResult
 from boxship.engine.raw import RawConnection
@@ -13,6 +13,8 @@ from boxship.engine.streams import Demultiplexer
 
 OUTPUT_BYTES = 64 * 1024
 """Of a command's output, the end is kept: that is where the reason of a failure is."""
+_REFUSED = b"OCI runtime exec failed: "
+_REFUSED_STATUSES = (126, 127)
 _POLL_S, _LONGEST_POLL_S = 0.01, 0.5
 """The engine closes the streams a moment before it knows the exit code; a command may do so long before its end."""
 
@@ -99,10 +101,24 @@ class DockerExec:
         self._connection = connection
 
     async def output(self) -> AsyncIterator[tuple[str, bytes]]:
-        """Chunks as they come. Raises: EngineUnreachableError when the connection breaks."""
-        if self._connection is not None:
-            async for chunk in self._connection.output():
-                yield chunk
+        """Chunks as they come.
+
+        Raises: CommandNotFoundError, CommandRefusedError; EngineUnreachableError when the connection breaks.
+        """
+        if self._connection is None:
+            return
+        is_first = True
+        async for stream, data in self._connection.output():
+            if is_first and data.startswith(_REFUSED):
+                await self._tell_refusal(data)
+            is_first = False
+            yield stream, data
+
+    async def _tell_refusal(self, data: bytes) -> None:
+        """[M] Docker 20.10 writes why it could not run the command where the command's own words would be."""
+        fault = command_fault(self._what, clean(data.decode(errors="replace")))
+        if fault is not None and await self.exit_code() in _REFUSED_STATUSES:
+            raise fault
 
     async def write(self, data: bytes) -> None:
         """Raises: EngineUnreachableError when the connection breaks."""

@@ -1,4 +1,4 @@
-"""Plans of the verbs that touch what is there and compare nothing: kill, pause, unpause, rm. Pure."""
+"""Verbs that touch what is there and compare nothing: which containers they mean, and the plans of some. Pure."""
 
 from collections.abc import Callable, Collection, Iterable
 
@@ -11,6 +11,35 @@ from boxship.plan.verbs import Dependencies
 from boxship.plan.verdict import is_up
 
 _OVER = frozenset({ContainerState.EXITED, ContainerState.CREATED, ContainerState.DEAD})
+
+
+def running_container(observed: Observed, appliance: str, service: str, number: int | None) -> ObservedContainer:
+    """The container to go into: the one with that number, else the first that runs. Raises: NotFoundError."""
+    found = numbered(observed, appliance, service, number)
+    running = [each for each in found if each.state is ContainerState.RUNNING]
+    if not running and any(each.state is ContainerState.PAUSED for each in found):
+        raise NotFoundError(
+            f"service '{service}' is paused, so nothing can run inside", hint=f"boxship unpause {service}"
+        )
+    require_up(running or found, service, lambda each: each.state is ContainerState.RUNNING)
+    return min(running, key=lambda each: each.number)
+
+
+def present_container(observed: Observed, appliance: str, service: str, number: int | None) -> ObservedContainer:
+    """The container with that number, else the first one, whether it runs or not. Raises: NotFoundError."""
+    found = numbered(observed, appliance, service, number)
+    require_up(found, service, lambda _: True)
+    return min(found, key=lambda each: (not is_up(each), each.number))
+
+
+def numbered(observed: Observed, appliance: str, service: str, number: int | None) -> list[ObservedContainer]:
+    """The service's containers; with a number that one alone. Raises: NotFoundError for one that it hasn't got."""
+    mine = [each for each in observed.containers_of(appliance) if each.service == service]
+    found = [each for each in mine if number in (None, each.number)]
+    if mine and not found:
+        numbers = ", ".join(str(number) for number in sorted({each.number for each in mine}))
+        raise NotFoundError(f"service '{service}' has no container {number}", hint=f"there are: {numbers}")
+    return found
 
 
 def plan_kill(
