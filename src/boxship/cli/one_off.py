@@ -126,7 +126,7 @@ async def _run(
     status = await visit(engine, Visit(made, one_off, keys_text, keys))
     if status is not None:
         return status
-    later = "is removed when it ends" if one_off.auto_remove else "boxship rm removes it when it has ended"
     name = (await engine.inspect_container(made)).name
-    print(f"\ndetached: {name} goes on; docker attach {name} goes back, {later}", file=sys.stderr)
+    later = "it is removed when it ends" if one_off.auto_remove else "boxship rm removes it when it has ended"
+    print(f"\ndetached: {name} goes on\nhint: docker attach {name} goes back; {later}", file=sys.stderr)
     return 0

@@ -330,6 +330,8 @@ class _Run:
         action = step.action
         if isinstance(action, WaitReady):
             self._show(step, Phase.COMPLETED if isinstance(action.gate, Completed) else Phase.READY)
+        elif isinstance(action, KillContainer):
+            self._show(step, Phase.SIGNALED, action.signal)
         elif type(action) in _ENDS:
             self._show(step, _ENDS[type(action)])
 
@@ -352,7 +354,6 @@ _ENDS = {
     CopyFiles: Phase.CREATED,
     PauseContainer: Phase.PAUSED,
     UnpauseContainer: Phase.RESUMED,
-    KillContainer: Phase.SIGNALED,
     StopContainer: Phase.STOPPED,
     RemoveContainer: Phase.REMOVED,
     RemoveNetwork: Phase.REMOVED,
