@@ -14,7 +14,8 @@ from boxship.errors import NotFoundError, UsageError
 from boxship.plan.facts import addresses_of, publications
 from boxship.plan.found import require_appliance
 from boxship.plan.observed import ContainerState, Observed, ObservedContainer
-from boxship.plan.present import numbered, require_up, running_container
+from boxship.plan.present import numbered, require_up
+from boxship.plan.verdict import is_up
 
 _PROTOCOLS = ("tcp", "udp", "sctp")
 _LAST_PORT = 65535
@@ -32,7 +33,9 @@ def port(invocation: Invocation, arguments: argparse.Namespace) -> int:
     wanted = None if arguments.port is None else _port(arguments.port, arguments.protocol)
     name, _ = known_service(invocation, arguments.service)
     observed = _observe(invocation, name)
-    container = running_container(observed, name, arguments.service, arguments.index)
+    containers = numbered(observed, name, arguments.service, arguments.index)
+    require_up(containers, arguments.service)
+    container = min((each for each in containers if is_up(each)), key=lambda each: each.number)
     found = publications(container)
     chosen = [each for each in found if wanted in (None, (each.target, each.protocol))]
     if wanted is not None and not chosen:
