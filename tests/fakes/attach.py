@@ -9,7 +9,9 @@ from boxship.engine.port import LogLine
 class FakeAttach:
     """Implements ``ExecSession``. What the container writes comes from its log; input is kept, and has no effect."""
 
-    def __init__(self, lines: Callable[[], AsyncGenerator[LogLine, None]], end: Awaitable[int], *, tty: bool) -> None:
+    def __init__(
+        self, lines: Callable[[], AsyncGenerator[LogLine, None]], end: Callable[[], Awaitable[int]], *, tty: bool
+    ) -> None:
         self._lines = lines
         self._end = end
         self._tty = tty
@@ -34,7 +36,7 @@ class FakeAttach:
         self.size = (rows, columns)
 
     async def exit_code(self) -> int:
-        return await self._end
+        return await self._end()
 
     async def close(self) -> None:
         self.is_closed = True

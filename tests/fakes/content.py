@@ -53,7 +53,7 @@ def write_archive(container: FakeContainer, directory: str, data: bytes) -> None
         raise refusal(what, 404, f"Could not find the file {directory} in container {container.name}")
     with tarfile.open(fileobj=io.BytesIO(data)) as archive:
         for member in archive:
-            content = archive.extractfile(member)
+            content = archive.extractfile(member) if member.isreg() else None
             if content is not None:
                 target = str(PurePosixPath(directory) / member.name)
                 text = content.read().decode("utf-8", "surrogateescape")

@@ -341,7 +341,7 @@ class FakeEngine:
     async def attach_container(self, name: str, request: AttachRequest) -> ExecSession:
         async with self.faults.around("attach_container", name):
             container = self._find(name, f"attach to {name}")
-            session = FakeAttach(lambda: self._written(container), self._ended(container), tty=request.tty)
+            session = FakeAttach(lambda: self._written(container), lambda: self._ended(container), tty=request.tty)
             self.attached.append(session)
             return session
 
