@@ -1,6 +1,7 @@
 """The verb run: a command in a container of its own, made like a service's, with or without a terminal."""
 
 import argparse
+import json
 import os
 import secrets
 import shlex
@@ -118,7 +119,7 @@ async def _run(
     async with changing(invocation, "run", appliance.name, interrupt) as display:
         made = await make_one_off(appliance, engine, display.show, SystemClock(), request, interrupt)
     if one_off.starts:
-        print(made)
+        print(json.dumps({"container": made}) if invocation.is_json else made)
         return 0
     if interrupt.is_set():
         await engine.remove_container(made, volumes=True)
