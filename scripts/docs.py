@@ -55,6 +55,7 @@ _LABELS = (
     (names.LABEL_PARTS, "container", "a short digest of each part, so that a plan can say what changed"),
     (containers.LABEL_DEPENDS_ON, "container", "what it depends on, so that `down` finds the order without files"),
     (names.LABEL_TARGET, "container", "the target that was booted when it was made, so that `ps` knows what to expect"),
+    (names.LABEL_ONE_OFF, "container", "`run` made it beside the service's own; what tells it from other such"),
     (names.LABEL_PRE_STOP, "container", "the `pre_stop` hooks to run before its stop, as JSON"),
     (builder.LABEL_BUILT_FOR, "image", "the appliance that it was built for"),
     (builder.LABEL_VERSION, "image", "the version of the appliance when it was built"),
@@ -323,6 +324,7 @@ def _labels() -> str:
     rows = (
         ("container", own, "`container_name`"),
         ("a service's second container", names.container_name(name, names.replica_name(service, 2)), ""),
+        ("what `run` made of it", names.container_name(name, names.one_off_name(service, "4f2a9c01")), ""),
         ("its replacement, until the old one is gone", names.next_container_name(own, digest), ""),
         ("network", names.network_name(name, "default"), "`name`"),
         ("volume", names.volume_name(name, "db-data"), "`name`"),

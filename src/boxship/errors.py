@@ -14,7 +14,9 @@
     |   |-- EngineConflictError       engine.conflict      5   409   a name, port or address is taken
     |   |   |-- HalfStartedError        engine.half_started  5   409   its start was cut off; it can't be started again
     |   |   `-- NetworkMiscountedError  engine.miscounted    5   409   a network stays, though no container is on it
-    |   `-- ImageMissingError         image.missing        5   404   an image is neither here nor to be had
+    |   |-- ImageMissingError         image.missing        5   404   an image is neither here nor to be had
+    |   |-- CommandRefusedError     command.refused    126   400   a container's command can't be executed
+    |   `-- CommandNotFoundError    command.not_found  127   404   a container has no such command
     |-- BuildError                    build.failed         6   500   an image could not be made
     |-- ProbeError                    probe.failed         8   503   a service did not become ready
     |   `-- HookError                   hook.failed          8   503   a service's own hook failed
@@ -161,6 +163,22 @@ class ImageMissingError(EngineError):
     """An image is not on this machine and could not be pulled."""
 
     code = "image.missing"
+    http_status = 404
+
+
+class CommandRefusedError(EngineError):
+    """What was to be run inside a container is there and can't be executed; the status is a shell's."""
+
+    code = "command.refused"
+    exit_status = 126
+    http_status = 400
+
+
+class CommandNotFoundError(EngineError):
+    """What was to be run inside a container isn't there; the status is a shell's."""
+
+    code = "command.not_found"
+    exit_status = 127
     http_status = 404
 
 

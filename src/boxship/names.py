@@ -18,6 +18,8 @@ LABEL_TARGET = "boxship.target"
 """The target that was booted when the container was made."""
 LABEL_PRE_STOP = "boxship.pre_stop"
 """The hooks to run before its stop, as JSON: those of its own files, which may be gone or changed by then."""
+LABEL_ONE_OFF = "boxship.one_off"
+"""On a container that ``run`` made beside the service's own ones: what tells it from other such."""
 LABEL_KEY = "boxship.key"
 """The key in the spec of a network or volume; its engine name may differ (``name:``)."""
 
@@ -33,6 +35,11 @@ def container_name(appliance: str, service: str) -> str:
 def replica_name(service: str, number: int) -> str:
     """What one of a service's containers is called in plans, logs and tables: ``web``, ``web.2``, ``web.3``..."""
     return service if number == 1 else f"{service}.{number}"
+
+
+def one_off_name(service: str, token: str) -> str:
+    """What a container that ``run`` made is called in plans and tables: ``web.run-4f2a9c01``."""
+    return f"{service}.run-{token}"
 
 
 def replica_number(labels: Mapping[str, str]) -> int:

@@ -13,6 +13,7 @@ from typing import Any
 from boxship.clock import Clock
 from boxship.engine.faults import image_unavailable, refusal, timed_out
 from boxship.engine.port import (
+    AttachRequest,
     BuildOutput,
     BuildRequest,
     ContainerDetail,
@@ -23,12 +24,16 @@ from boxship.engine.port import (
     ExecResult,
     ExecSession,
     LogLine,
+    PathStat,
+    Processes,
     PullProgress,
 )
 from boxship.engine.streams import unix_time
 from boxship.plan.action import ContainerSpec, CopiedFile, NetworkSpec, VolumeSpec
 from boxship.plan.observed import ContainerState, Health, Observed
 from boxship.spec.model import Healthcheck
+from tests.fakes import content
+from tests.fakes.attach import FakeAttach
 from tests.fakes.behaviour import FOREVER, Behaviour, behaviour_of, run_command
 from tests.fakes.clock import FakeClock
 from tests.fakes.creation import create_container
@@ -61,6 +66,8 @@ class FakeEngine:
         """argv -> how it ends; others follow from the command itself."""
         self.sessions: list[tuple[str, int, ExecRequest]] = []
         """What was opened so far: the container's id, which of its runs it was, and what was asked for."""
+        self.attached: list[FakeAttach] = []
+        """The sessions with containers' own processes so far."""
         self._scripts: dict[str, Behaviour] = {}
         self._broken: set[str] = set()
         # A future for each waiter and not one event for all: an event belongs to the loop that first waited for it.
@@ -330,6 +337,58 @@ class FakeEngine:
             result = self._scripted_exec(container, request.argv)
             self.sessions.append((container.id, container.run, request))
             return FakeExec(request, result, self.clock)
+
+    async def attach_container(self, name: str, request: AttachRequest) -> ExecSession:
+        async with self.faults.around("attach_container", name):
+            container = self._find(name, f"attach to {name}")
+            session = FakeAttach(lambda: self._written(container), lambda: self._ended(container), tty=request.tty)
+            self.attached.append(session)
+            return session
+
+    async def _written(self, container: FakeContainer) -> AsyncGenerator[LogLine, None]:
+        await self._started(container)
+        shown = 0
+        while True:
+            self.world.settle(self._now_s)
+            lines = [each for each in container.log if each.at_s <= self._now_s]
+            for line in lines[shown:]:
+                yield LogLine(line.stream, line.text)
+            shown = len(lines)
+            if not container.is_up:
+                return
+            pending = [each.at_s for each in container.log if each.at_s > self._now_s]
+            await self._wait_for_change(min(pending, default=FOREVER))
+
+    async def _started(self, container: FakeContainer) -> None:
+        while container.run == 0:
+            await self._wait_for_change(FOREVER)
+            self.world.settle(self._now_s)
+
+    async def _ended(self, container: FakeContainer) -> int:
+        await self._started(container)
+        while container.is_up:
+            await self._wait_for_change(FOREVER)
+            self.world.settle(self._now_s)
+        return container.exit_code
+
+    async def stat_path(self, name: str, path: str) -> PathStat | None:
+        async with self.faults.around("stat_path", name):
+            return content.stat_path(self._find(name, f"look at {path} in {name}"), path)
+
+    async def read_archive(self, name: str, path: str) -> AsyncGenerator[bytes, None]:
+        async with self.faults.around("read_archive", name):
+            yield content.read_archive(self._find(name, f"copy {path} from {name}"), path)
+
+    async def write_archive(self, name: str, directory: str, archive: AsyncIterator[bytes]) -> None:
+        async with self.faults.around("write_archive", name):
+            data = b"".join([chunk async for chunk in archive])
+            content.write_archive(self._find(name, f"copy into {directory} of {name}"), directory, data)
+
+    async def list_processes(self, name: str) -> Processes:
+        async with self.faults.around("list_processes", name):
+            container = self._find_running(name, f"list the processes of {name}")
+            argv = (*(container.spec.service.entrypoint or ()), *(container.spec.service.command or ()))
+            return Processes(("UID", "PID", "CMD"), (("root", "1", " ".join(argv)),))
 
     async def follow_logs(
         self,

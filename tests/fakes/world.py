@@ -219,6 +219,8 @@ class World:
         else:
             container.state = ContainerState.EXITED
             container.addresses = {}
+            if container.spec.auto_remove:
+                self.remove(container, volumes=True, now_s=now_s)
 
     def _restarts(self, container: FakeContainer) -> bool:
         restart = container.spec.service.restart or Restart()
@@ -238,7 +240,8 @@ class World:
         if container.is_up:
             container.was_stopped = True
             self.end(container, 137, now_s)
-        del self.containers[container.id]
+        if self.containers.pop(container.id, None) is None:
+            return
         if volumes:
             for volume in container.volumes.values():
                 if volume.is_anonymous and not self.users_of(volume.name):

@@ -3,6 +3,7 @@
 import argparse
 
 from boxship.cli.context import Invocation
+from boxship.cli.named import dependencies_of
 from boxship.cli.run import changing, end_of, hear_interrupts, run_plan, run_with_engine
 from boxship.cli.selection import add_selection, selected_names
 from boxship.clock import SystemClock
@@ -11,7 +12,6 @@ from boxship.errors import NotFoundError
 from boxship.host.fingerprints import fingerprinted
 from boxship.operate.start import start_present
 from boxship.plan.action import Plan
-from boxship.plan.containers import LABEL_DEPENDS_ON
 from boxship.plan.found import booted_target, require_appliance
 from boxship.plan.host_hooks import with_host_hooks
 from boxship.plan.observed import Observed
@@ -34,7 +34,7 @@ def down(invocation: Invocation, arguments: argparse.Namespace) -> int:
     only = selected_names(loaded, arguments.services, arguments)
 
     def plan(observed: Observed) -> Plan:
-        dependencies = _dependencies(name, loaded, observed)
+        dependencies = dependencies_of(name, loaded, observed)
         made = plan_down(name, observed, dependencies, volumes=arguments.volumes, only=only, grace_s=arguments.timeout)
         return _hooked(made, loaded)
 
@@ -55,7 +55,7 @@ def stop(invocation: Invocation, arguments: argparse.Namespace) -> int:
     def plan(observed: Observed) -> Plan:
         if invocation.appliance_name is not None:
             require_appliance(name, observed)
-        dependencies = _dependencies(name, loaded, observed)
+        dependencies = dependencies_of(name, loaded, observed)
         return _hooked(plan_stop(name, observed, dependencies, only=only, grace_s=arguments.timeout), loaded)
 
     return run_plan(invocation, "stop", name, plan)
@@ -119,12 +119,3 @@ def _to_start(invocation: Invocation, loaded: Loaded, services: list[str], obser
 def _hooked(plan: Plan, loaded: Loaded | None) -> Plan:
     """With the files' commands on this machine: whoever stops without the files stops without them."""
     return plan if loaded is None else with_host_hooks(plan, loaded.appliance.hooks, loaded.appliance.directory)
-
-
-def _dependencies(name: str, loaded: Loaded | None, observed: Observed) -> dict[str, tuple[str, ...]]:
-    """From the files where there are any, else from what the containers remember."""
-    if loaded is not None:
-        return {service.name: tuple(service.depends_on) for service in loaded.appliance.services.values()}
-    return {
-        each.service: tuple(each.labels.get(LABEL_DEPENDS_ON, "").split(",")) for each in observed.containers_of(name)
-    }

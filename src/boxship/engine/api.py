@@ -88,7 +88,7 @@ class Api:
             async with asyncio.timeout(call.deadline_s):
                 head, body = await self._exchange(call)
         self._dialect.judge(call, head, body)
-        return Answer(head.status, body)
+        return Answer(head.status, body, head.headers)
 
     async def read(self, path: str, what: str, query: Mapping[str, str] | None = None) -> bytes:
         """The body of a quick GET."""

@@ -93,7 +93,7 @@ class Call(NamedTuple):
     @property
     def is_safe(self) -> bool:
         """Whether it changes nothing, so that it may be repeated."""
-        return self.method == "GET"
+        return self.method in ("GET", "HEAD")
 
 
 class Answer(NamedTuple):
@@ -101,6 +101,8 @@ class Answer(NamedTuple):
 
     status: int
     body: bytes
+    headers: Mapping[str, str] = MappingProxyType({})
+    """Their names in lower case."""
 
 
 class Telling(NamedTuple):

@@ -27,6 +27,7 @@ from boxship.engine.fields import read_object
 from boxship.engine.needs import Need, refusal_of, unmet_needs, unmet_network_needs
 from boxship.engine.observing import may_be_missing, questions, snapshot
 from boxship.engine.port import (
+    AttachRequest,
     BuildOutput,
     BuildRequest,
     ContainerDetail,
@@ -37,6 +38,8 @@ from boxship.engine.port import (
     ExecResult,
     ExecSession,
     LogLine,
+    PathStat,
+    Processes,
     PullProgress,
 )
 from boxship.engine.seccomp import with_inline_profiles
@@ -265,6 +268,35 @@ class DockerEngine:
 
     async def open_exec(self, name: str, request: ExecRequest) -> ExecSession:
         return await execs.open_exec(self._api, name, request)
+
+    # The next ones are of few verbs, and what they import costs the others nothing.
+
+    async def attach_container(self, name: str, request: AttachRequest) -> ExecSession:
+        from boxship.engine.attach import attach_container  # noqa: PLC0415 (see above)
+
+        return await attach_container(self._api, name, request)
+
+    async def stat_path(self, name: str, path: str) -> PathStat | None:
+        from boxship.engine.inside import stat_path  # noqa: PLC0415 (see above)
+
+        return await stat_path(self._api, name, path)
+
+    async def read_archive(self, name: str, path: str) -> AsyncGenerator[bytes, None]:
+        from boxship.engine.inside import read_archive  # noqa: PLC0415 (see above)
+
+        async with aclosing(read_archive(self._api, name, path)) as chunks:
+            async for chunk in chunks:
+                yield chunk
+
+    async def write_archive(self, name: str, directory: str, archive: AsyncIterator[bytes]) -> None:
+        from boxship.engine.inside import write_archive  # noqa: PLC0415 (see above)
+
+        await write_archive(self._api, name, directory, archive)
+
+    async def list_processes(self, name: str) -> Processes:
+        from boxship.engine.inside import list_processes  # noqa: PLC0415 (see above)
+
+        return await list_processes(self._api, name)
 
     async def follow_logs(
         self,

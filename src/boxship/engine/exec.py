@@ -1,22 +1,23 @@
 """Commands inside a container: to their end with their output, or as a session for a person."""
 
 import asyncio
-import contextlib
 from collections import deque
 from collections.abc import AsyncIterator, Mapping
 
 from boxship.engine.api import Api
 from boxship.engine.calls import Call, path_of
-from boxship.engine.faults import broken_off, timed_out
+from boxship.engine.faults import clean, command_fault, timed_out
 from boxship.engine.fields import read_object
-from boxship.engine.message import READ_BYTES
 from boxship.engine.port import ExecRequest, ExecResult
-from boxship.engine.streams import Demultiplexer, RawStream
+from boxship.engine.raw import RawConnection
+from boxship.engine.streams import Demultiplexer
 
 OUTPUT_BYTES = 64 * 1024
 """Of a command's output, the end is kept: that is where the reason of a failure is."""
-_POLL_S = 0.01
-"""The engine closes the streams a moment before it knows the exit code."""
+_REFUSED = b"OCI runtime exec failed: "
+_REFUSED_STATUSES = (126, 127)
+_POLL_S, _LONGEST_POLL_S = 0.01, 0.5
+"""The engine closes the streams a moment before it knows the exit code; a command may do so long before its end."""
 
 
 async def run_exec(api: Api, name: str, argv: tuple[str, ...], timeout_s: float) -> ExecResult:
@@ -38,9 +39,9 @@ async def open_exec(api: Api, name: str, request: ExecRequest) -> "DockerExec":
     exec_id = await _create(api, name, request, what)
     if request.detach:
         await api.call(_start(api, exec_id, what, {"Detach": True, "Tty": request.tty}))
-        return DockerExec(api, exec_id, what, streams=None, tty=request.tty)
+        return DockerExec(api, exec_id, what, None)
     call = _start(api, exec_id, what, {"Detach": False, "Tty": request.tty}, upgrade=True)
-    return DockerExec(api, exec_id, what, streams=await api.hijack(call), tty=request.tty)
+    return DockerExec(api, exec_id, what, RawConnection(await api.hijack(call), what, tty=request.tty))
 
 
 async def _create(api: Api, name: str, request: ExecRequest, what: str) -> str:
@@ -54,6 +55,7 @@ async def _create(api: Api, name: str, request: ExecRequest, what: str) -> str:
         "Privileged": request.privileged,
         "User": request.user or "",
         "WorkingDir": request.working_dir or "",
+        "DetachKeys": request.detach_keys,
     }
     path = path_of("containers", name, "exec")
     answer = await api.call(Call("POST", path, what, api.deadlines.quick_s, body=body))
@@ -81,62 +83,53 @@ async def _collect(api: Api, exec_id: str, what: str) -> str:
 
 
 async def _exit_code(api: Api, exec_id: str, what: str) -> int:
+    poll_s = _POLL_S
     while True:
         state = await api.read_fields(path_of("exec", exec_id, "json"), what)
         if not state.flag("Running") and state.has("ExitCode"):
             return state.number("ExitCode")
-        await asyncio.sleep(_POLL_S)
+        await asyncio.sleep(poll_s)
+        poll_s = min(poll_s * 1.5, _LONGEST_POLL_S)
 
 
 class DockerExec:
-    """A running exec over a raw connection; ``streams`` is None for a detached one: it has no in- or output."""
+    """Implements ``ExecSession``; ``connection`` is None for a detached one: it has no in- or output."""
 
-    def __init__(
-        self,
-        api: Api,
-        exec_id: str,
-        what: str,
-        *,
-        streams: tuple[bytes, asyncio.StreamReader, asyncio.StreamWriter] | None,
-        tty: bool,
-    ) -> None:
+    def __init__(self, api: Api, exec_id: str, what: str, connection: RawConnection | None) -> None:
         self._api = api
         self._id = exec_id
         self._what = what
-        self._streams = streams
-        self._frames: Demultiplexer | RawStream = RawStream() if tty else Demultiplexer(what)
+        self._connection = connection
 
     async def output(self) -> AsyncIterator[tuple[str, bytes]]:
-        """Chunks as they come. Raises: EngineUnreachableError when the connection breaks."""
-        if self._streams is None:
-            return
-        data, reader, _writer = self._streams
-        while data or (data := await self._read(reader)):
-            for chunk in self._frames.feed(data):
-                yield chunk.stream, chunk.data
-            data = b""
+        """Chunks as they come.
 
-    async def _read(self, reader: asyncio.StreamReader) -> bytes:
-        try:
-            return await reader.read(READ_BYTES)
-        except OSError as err:
-            raise broken_off(self._what, err.strerror or "it broke", takes_effect=True) from err
+        Raises: CommandNotFoundError, CommandRefusedError; EngineUnreachableError when the connection breaks.
+        """
+        if self._connection is None:
+            return
+        is_first = True
+        async for stream, data in self._connection.output():
+            if is_first and data.startswith(_REFUSED):
+                await self._tell_refusal(data)
+            is_first = False
+            yield stream, data
+
+    async def _tell_refusal(self, data: bytes) -> None:
+        """[M] Docker 20.10 writes why it could not run the command where the command's own words would be."""
+        fault = command_fault(self._what, clean(data.decode(errors="replace")))
+        if fault is not None and await self.exit_code() in _REFUSED_STATUSES:
+            raise fault
 
     async def write(self, data: bytes) -> None:
         """Raises: EngineUnreachableError when the connection breaks."""
-        if self._streams is None:
-            return
-        writer = self._streams[2]
-        try:
-            writer.write(data)
-            await writer.drain()
-        except OSError as err:
-            raise broken_off(self._what, err.strerror or "it broke", takes_effect=True) from err
+        if self._connection is not None:
+            await self._connection.write(data)
 
     async def close_stdin(self) -> None:
         """End its input, as ^D would."""
-        if self._streams is not None and not self._streams[2].is_closing():
-            self._streams[2].write_eof()
+        if self._connection is not None:
+            await self._connection.close_stdin()
 
     async def resize(self, rows: int, columns: int) -> None:
         """Only with a terminal, and only while it runs."""
@@ -145,26 +138,15 @@ class DockerExec:
         await self._api.call(Call("POST", path, self._what, self._api.deadlines.quick_s, query))
 
     async def exit_code(self) -> int:
-        """After ``output`` ended; 0 for a detached one, which nobody waits for.
-
-        Raises: EngineTimeoutError when the engine says for too long that it still runs.
-        """
-        if self._streams is None:
+        """Waits for its end, for however long it takes; 0 for a detached one, which nobody waits for."""
+        if self._connection is None:
             return 0
-        within_s = self._api.deadlines.quick_s
-        try:
-            async with asyncio.timeout(within_s):
-                return await _exit_code(self._api, self._id, self._what)
-        except TimeoutError as err:
-            raise timed_out(self._what, within_s) from err
+        return await _exit_code(self._api, self._id, self._what)
 
     async def close(self) -> None:
         """Hang up; the command itself may go on."""
-        if self._streams is not None:
-            writer = self._streams[2]
-            writer.close()
-            with contextlib.suppress(OSError):
-                await writer.wait_closed()
+        if self._connection is not None:
+            await self._connection.close()
 
     async def __aenter__(self) -> "DockerExec":
         return self

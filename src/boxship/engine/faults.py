@@ -8,6 +8,8 @@ import json
 import re
 
 from boxship.errors import (
+    CommandNotFoundError,
+    CommandRefusedError,
     EngineConflictError,
     EngineError,
     EngineNotFoundError,
@@ -23,7 +25,8 @@ _NOISE = re.compile(
     r"^(?:Error response from daemon: "
     r"|failed to create shim(?: task)?: "
     r"|failed to create task for container: "
-    r"|OCI runtime create failed: "
+    r"|OCI runtime (?:create|exec) failed: "
+    r"|exec failed: "
     r"|(?:runc|crun) create failed: "
     r"|container_linux\.go:\d+: "
     r"|starting container process caused: "
@@ -44,6 +47,7 @@ _LIMIT_REFUSED = re.compile(r"error setting rlimit type (\d+): operation not per
 _LIMITS = {3: "stack", 4: "core", 6: "nproc", 7: "nofile", 8: "memlock", 13: "nice", 14: "rtprio"}
 """Linux's numbers of the ulimits that files set."""
 _CAPS_REFUSED = "unable to apply caps: operation not permitted"
+_NO_COMMAND = re.compile(r'exec: "(.*?)": (executable file not found|stat .*: no such file|permission denied|is a dir)')
 _LONG_ID = re.compile(r"\b([0-9a-f]{12})[0-9a-f]{52}\b")
 RUN_AGAIN = ", then run the command again"
 """How the hints of errors end after which that is all there is to do."""
@@ -197,6 +201,19 @@ def image_unavailable(reference: str, message: str, status: int = 404) -> ImageM
         hint=hint,
         status=status,
     )
+
+
+def command_fault(what: str, message: str) -> EngineError | None:
+    """The error of a command that a person gave and that the container can't execute; None for other messages."""
+    found = _NO_COMMAND.search(message)
+    if found is None:
+        return None
+    command, reason = found[1], found[2]
+    if reason.startswith(("permission", "is a")):
+        return CommandRefusedError(
+            f"cannot {what}: '{command}' can't be executed there", hint="is it a file, and has it the x permission?"
+        )
+    return CommandNotFoundError(f"cannot {what}: there is no '{command}' there", hint="its image has to bring it")
 
 
 def timed_out(what: str, within_s: float) -> EngineTimeoutError:

@@ -67,6 +67,12 @@ class Fields:
         values = _sequence(self._values.get(key), key, self._what)
         return tuple(value for value in values if isinstance(value, str))
 
+    def lists(self, key: str) -> tuple[tuple[str, ...], ...]:
+        """The lists of words of a list."""
+        rows = _sequence(self._values.get(key), key, self._what)
+        words = (_sequence(row, key, self._what) for row in rows)
+        return tuple(tuple(str(word) for word in row) for row in words)
+
     def labels(self, key: str) -> dict[str, str]:
         """An object whose values are text; others are left out."""
         values = _mapping(self._values.get(key), key, self._what)

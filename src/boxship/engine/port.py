@@ -123,7 +123,7 @@ class BuildRequest(Struct, frozen=True):
 
 
 class ExecRequest(Struct, frozen=True):
-    """A command for a person, inside a container."""
+    """A command for a person, inside a container. ``detach_keys``: as the engine writes them, "" for its own."""
 
     argv: tuple[str, ...]
     tty: bool = False
@@ -133,10 +133,35 @@ class ExecRequest(Struct, frozen=True):
     environment: Mapping[str, str] = field(default_factory=dict)
     privileged: bool = False
     detach: bool = False
+    detach_keys: str = ""
+
+
+class AttachRequest(Struct, frozen=True):
+    """How to be attached to a container's own process. ``tty``: it was made with one."""
+
+    tty: bool = False
+    interactive: bool = False
+    detach_keys: str = ""
+
+
+class PathStat(NamedTuple):
+    """What is at a path of a container; ``link_target`` "" when it is no link."""
+
+    name: str
+    is_directory: bool = False
+    link_target: str = ""
+    size_bytes: int = 0
+
+
+class Processes(NamedTuple):
+    """The processes of a container as the host's ``ps`` tells them: one row each, a word for each title."""
+
+    titles: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
 
 
 class ExecSession(Protocol):
-    """A running exec, as two byte streams. Close it when done (async context manager)."""
+    """A running exec, or a container's own process, as two byte streams. Close it when done."""
 
     def output(self) -> AsyncIterator[tuple[str, bytes]]:
         """Chunks as they come: ("stdout" | "stderr", bytes). With a tty everything is stdout."""
@@ -151,7 +176,7 @@ class ExecSession(Protocol):
         """Tell its terminal the size of the person's."""
 
     async def exit_code(self) -> int:
-        """After ``output`` ended."""
+        """After ``output`` ended. Waits for its end, for however long it takes."""
 
     async def close(self) -> None:
         """Hang up; the command itself may go on."""
@@ -272,7 +297,29 @@ class ImageEngine(Protocol):
         """Raises: EngineConflictError while a container uses it."""
 
 
-class Engine(ContainerEngine, ProbeEngine, ImageEngine, Protocol):
+class ContentEngine(Protocol):
+    """What looking inside of containers needs, whether they run or not."""
+
+    async def stat_path(self, name: str, path: str) -> PathStat | None:
+        """What is at an absolute path, itself if it is a link; None when there is nothing."""
+
+    def read_archive(self, name: str, path: str) -> AsyncGenerator[bytes, None]:
+        """The file or directory as a tar archive; the first name in it is that of ``path``.
+
+        Raises: EngineNotFoundError.
+        """
+
+    async def write_archive(self, name: str, directory: str, archive: AsyncIterator[bytes]) -> None:
+        """Unpack a tar archive; a directory never takes the place of a file, nor the other way round.
+
+        Raises: EngineNotFoundError when there is no such directory; EngineError when it can't be written to.
+        """
+
+    async def list_processes(self, name: str) -> Processes:
+        """Raises: EngineConflictError for one that doesn't run."""
+
+
+class Engine(ContainerEngine, ProbeEngine, ImageEngine, ContentEngine, Protocol):
     """A whole engine."""
 
     async def info(self) -> EngineInfo:
@@ -280,6 +327,12 @@ class Engine(ContainerEngine, ProbeEngine, ImageEngine, Protocol):
 
     async def open_exec(self, name: str, request: ExecRequest) -> ExecSession:
         """Start a command for a person, and hand over its streams."""
+
+    async def attach_container(self, name: str, request: AttachRequest) -> ExecSession:
+        """The streams of a container that is to be started now: nothing that it writes is missed.
+
+        The session's ``exit_code`` waits until it has ended, also when the engine removes it then.
+        """
 
     async def close(self) -> None:
         """Give up the connections; the engine goes on."""

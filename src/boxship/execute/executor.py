@@ -38,6 +38,8 @@ from boxship.plan.action import (
     CreateContainer,
     CreateNetwork,
     CreateVolume,
+    KillContainer,
+    PauseContainer,
     Plan,
     PullImage,
     RemoveContainer,
@@ -189,8 +191,12 @@ class _Run:
                 await engine.copy_files(name, files)
             case StartContainer(name, remove_on_failure):
                 await self._start(name, remove_on_failure=remove_on_failure)
+            case PauseContainer(name):
+                await engine.pause_container(name)
             case UnpauseContainer(name):
                 await engine.unpause_container(name)
+            case KillContainer(name, signal):
+                await engine.kill_container(name, signal)
             case RunHook():
                 await self._run_hook(action)
             case RunHostHook():
@@ -327,6 +333,8 @@ class _Run:
         action = step.action
         if isinstance(action, WaitReady):
             self._show(step, Phase.COMPLETED if isinstance(action.gate, Completed) else Phase.READY)
+        elif isinstance(action, KillContainer):
+            self._show(step, Phase.SIGNALED, action.signal)
         elif type(action) in _ENDS:
             self._show(step, _ENDS[type(action)])
 
@@ -338,7 +346,6 @@ _BEGINS = {
     CreateContainer: Phase.CREATING,
     CopyFiles: Phase.CREATING,
     StartContainer: Phase.STARTING,
-    UnpauseContainer: Phase.STARTING,
     WaitReady: Phase.PROBING,
     StopContainer: Phase.STOPPING,
 }
@@ -348,6 +355,8 @@ _ENDS = {
     CreateVolume: Phase.CREATED,
     CreateContainer: Phase.CREATED,
     CopyFiles: Phase.CREATED,
+    PauseContainer: Phase.PAUSED,
+    UnpauseContainer: Phase.RESUMED,
     StopContainer: Phase.STOPPED,
     RemoveContainer: Phase.REMOVED,
     RemoveNetwork: Phase.REMOVED,

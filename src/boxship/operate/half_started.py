@@ -31,6 +31,6 @@ async def plan_anew(
 ) -> tuple[Plan, Observed]:
     """A plan that makes the ``lost`` ones anew, and says so; and the snapshot that it was made for."""
     observed = await engine.observe(tuple(image_reference(desired.appliance, each) for each in desired.services))
-    plan = reconcile(desired, observed, replace(options, force_recreate=False, half_started=lost))
+    plan = reconcile(desired, observed, replace(options, force_recreate=False, again={}, half_started=lost))
     publish(Notice(f"the engine died while it started {', '.join(sorted(lost))}: made anew", is_warning=True))
     return plan, observed

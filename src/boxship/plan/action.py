@@ -77,6 +77,10 @@ class ContainerSpec(Struct, frozen=True):
     labels: Mapping[str, str] = field(default_factory=dict)
     files: tuple[CopiedFile, ...] = ()
     """What a step of its own puts into it before it starts."""
+    stdin_once: bool = False
+    """Its standard input ends with the first who was attached to it."""
+    auto_remove: bool = False
+    """The engine removes it, and its anonymous volumes, as soon as it has ended."""
 
 
 class NetworkSpec(Struct, frozen=True):
@@ -146,8 +150,19 @@ class StartContainer(Struct, frozen=True):
     remove_on_failure: bool = False
 
 
+class PauseContainer(Struct, frozen=True):
+    name: str
+
+
 class UnpauseContainer(Struct, frozen=True):
     name: str
+
+
+class KillContainer(Struct, frozen=True):
+    """``signal``: a name as SIGHUP, or a number."""
+
+    name: str
+    signal: str = "SIGKILL"
 
 
 class RunHook(Struct, frozen=True):
@@ -218,7 +233,9 @@ Action = (
     | CreateContainer
     | CopyFiles
     | StartContainer
+    | PauseContainer
     | UnpauseContainer
+    | KillContainer
     | RunHook
     | RunHostHook
     | WaitReady

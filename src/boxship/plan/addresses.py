@@ -175,7 +175,8 @@ def _held_addresses(network: str, observed: Observed, appliance: str) -> Mapping
     """Who has which address: service -> those of its first container; "" for all other containers."""
     held: dict[str, list[int]] = {}
     for container in observed.containers:
-        owner = container.service if container.appliance == appliance and container.number == 1 else ""
+        is_first = container.appliance == appliance and container.number == 1 and not container.is_one_off
+        owner = container.service if is_first else ""
         for text in (container.addresses.get(network), container.networks.get(network)):
             address = parse_address(text or "")
             if address is not None:

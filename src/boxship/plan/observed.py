@@ -85,8 +85,15 @@ class ObservedContainer(Struct, frozen=True):
         return names.replica_number(self.labels)
 
     @property
+    def is_one_off(self) -> bool:
+        """Whether ``run`` made it: it is no part of what should run, and only `down` and `rm` take it away."""
+        return names.LABEL_ONE_OFF in self.labels
+
+    @property
     def replica(self) -> str:
-        """What it is called beside its siblings: ``web``, ``web.2``..."""
+        """What it is called beside its siblings: ``web``, ``web.2``..., or ``web.run-4f2a9c01``."""
+        if self.is_one_off:
+            return names.one_off_name(self.service, self.labels[names.LABEL_ONE_OFF])
         return names.replica_name(self.service, self.number)
 
 
@@ -136,7 +143,12 @@ class Observed(Struct, frozen=True):
     host_subnets: tuple[str, ...] = ()
 
     def containers_of(self, appliance: str) -> tuple[ObservedContainer, ...]:
-        return tuple(container for container in self.containers if container.appliance == appliance)
+        """The containers of its services; not those that ``run`` made."""
+        return tuple(each for each in self.containers if each.appliance == appliance and not each.is_one_off)
+
+    def one_offs_of(self, appliance: str) -> tuple[ObservedContainer, ...]:
+        """The containers that ``run`` made."""
+        return tuple(each for each in self.containers if each.appliance == appliance and each.is_one_off)
 
     def image(self, reference: str) -> ObservedImage | None:
         """The image a reference means here: a tag (``latest`` when it has none), a digest or an id."""

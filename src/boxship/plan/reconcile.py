@@ -4,8 +4,6 @@ Order of a replacement: create the new one, stop the old one, start the new one,
 new one its final name. Cut anywhere, the next plan finds both by their labels and goes on from there.
 """
 
-from collections.abc import Mapping
-
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -22,11 +20,8 @@ from boxship.plan.action import (
     StartContainer,
     WaitReady,
 )
-from boxship.plan.addresses import give_addresses
 from boxship.plan.containers import (
-    Wiring,
     container_spec,
-    engine_volume_name,
     in_namespaces_of,
     shown_images,
     temporary_name,
@@ -45,6 +40,7 @@ from boxship.plan.starts import add_final_name, add_start, has_hooks_left
 from boxship.plan.stops import Stopping, add_stop, order_stops
 from boxship.plan.verdict import Create, Keep, Options, Start, Verdict, completion_awaited, judge
 from boxship.plan.volumes import add_volumes
+from boxship.plan.wiring import wiring_of
 from boxship.spec.model import Condition, Service
 
 
@@ -109,7 +105,7 @@ class _Planner:
     # -- what is wanted
 
     def _judge(self) -> dict[str, Verdict]:
-        wiring = self._wiring()
+        wiring = wiring_of(self._desired, self._observed, self._networks)
         specs = {each.name: container_spec(each, self._desired, wiring) for each in self._desired.replicas()}
         forced = dict.fromkeys(self._options.half_started, "the engine has lost track of it") | {
             replica.name: f"its network '{key}' is made anew"
@@ -132,27 +128,14 @@ class _Planner:
                 found.add(service.name)
         return frozenset(found)
 
-    def _wiring(self) -> Wiring:
-        addresses: dict[str, Mapping[str, str]] = {}
-        for key, planned in self._networks.items():
-            if planned.subnet is not None and not planned.network.external:
-                services = self._desired.everything.values()
-                addresses[key] = give_addresses(
-                    key, planned.name, planned.subnet, services, self._observed, self._appliance
-                )
-        return Wiring(
-            appliance=self._appliance,
-            networks={key: planned.name for key, planned in self._networks.items()},
-            volumes={key: engine_volume_name(self._appliance, each) for key, each in self._desired.volumes.items()},
-            addresses=addresses,
-        )
-
     def _find_leaving(self) -> list[tuple[ObservedContainer, str]]:
         """The appliance's containers that take no part in what is wanted, and why they go."""
         causes = ((each, self._why_leaving(each)) for each in self._observed.containers_of(self._appliance))
         return [(container, cause) for container, cause in causes if cause]
 
     def _why_leaving(self, container: ObservedContainer) -> str:
+        if container.service in self._options.untouched:
+            return ""
         service = self._chosen.get(container.service)
         if service is not None:
             return "" if container.number <= service.scale else f"{service.name} has scale {service.scale}"

@@ -43,7 +43,8 @@ def plan_down(
     is lost. Other people's things aren't touched, even when their names look alike: labels decide.
     """
     builder = PlanBuilder(appliance)
-    mine = [each for each in observed.containers_of(appliance) if only is None or each.service in only]
+    everything = (*observed.containers_of(appliance), *observed.one_offs_of(appliance))
+    mine = [each for each in everything if only is None or each.service in only]
     _stop_in_reverse(builder, mine, dependencies, grace_s, "the appliance goes down")
     for container in mine:
         builder.add(

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from msgspec import Struct
+from msgspec import Struct, field
 from msgspec.structs import replace
 
 from boxship import names
@@ -35,6 +35,10 @@ class Options(Struct, frozen=True):
     stop_grace_s: float | None = None
     half_started: frozenset[str] = frozenset()
     """Replicas whose containers the engine can't start any more (not asked for by a person)."""
+    again: Mapping[str, str] = field(default_factory=dict)
+    """Service -> why its containers must start again, also where nothing about them has changed."""
+    untouched: frozenset[str] = frozenset()
+    """Services whose containers stay as they are, whatever their scale says."""
 
 
 class Keep(Struct, frozen=True):
@@ -146,6 +150,9 @@ def _judge_one(
         cause = forced or ("asked for with --force-recreate" if options.force_recreate and found else "")
         return Verdict(replica, spec, Create(cause or _why_new(spec, old, view), old), tuple(found))
     stale = tuple(container for container in found if container is not best)
+    again = options.again.get(replica.service.name, "")
+    if again and is_up(best):
+        return Verdict(replica, spec, Start(best, again, again=True), stale)
     return Verdict(replica, spec, _keep_or_start(best, is_one_shot=is_one_shot), stale)
 
 

@@ -503,8 +503,8 @@ WITH_ENGINE = (
     WrongInput(
         "`exec` into a service that doesn't run",
         (
-            "error: service 'web' has no container, so nothing can run inside",
-            "hint: start it: boxship up -d",
+            "error: service 'web' has no container",
+            "hint: boxship up -d web creates it",
         ),
         argv=("exec", "web", "sh"),
         status=3,
