@@ -2,7 +2,9 @@
 
 import asyncio
 import json
+import os
 import sys
+import time
 from contextlib import aclosing
 from datetime import UTC, datetime
 
@@ -10,12 +12,14 @@ from boxship.cli.context import Invocation
 from boxship.cli.render.color import BOLD, is_colored, paint
 from boxship.cli.render.lines import LogPrinter
 from boxship.cli.render.table import print_status, status_as_json
-from boxship.cli.run import changing, hear_interrupts, until_interrupted
+from boxship.cli.run import changing, errand_of, hear_interrupts, until_interrupted
 from boxship.clock import SystemClock
 from boxship.engine.port import Engine
 from boxship.execute.executor import execute
+from boxship.operate.alone import ready_path
 from boxship.operate.logs import LogRequest, merged_logs
 from boxship.operate.outcome import error_of
+from boxship.operate.status import remember_ready
 from boxship.operate.up import UpRequest, UpResult, bring_up
 from boxship.plan.verbs import plan_stop
 from boxship.spec.model import Appliance
@@ -29,6 +33,7 @@ async def run_up(
     began = datetime.now(UTC).isoformat()
     async with changing(invocation, "up", appliance.name, interrupt) as display:
         result = await bring_up(appliance, engine, display.show, SystemClock(), request, interrupt)
+        remember_ready(ready_path(errand_of("up", appliance.name), os.environ), result.status, time.time())
     error = error_of(result.outcome, "up")
     if error is not None:
         if attached and result.outcome.is_interrupted:
@@ -76,7 +81,8 @@ async def _follow(
     silent = {name for name, service in appliance.services.items() if service.attach is False}
     printer = LogPrinter(is_json=invocation.is_json)
     wanted = LogRequest(services=frozenset(request.services), follow=True, since=began)
-    async with aclosing(until_interrupted(merged_logs(engine, appliance.name, wanted), interrupt)) as lines:
+    following = merged_logs(engine, appliance.name, wanted, SystemClock())
+    async with aclosing(until_interrupted(following, interrupt)) as lines:
         async for line in lines:
             if line.service not in silent:
                 printer.show(line)

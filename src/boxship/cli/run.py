@@ -48,10 +48,15 @@ async def changing(invocation: Invocation, verb: str, name: str, interrupt: asyn
 
     Raises: CancelledError when a person is tired of waiting for whoever does.
     """
-    errand = Errand(verb, name, str(find_address(None, os.environ)))
+    errand = errand_of(verb, name)
     with make_display(is_json=invocation.is_json) as display:
         async with alone(errand, display.show, interrupt):
             yield display
+
+
+def errand_of(verb: str, name: str) -> Errand:
+    """A verb on one appliance of this environment's engine."""
+    return Errand(verb, name, str(find_address(None, os.environ)))
 
 
 def run_plan(invocation: Invocation, verb: str, name: str, make_plan: Callable[[Observed], Plan]) -> int:

@@ -268,7 +268,8 @@ class DockerEngine:
         until: str = "",
         timestamps: bool = False,
     ) -> AsyncGenerator[LogLine, None]:
-        what = f"read the log of {name}"
+        detail = await self.inspect_container(name)
+        what = f"read the log of {detail.name}"
         query = {
             "stdout": "1",
             "stderr": "1",
@@ -278,9 +279,8 @@ class DockerEngine:
             "until": unix_time(until) if until else "",
             "timestamps": "1" if timestamps else "",
         }
-        has_terminal = (await self.inspect_container(name)).tty
-        chunks: Demultiplexer | RawStream = RawStream() if has_terminal else Demultiplexer(what)
-        lines = LineSplitter(timestamps=timestamps, framed=not has_terminal)
+        chunks: Demultiplexer | RawStream = RawStream() if detail.tty else Demultiplexer(what)
+        lines = LineSplitter(timestamps=timestamps, framed=not detail.tty)
         deadline_s = self._api.deadlines.quick_s
         path = path_of("containers", name, "logs")
         call = Call("GET", path, what, deadline_s, {key: value for key, value in query.items() if value})

@@ -70,6 +70,11 @@ def lock_path(errand: Errand, environ: Mapping[str, str]) -> Path:
     return folder / f"{errand.appliance}-{engine}.lock"
 
 
+def ready_path(errand: Errand, environ: Mapping[str, str]) -> Path:
+    """Beside the lock: what ``operate.status`` remembers of the last ``up``."""
+    return lock_path(errand, environ).with_suffix(".ready")
+
+
 def _unusable(path: Path) -> str:
     """Why no lock can be kept there, or "". A full disk must not keep anybody from stopping an appliance."""
     try:
