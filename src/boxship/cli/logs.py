@@ -3,23 +3,22 @@
 import argparse
 import re
 import sys
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from contextlib import aclosing
 
 from msgspec import Struct
 
+from boxship.cli.chosen import Chosen, choose
 from boxship.cli.context import Invocation
 from boxship.cli.render.lines import LogPrinter
 from boxship.cli.run import hear_interrupts, run_with_engine
 from boxship.cli.when import period
 from boxship.clock import SystemClock
 from boxship.engine.port import Engine
-from boxship.errors import UsageError, unknown_name
+from boxship.errors import UsageError
 from boxship.execute.race import race
 from boxship.operate.logs import LogRequest, merged_logs
-from boxship.plan.found import require_appliance
 from boxship.plan.observed import ObservedContainer
-from boxship.spec.load import Loaded
 
 
 def add_logs(parser: argparse.ArgumentParser) -> None:
@@ -39,14 +38,12 @@ def add_logs(parser: argparse.ArgumentParser) -> None:
 
 
 def logs(invocation: Invocation, arguments: argparse.Namespace) -> int:
-    name, loaded = invocation.appliance_name_or_files()
-    if loaded is not None:
-        _check_names(arguments.services, name, loaded.appliance.services)
+    chosen = choose(invocation, arguments.services)
     filtering = _filter_of(arguments)
     request = _request(arguments, filtering)
 
     async def work(engine: Engine) -> int:
-        found = await _containers(engine, name, loaded, request, arguments.services)
+        found = await _containers(engine, chosen, request)
         printer = LogPrinter(
             is_json=invocation.is_json,
             timestamps=arguments.timestamps,
@@ -56,7 +53,7 @@ def logs(invocation: Invocation, arguments: argparse.Namespace) -> int:
             marks=filtering.pattern if filtering and not filtering.is_inverted else None,
             is_live=request.follow,
         )
-        async with race(_print(engine, name, request, printer), hear_interrupts().wait()) as (printing, _):
+        async with race(_print(engine, chosen.appliance, request, printer), hear_interrupts().wait()) as (printing, _):
             if printing.done():
                 await printing
         return 0
@@ -70,30 +67,20 @@ async def _print(engine: Engine, name: str, request: LogRequest, printer: LogPri
             printer.show(line)
 
 
-async def _containers(
-    engine: Engine, name: str, loaded: Loaded | None, request: LogRequest, services: list[str]
-) -> list[ObservedContainer]:
+async def _containers(engine: Engine, chosen: Chosen, request: LogRequest) -> list[ObservedContainer]:
     """What is going to be read. Says what of it isn't there."""
     observed = await engine.observe(())
-    if loaded is None:
-        require_appliance(name, observed)
-        _check_names(services, name, {each.service for each in observed.containers_of(name)})
-    found = [each for each in observed.containers_of(name) if request.wants(each.service, each.number)]
+    chosen.check(observed)
+    mine = observed.containers_of(chosen.appliance)
+    found = [each for each in mine if request.wants(each.service, each.number)]
     there = {word for each in found for word in (each.service, each.replica)}
-    missing = [each for each in services if each not in there]
-    if not found and request.number is not None:
+    missing = [each for each in chosen.names if each not in there]
+    if mine and not found and request.number is not None:
         print(f"no container has the number {request.number}: boxship ps shows them", file=sys.stderr)
     elif missing or not found:
-        print(f"{', '.join(missing) or name} has no containers: boxship up creates them", file=sys.stderr)
+        what = ", ".join(missing) or chosen.appliance
+        print(f"{what} has no containers: boxship up creates them", file=sys.stderr)
     return found
-
-
-def _check_names(names: list[str], appliance: str, services: Collection[str]) -> None:
-    """Raises: NotFoundError for what is neither a service nor one of a service's containers (``web.2``)."""
-    for name in names:
-        service, _, number = name.rpartition(".")
-        if name not in services and not (service in services and number.isdecimal()):
-            raise unknown_name("service", name, appliance, services)
 
 
 class _Filter(Struct, frozen=True):

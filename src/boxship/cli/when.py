@@ -1,14 +1,12 @@
-"""Times as people type them: a moment, or how long ago."""
+"""Times as people type them: a moment, or how long ago; and as they read them."""
 
-import re
 import time
 
 from boxship.engine.streams import unix_time
 from boxship.errors import UsageError
+from boxship.units import parse_duration
 
-_AGO = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|s|m|h|d|w))+")
-_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d|w)")
-_UNIT_S = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+_AGES = (("year", 31557600), ("month", 2629800), ("week", 604800), ("day", 86400), ("hour", 3600), ("minute", 60))
 
 
 def point_in_time(text: str, flag: str) -> str:
@@ -18,14 +16,14 @@ def point_in_time(text: str, flag: str) -> str:
     """
     if not text:
         return ""
-    if _AGO.fullmatch(text):
-        ago_s = sum(float(number) * _UNIT_S[unit] for number, unit in _PART.findall(text))
-        return f"{max(0.0, time.time() - ago_s):.3f}"
     try:
         return unix_time(text)
     except UsageError as error:
-        hint = "write how long ago (10m, 1h30m, 2d), a time (2026-01-31T08:00:00Z) or seconds since 1970"
-        raise UsageError(f"{flag} '{text}' is no time", hint=hint) from error
+        try:
+            return f"{max(0.0, time.time() - parse_duration(text)):.3f}"
+        except ValueError:
+            hint = "write how long ago (10m, 1h30m, 2d), a time (2026-01-31T08:00:00Z) or seconds since 1970"
+            raise UsageError(f"{flag} '{text}' is no time", hint=hint) from error
 
 
 def period(since: str, until: str) -> tuple[str, str]:
@@ -34,3 +32,12 @@ def period(since: str, until: str) -> tuple[str, str]:
     if begin and end and float(begin) > float(end):
         raise UsageError(f"--until {until} is before --since {since}", hint="exchange them")
     return begin, end
+
+
+def ago(age_s: float) -> str:
+    """``7200`` as "2 hours ago"."""
+    for unit, length_s in _AGES:
+        if age_s >= length_s:
+            count = int(age_s // length_s)
+            return f"{count} {unit}{'s' * (count != 1)} ago"
+    return "just now"

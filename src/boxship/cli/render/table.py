@@ -77,22 +77,39 @@ def _forms(rows: Sequence[ServiceStatus]) -> Iterator[_Form]:
     if not any(row.restarts for row in rows):
         names.remove("RESTARTS")
     counts = _counts(rows)
-    cells = [_cells(row, counts[row.service]) for row in rows]
+    full = [_cells(row, counts[row.service]) for row in rows]
+    short = _with_ports(full, rows, _ports_without_addresses)
+    yield tuple(names), full
+    yield tuple(names), short
+    names.remove(_WHY)
+    yield tuple(names), full
+    yield tuple(names), short
+    cells = _with_ports(short, rows, _first_port)
     yield tuple(names), cells
-    for ports in (_ports_without_addresses, _first_port):
-        cells = [{**row, "PORTS": _shown(status, ports)} for row, status in zip(cells, rows, strict=True)]
-        yield tuple(names), cells
     # "Up" and "Exited" say it too.
     names.remove("STATE")
     cells = [{**row, "STATUS": row["STATE"] if row["STATUS"] == "-" else row["STATUS"]} for row in cells]
     yield tuple(names), cells
     cells = [{**row, "IMAGE": row["IMAGE"].rsplit("/", 1)[-1]} for row in cells]
     yield tuple(names), cells
-    names.remove(_WHY)
+    cells = [{**row, "STATUS": _short_status(row["STATUS"])} for row in cells]
     yield tuple(names), cells
-    for name in ("IMAGE", "ADDRESS"):
+    for name in ("ADDRESS", "IMAGE"):
         names.remove(name)
         yield tuple(names), cells
+
+
+def _with_ports(
+    cells: Cells, rows: Sequence[ServiceStatus], ports: Callable[[ObservedContainer], str]
+) -> list[dict[str, str]]:
+    return [{**row, "PORTS": _shown(status, ports)} for row, status in zip(cells, rows, strict=True)]
+
+
+def _short_status(text: str) -> str:
+    """``Up 3 min (starting)`` for "Up 3 minutes (health: starting)"."""
+    for long, short in (("(health: ", "("), (" minutes", " min"), (" seconds", " s"), ("Less than a second", "0 s")):
+        text = text.replace(long, short)
+    return text
 
 
 def _counts(rows: Sequence[ServiceStatus]) -> dict[str, str]:
