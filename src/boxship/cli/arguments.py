@@ -32,6 +32,12 @@ VERBS: tuple[tuple[str, str, str, str], ...] = (
     ("graph", "print who depends on whom", "graph:add_graph", "boxship graph --format dot"),
     ("import", "write compose.yaml and appliance.yaml of a crane file", "bring:add_import", "boxship import crane.yml"),
     ("init", "write a first appliance.yaml beside a Compose file", "bring:add_init", "boxship init"),
+    (
+        "completion",
+        "print a script that completes the command line",
+        "completion:add_completion",
+        "boxship completion bash",
+    ),
     ("version", "print versions", "version:add_version", "boxship version"),
 )
 
