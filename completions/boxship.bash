@@ -107,11 +107,10 @@ _boxship() {
         if [[ $word == = ]]; then
             :
         elif [[ $word == -* ]]; then
-            [[ $verb ]] || given+=("$word")
             if [[ $(_boxship_value "$verb" "$word") ]] && (( at + 1 < COMP_CWORD )); then
                 (( at += 1 ))
                 if [[ ${COMP_WORDS[at]} == = ]]; then (( at += 1 )); fi
-                if [[ ! $verb ]] && (( at < COMP_CWORD )); then given+=("${COMP_WORDS[at]}"); fi
+                if [[ ! $verb ]] && (( at < COMP_CWORD )); then given+=("$word" "${COMP_WORDS[at]}"); fi
             fi
         elif [[ ! $verb ]]; then
             verb=$word

@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+import time
 
 from boxship.cli.context import Invocation
 from boxship.cli.render.table import print_status, status_as_json
@@ -56,7 +57,7 @@ def ps(invocation: Invocation, arguments: argparse.Namespace) -> int:
         observed = await engine.observe(())
         desired = _expected(invocation, name, loaded, arguments.services, observed)
         memory = ready_path(errand_of("ps", name), os.environ)
-        return await look_at_services(engine, desired, observed, memory, restarts=not is_table)
+        return await look_at_services(engine, desired, observed, memory, time.time(), restarts=not is_table)
 
     rows = chosen_rows(run_with_engine(look), arguments.services, states)
     if arguments.quiet:

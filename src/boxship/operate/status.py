@@ -3,7 +3,6 @@
 import asyncio
 import json
 import re
-import time
 from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -23,7 +22,7 @@ _KNOWN_IN_A_LIST = frozenset({ContainerState.REMOVING, ContainerState.PAUSED})
 
 
 async def look_at_services(
-    engine: Engine, desired: Desired, observed: Observed, memory: Path, *, restarts: bool
+    engine: Engine, desired: Desired, observed: Observed, memory: Path, now_s: float, *, restarts: bool
 ) -> tuple[ServiceStatus, ...]:
     """The rows of ``service_status``. Asks closely only those whose row would lack something.
 
@@ -32,9 +31,9 @@ async def look_at_services(
         desired: what should be.
         observed: what is.
         memory: what ``remember_ready`` wrote.
+        now_s: unix time.
         restarts: ask every container, so that each row knows its restarts.
     """
-    now_s = time.time()
     mine = observed.containers_of(desired.appliance)
     doubtful = [each for each in mine if restarts or _is_doubtful(each, now_s)]
     found = await asyncio.gather(*(_look(engine, each) for each in doubtful))

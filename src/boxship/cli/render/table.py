@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from boxship.cli.render.color import GREEN, RED, YELLOW, paint, sanitized
 from boxship.cli.render.columns import columns, terminal_width, width_of, wrapped
-from boxship.plan.observed import Health, ObservedContainer
+from boxship.plan.observed import Health, ObservedContainer, ObservedPort
 from boxship.plan.status import ServiceStatus
 
 _SHORT_ID = 12
@@ -25,7 +25,7 @@ def print_status(rows: Sequence[ServiceStatus], *, is_whole: bool = False) -> No
         print("no services", file=sys.stderr)
         return
     width = None if is_whole else terminal_width()
-    for line in _fitting(rows, width):
+    for line in status_lines(rows, width):
         print(line)
 
 
@@ -33,8 +33,8 @@ Cells = Sequence[Mapping[str, str]]
 _Form = tuple[tuple[str, ...], Cells]
 
 
-def _fitting(rows: Sequence[ServiceStatus], width: int | None) -> list[str]:
-    """The lines in the fullest form that fits."""
+def status_lines(rows: Sequence[ServiceStatus], width: int | None) -> list[str]:
+    """The table in the fullest form that fits into ``width`` characters; None: in the fullest."""
     forms = _forms(rows)
     form = next(forms)
     for other in forms:
@@ -173,12 +173,17 @@ def _first_port(container: ObservedContainer) -> str:
 
 
 def _short_ports(container: ObservedContainer) -> Iterator[str]:
-    for port in sorted(container.ports, key=lambda port: (port.published or 0, port.target)):
+    for port in sorted(container.ports, key=_by_use):
         if port.published and ":" not in port.host_ip:
             host = "" if port.host_ip in _EVERYWHERE else f"{port.host_ip}:"
             protocol = "" if port.protocol == "tcp" else f"/{port.protocol}"
             same = "" if port.published == port.target else f"->{port.target}"
             yield f"{host}{port.published}{same}{protocol}"
+
+
+def _by_use(port: ObservedPort) -> tuple[bool, bool, int, int]:
+    """What most people ask for comes first."""
+    return port.protocol != "tcp", port.host_ip not in _EVERYWHERE, port.published or 0, port.target
 
 
 def status_as_json(rows: Sequence[ServiceStatus]) -> list[dict[str, object]]:
