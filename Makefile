@@ -47,9 +47,10 @@ check: ## format, lint, types, layers, spelling, dependencies, secrets, document
 	@scripts/setup check
 	@.venv/bin/python -m scripts.check $(CHECKS)
 
-docs: ## write the pages of docs/ that follow from the program
+docs: ## write the pages of docs/, the manual and the completions that follow from the program
 	@scripts/setup check
 	@.venv/bin/python -m scripts.docs
+	@.venv/bin/python -m scripts.packaged
 
 bench: ## measure what benchmarks/ promises
 	@scripts/setup test

@@ -443,7 +443,36 @@ class EngineContract:
         assert [event.action for event in seen] == ["create", "start", "die"]
         assert {(event.appliance, event.service, event.name) for event in seen} == {(bench.appliance, "web", name)}
         assert [event.exit_code for event in seen] == [None, None, 3]
+        assert {(event.image, event.number) for event in seen} == {(bench.image, 1)}
         assert since_s - 1 <= seen[0].at_s <= seen[-1].at_s
+
+    async def test_events_of_the_past_end_with_the_moment_that_was_asked_for(self, bench: Bench) -> None:
+        since_s = await self.now_s(bench)
+        name = await bench.run(bench.service("web", "sh", "-c", "exit 3"))
+        await bench.engine.wait_container(name)
+        await self.await_event(bench, since_s, "die")
+        await self.pause(bench, 0.1)
+        until_s = await self.now_s(bench)
+        told = bench.engine.follow_events(bench.appliance, since_s=since_s, until_s=until_s)
+        assert [event.action async for event in told] == ["create", "start", "die"]
+
+    async def test_what_a_container_uses_is_told_once_or_each_second(self, bench: Bench) -> None:
+        name = await bench.run(bench.service())
+        (once,) = [stats async for stats in bench.engine.follow_stats(name)]
+        assert once.cpu_percent is not None
+        assert 0 <= once.cpu_percent < 10_000
+        assert 0 < once.memory_bytes < once.memory_limit_bytes
+        assert once.pids >= 1
+        async with aclosing(bench.engine.follow_stats(name, follow=True)) as told:
+            first, second = [await anext(told), await anext(told)]
+        assert first.cpu_percent is None
+        assert second.cpu_percent is not None
+
+    async def test_one_that_does_not_run_uses_nothing(self, bench: Bench) -> None:
+        await bench.engine.create_container(bench.spec(bench.service()))
+        assert [stats async for stats in bench.engine.follow_stats(bench.name("web"))] == []
+        with pytest.raises(EngineNotFoundError):
+            _ = [stats async for stats in bench.engine.follow_stats(bench.name("nobody"))]
 
     async def test_a_passing_health_check_makes_a_container_healthy(self, bench: Bench) -> None:
         since_s = await self.now_s(bench)

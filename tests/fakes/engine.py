@@ -17,6 +17,7 @@ from boxship.engine.port import (
     BuildOutput,
     BuildRequest,
     ContainerDetail,
+    ContainerStats,
     Created,
     EngineEvent,
     EngineInfo,
@@ -421,7 +422,7 @@ class FakeEngine:
             await self._wait_for_change(min(pending, default=FOREVER))
 
     async def follow_events(
-        self, appliance: str = "", *, since_s: float | None = None
+        self, appliance: str = "", *, since_s: float | None = None, until_s: float | None = None
     ) -> AsyncGenerator[EngineEvent, None]:
         async with self.faults.around("follow_events", appliance):
             self.world.settle(self._now_s)
@@ -432,9 +433,27 @@ class FakeEngine:
             events, shown = self.world.events[shown:], len(self.world.events)
             for event in events:
                 told = event._replace(at_s=event.at_s + offset_s)
-                if (not appliance or event.appliance == appliance) and told.at_s >= (since_s or 0.0):
+                is_asked_for = (since_s or 0.0) <= told.at_s <= (FOREVER if until_s is None else until_s)
+                if (not appliance or event.appliance == appliance) and is_asked_for:
                     yield told
-            await self._wait_for_change(FOREVER)
+            last_s = FOREVER if until_s is None else until_s - offset_s
+            if self._now_s >= last_s:
+                return
+            await self._wait_for_change(last_s)
+
+    async def follow_stats(self, name: str, *, follow: bool = False) -> AsyncGenerator[ContainerStats, None]:
+        """A tenth of a processor and a mebibyte, of one that runs."""
+        async with self.faults.around("follow_stats", name):
+            container = self._find(name, f"ask what {name} uses")
+        cpu_percent = None if follow else 10.0
+        while container.state in (ContainerState.RUNNING, ContainerState.PAUSED):
+            await self.clock.sleep(1.0)
+            self.world.settle(self._now_s)
+            if container.is_up:
+                yield ContainerStats(cpu_percent, 1 << 20, 1 << 30, 1000, 2000, 3000, 4000, 1)
+            if not follow:
+                return
+            cpu_percent = 10.0
 
     async def wait_container(self, name: str) -> int:
         async with self.faults.around("wait_container", name):

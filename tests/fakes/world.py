@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from boxship.engine.faults import refusal
 from boxship.engine.port import EngineEvent
-from boxship.names import LABEL_APPLIANCE, LABEL_SERVICE
+from boxship.names import LABEL_APPLIANCE, LABEL_SERVICE, replica_number
 from boxship.plan.action import ContainerSpec, CopiedFile, Endpoint, NetworkSpec
 from boxship.plan.observed import ContainerState, Health
 from boxship.spec.model import Healthcheck, Restart
@@ -232,9 +232,9 @@ class World:
         return True
 
     def tell(self, container: FakeContainer, action: str, now_s: float, exit_code: int | None = None) -> None:
-        self.events.append(
-            EngineEvent(action, container.id, container.name, container.appliance, container.service, exit_code, now_s)
-        )
+        names = (container.name, container.appliance, container.service)
+        about = (container.spec.image, replica_number(container.spec.labels))
+        self.events.append(EngineEvent(action, container.id, *names, exit_code, now_s, *about))
 
     def remove(self, container: FakeContainer, *, volumes: bool, now_s: float) -> None:
         if container.is_up:

@@ -17,7 +17,10 @@ VERBS: tuple[tuple[str, str, str, str], ...] = (
     ("down", "stop and remove what up made", "lifecycle:add_down", "boxship down"),
     ("ps", "show every service: what it should be and what it is", "ps:add_ps", "boxship ps"),
     ("plan", "show what up would do, and why", "up:add_plan", "boxship plan"),
-    ("logs", "show what services wrote", "look:add_logs", "boxship logs -f --tail 20 web"),
+    ("logs", "show what services wrote", "logs:add_logs", "boxship logs -f --tail 20 web"),
+    ("stats", "show what each container uses", "stats:add_stats", "boxship stats --no-stream"),
+    ("events", "show what happens to the containers", "events:add_events", "boxship events --since 10m --until 1s web"),
+    ("images", "show the services' images", "images:add_images", "boxship images"),
     ("exec", "run a command inside a service's container", "inside:add_exec", "boxship exec web sh"),
     (
         "run",
@@ -41,9 +44,16 @@ VERBS: tuple[tuple[str, str, str, str], ...] = (
     ("build", "make the appliance's images", "build:add_build", "boxship build"),
     ("check", "read the files and show every problem at once", "files:add_check", "boxship check"),
     ("show", "print the files as Boxship understands them", "files:add_show", "boxship show --format compose"),
-    ("graph", "print who depends on whom", "look:add_graph", "boxship graph --format dot"),
+    ("config", "print the files as docker compose's config does", "config:add_config", "boxship config --services"),
+    ("graph", "print who depends on whom", "graph:add_graph", "boxship graph --format dot"),
     ("import", "write compose.yaml and appliance.yaml of a crane file", "bring:add_import", "boxship import crane.yml"),
     ("init", "write a first appliance.yaml beside a Compose file", "bring:add_init", "boxship init"),
+    (
+        "completion",
+        "print a script that completes the command line",
+        "completion:add_completion",
+        "boxship completion bash",
+    ),
     ("version", "print versions", "version:add_version", "boxship version"),
 )
 

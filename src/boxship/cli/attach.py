@@ -1,7 +1,9 @@
 """``up`` for a terminal: progress, then logs until ^C, then stop in order."""
 
 import asyncio
+import os
 import sys
+import time
 from contextlib import aclosing
 from datetime import UTC, datetime
 
@@ -13,9 +15,11 @@ from boxship.cli.run import changing, hear_interrupts, run_with_engine, until_in
 from boxship.clock import SystemClock
 from boxship.engine.port import Engine
 from boxship.execute.executor import execute
+from boxship.operate.errand import errand_of, ready_path
 from boxship.operate.logs import LogRequest, merged_logs
 from boxship.operate.outcome import error_of
 from boxship.operate.request import UpRequest
+from boxship.operate.status import remember_ready
 from boxship.operate.up import UpResult, bring_up
 from boxship.plan.verbs import plan_stop
 from boxship.spec.model import Appliance
@@ -37,6 +41,7 @@ async def _run_up(
     began = datetime.now(UTC).isoformat()
     async with changing(invocation, "up", appliance.name, interrupt) as display:
         result = await bring_up(appliance, engine, display.show, SystemClock(), request, interrupt)
+        remember_ready(ready_path(errand_of("up", appliance.name), os.environ), result.status, time.time())
     error = error_of(result.outcome, "up")
     if error is not None:
         if attached and result.outcome.is_interrupted:
@@ -79,7 +84,8 @@ async def _follow(
     silent = {name for name, service in appliance.services.items() if service.attach is False}
     printer = LogPrinter(is_json=invocation.is_json)
     wanted = LogRequest(services=frozenset(request.services), follow=True, since=began)
-    async with aclosing(until_interrupted(merged_logs(engine, appliance.name, wanted), interrupt)) as lines:
+    following = merged_logs(engine, appliance.name, wanted, SystemClock())
+    async with aclosing(until_interrupted(following, interrupt)) as lines:
         async for line in lines:
             if line.service not in silent:
                 printer.show(line)

@@ -12,13 +12,12 @@ from typing import Any, TypeVar
 from boxship.cli.context import Invocation
 from boxship.cli.render.display import Display, make_display
 from boxship.clock import SystemClock
-from boxship.engine.address import find_address
 from boxship.engine.docker import connect
 from boxship.engine.port import Engine
 from boxship.execute.executor import Outcome, execute
 from boxship.host.logins import DockerLogins
 from boxship.operate.alone import alone
-from boxship.operate.errand import Errand
+from boxship.operate.errand import errand_of
 from boxship.operate.outcome import error_of
 from boxship.plan.action import Plan
 from boxship.plan.observed import Observed
@@ -49,7 +48,7 @@ async def changing(invocation: Invocation, verb: str, name: str, interrupt: asyn
 
     Raises: CancelledError when a person is tired of waiting for whoever does.
     """
-    errand = Errand(verb, name, str(find_address(None, os.environ)))
+    errand = errand_of(verb, name)
     with make_display(is_json=invocation.is_json) as display:
         async with alone(errand, display.show, interrupt):
             yield display

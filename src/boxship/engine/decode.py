@@ -3,10 +3,10 @@
 import re
 
 from boxship.engine.fields import Fields
-from boxship.engine.port import ContainerDetail, EngineEvent
+from boxship.engine.port import ContainerDetail, ContainerStats, EngineEvent
 from boxship.engine.streams import unix_time
 from boxship.errors import UsageError
-from boxship.names import LABEL_APPLIANCE, LABEL_DIGEST, LABEL_KEY, LABEL_PARTS, LABEL_SERVICE
+from boxship.names import LABEL_APPLIANCE, LABEL_DIGEST, LABEL_KEY, LABEL_PARTS, LABEL_SERVICE, replica_number
 from boxship.plan.observed import (
     ContainerState,
     Health,
@@ -195,6 +195,7 @@ def decode_detail(item: Fields) -> ContainerDetail:
         image=config.text("Image"),
         tty=config.flag("Tty"),
         labels=config.labels("Labels"),
+        health_exit_code=_last_exit_code(health),
     )
 
 
@@ -212,6 +213,11 @@ def _decode_health(word: str) -> Health:
 def _last_output(health: Fields) -> str:
     outputs = [probe.text("Output") for probe in health.children("Log")]
     return outputs[-1].strip() if outputs else ""
+
+
+def _last_exit_code(health: Fields) -> int | None:
+    codes = [probe.number("ExitCode") for probe in health.children("Log")]
+    return codes[-1] if codes else None
 
 
 def _decode_healthcheck(item: Fields) -> Healthcheck:
@@ -242,4 +248,38 @@ def decode_event(item: Fields) -> EngineEvent:
         service=attributes.get(LABEL_SERVICE, ""),
         exit_code=int(exit_code) if exit_code.lstrip("-").isdecimal() else None,
         at_s=item.number("timeNano") / _NANOSECONDS or float(item.number("time")),
+        image=attributes.get("image", ""),
+        number=replica_number(attributes),
     )
+
+
+def decode_stats(item: Fields) -> ContainerStats | None:
+    """``GET /containers/NAME/stats``; None when there is nothing to measure."""
+    read_at = item.text("read", _NEVER)
+    if read_at == _NEVER or not item.child("pids_stats").has("current"):
+        return None
+    memory = item.child("memory_stats")
+    kept = memory.child("stats")
+    networks = [network for _, network in item.child("networks").named_children()]
+    blocks = list(item.child("blkio_stats").children("io_service_bytes_recursive"))
+    return ContainerStats(
+        cpu_percent=_cpu_percent(item, read_at),
+        # cgroup 1 calls it total_inactive_file, cgroup 2 inactive_file.
+        memory_bytes=max(0, memory.number("usage") - kept.number("total_inactive_file", kept.number("inactive_file"))),
+        memory_limit_bytes=memory.number("limit"),
+        received_bytes=sum(network.number("rx_bytes") for network in networks),
+        sent_bytes=sum(network.number("tx_bytes") for network in networks),
+        read_bytes=sum(block.number("value") for block in blocks if block.text("op").lower() == "read"),
+        written_bytes=sum(block.number("value") for block in blocks if block.text("op").lower() == "write"),
+        pids=item.child("pids_stats").number("current"),
+    )
+
+
+def _cpu_percent(item: Fields, read_at: str) -> float | None:
+    before_at = item.text("preread", _NEVER)
+    if before_at == _NEVER:
+        return None
+    used_ns = item.child("cpu_stats").child("cpu_usage").number("total_usage")
+    before_ns = item.child("precpu_stats").child("cpu_usage").number("total_usage")
+    passed_s = float(unix_time(read_at)) - float(unix_time(before_at))
+    return max(0.0, (used_ns - before_ns) / _NANOSECONDS / passed_s * 100) if passed_s > 0 else None

@@ -20,6 +20,7 @@ from boxship.engine.calls import Call, Deadlines, path_of
 from boxship.engine.decode import (
     decode_detail,
     decode_event,
+    decode_stats,
 )
 from boxship.engine.encode import encode_container, encode_endpoint, encode_network, encode_volume, later_endpoints
 from boxship.engine.faults import miscounted
@@ -31,6 +32,7 @@ from boxship.engine.port import (
     BuildOutput,
     BuildRequest,
     ContainerDetail,
+    ContainerStats,
     Created,
     EngineEvent,
     EngineInfo,
@@ -308,7 +310,8 @@ class DockerEngine:
         until: str = "",
         timestamps: bool = False,
     ) -> AsyncGenerator[LogLine, None]:
-        what = f"read the log of {name}"
+        detail = await self.inspect_container(name)
+        what = f"read the log of {detail.name}"
         query = {
             "stdout": "1",
             "stderr": "1",
@@ -318,9 +321,8 @@ class DockerEngine:
             "until": unix_time(until) if until else "",
             "timestamps": "1" if timestamps else "",
         }
-        has_terminal = (await self.inspect_container(name)).tty
-        chunks: Demultiplexer | RawStream = RawStream() if has_terminal else Demultiplexer(what)
-        lines = LineSplitter(timestamps=timestamps, framed=not has_terminal)
+        chunks: Demultiplexer | RawStream = RawStream() if detail.tty else Demultiplexer(what)
+        lines = LineSplitter(timestamps=timestamps, framed=not detail.tty)
         deadline_s = self._api.deadlines.quick_s
         path = path_of("containers", name, "logs")
         call = Call("GET", path, what, deadline_s, {key: value for key, value in query.items() if value})
@@ -333,16 +335,28 @@ class DockerEngine:
             yield line
 
     async def follow_events(
-        self, appliance: str = "", *, since_s: float | None = None
+        self, appliance: str = "", *, since_s: float | None = None, until_s: float | None = None
     ) -> AsyncGenerator[EngineEvent, None]:
         filters = {"type": ["container"]}
         if appliance:
             filters["label"] = [f"{LABEL_APPLIANCE}={appliance}"]
-        query = {"filters": json.dumps(filters)} | ({"since": f"{since_s:.9f}"} if since_s is not None else {})
+        bounds = {"since": since_s, "until": until_s}
+        query = {key: f"{at_s:.9f}" for key, at_s in bounds.items() if at_s is not None}
+        query["filters"] = json.dumps(filters)
         call = Call("GET", "/events", "follow events", self._api.deadlines.quick_s, query)
         async with self._api.stream(call, idle_s=None) as body:
             async for item in read_documents(body.chunks(), call.what):
                 yield decode_event(item)
+
+    async def follow_stats(self, name: str, *, follow: bool = False) -> AsyncGenerator[ContainerStats, None]:
+        what = f"ask what {name} uses"
+        deadline_s = self._api.deadlines.quick_s
+        path = path_of("containers", name, "stats")
+        call = Call("GET", path, what, deadline_s, {"stream": "1" if follow else "0"})
+        async with self._api.stream(call, idle_s=deadline_s) as body:
+            async for item in read_documents(body.chunks(), what):
+                if (stats := decode_stats(item)) is not None:
+                    yield stats
 
     async def pull_image(self, reference: str, *, platform: str | None = None) -> AsyncGenerator[PullProgress, None]:
         registry = registry_of(reference)

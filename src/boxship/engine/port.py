@@ -57,6 +57,24 @@ class ContainerDetail(Struct, frozen=True):
     image: str = ""
     tty: bool = False
     labels: Mapping[str, str] = field(default_factory=dict)
+    health_exit_code: int | None = None
+    """How the engine's own last probe ended; None before the first."""
+
+
+class ContainerStats(NamedTuple):
+    """What a running container uses. Bytes of network and disk count from its start."""
+
+    cpu_percent: float | None
+    """100 is one processor; None in the first of several, as it is the use since the one before."""
+    memory_bytes: int
+    """Without what the kernel would give back at once (files that were read and not used again)."""
+    memory_limit_bytes: int
+    """The machine's memory for one without a limit."""
+    received_bytes: int
+    sent_bytes: int
+    read_bytes: int
+    written_bytes: int
+    pids: int
 
 
 class ExecResult(NamedTuple):
@@ -85,6 +103,10 @@ class EngineEvent(NamedTuple):
     service: str
     exit_code: int | None
     at_s: float
+    image: str = ""
+    """The reference that the container was made from."""
+    number: int = 1
+    """Which of its service's containers it is."""
 
 
 class PullProgress(NamedTuple):
@@ -271,8 +293,16 @@ class ProbeEngine(Protocol):
     ) -> AsyncGenerator[LogLine, None]:
         """Lines, oldest first; without ``follow`` ends at the last. ``since``/``until``: unix seconds or RFC 3339."""
 
-    def follow_events(self, appliance: str = "", *, since_s: float | None = None) -> AsyncGenerator[EngineEvent, None]:
-        """Container events of one appliance ("" for all) from ``since_s`` (unix time; None: from now) until closed."""
+    def follow_events(
+        self, appliance: str = "", *, since_s: float | None = None, until_s: float | None = None
+    ) -> AsyncGenerator[EngineEvent, None]:
+        """Container events of one appliance ("" for all) from ``since_s`` (unix time; None: from now).
+
+        Ends at ``until_s``, which may have passed already; None: never.
+        """
+
+    def follow_stats(self, name: str, *, follow: bool = False) -> AsyncGenerator[ContainerStats, None]:
+        """Without ``follow`` one, after one or two seconds; else one each second. None of one that doesn't run."""
 
     async def wait_container(self, name: str) -> int:
         """The exit status once it has ended (0 for one never started). No deadline of its own: the caller bounds it."""

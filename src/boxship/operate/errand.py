@@ -7,6 +7,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from boxship.engine.address import find_address
 from boxship.host.filelock import FileLock
 
 
@@ -35,6 +36,16 @@ def unusable(path: Path) -> str:
     except OSError as err:
         return err.strerror or str(err)
     return "" if is_ours else "it belongs to somebody else"
+
+
+def errand_of(verb: str, name: str, environ: Mapping[str, str] = os.environ) -> Errand:
+    """A verb on one appliance of this environment's engine. Raises: UsageError for an address that isn't one."""
+    return Errand(verb, name, str(find_address(None, environ)))
+
+
+def ready_path(errand: Errand, environ: Mapping[str, str]) -> Path:
+    """Beside the lock: what ``operate.status`` remembers of the last ``up``."""
+    return lock_path(errand, environ).with_suffix(".ready")
 
 
 def is_anybody_at_it(errand: Errand, environ: Mapping[str, str] = os.environ) -> bool:

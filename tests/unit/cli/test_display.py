@@ -226,3 +226,15 @@ def test_a_log_line_is_sanitized_for_a_terminal_and_whole_for_a_file(
     monkeypatch.setattr(sys, "stdout", terminal)
     LogPrinter(prefix=False).show(line)
     assert terminal.getvalue() == "hello\n"
+
+
+def test_what_was_looked_for_stands_out_in_colour_only(capsys: pytest.CaptureFixture[str]) -> None:
+    for color in (True, False):
+        LogPrinter(prefix=False, color=color, marks=re.compile("o+")).show(ServiceLog("web", "stdout", "foo bar"))
+    assert capsys.readouterr().out == "f\x1b[1m\x1b[31moo\x1b[0m bar\nfoo bar\n"
+
+
+def test_names_that_are_known_before_give_all_lines_one_width(capsys: pytest.CaptureFixture[str]) -> None:
+    printer = LogPrinter(color=False, names=["web", "a-long-service"])
+    printer.show(ServiceLog("web", "stdout", "hello"))
+    assert capsys.readouterr().out == "web            | hello\n"

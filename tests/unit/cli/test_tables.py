@@ -102,6 +102,8 @@ def test_services_as_json_hold_what_a_program_needs() -> None:
         "image": "img:1",
         "ready": False,
         "why": "not created",
+        "note": "",
+        "restarts": None,
         "container": None,
     }
     assert found[0] == {
@@ -111,6 +113,8 @@ def test_services_as_json_hold_what_a_program_needs() -> None:
         "image": "img:1",
         "ready": True,
         "why": "",
+        "note": "",
+        "restarts": None,
         "container": {
             "id": "id-db",
             "name": "app.db",

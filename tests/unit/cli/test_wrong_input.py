@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from boxship.cli import files, look  # noqa: F401 (imported by name later, when this process may read nothing)
+from boxship.cli import files, graph, logs, ps  # noqa: F401 (imported by name later, when this process may read nothing)
 from boxship.cli.main import main
 from boxship.engine import docker  # noqa: F401 (the same)
 from tests.unit.cli.wrong_inputs import WITHOUT_ENGINE, WrongInput

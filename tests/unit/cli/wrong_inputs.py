@@ -320,6 +320,51 @@ COMMANDS = (
         files=_WEB,
     ),
     WrongInput(
+        "`logs --grep '('`",
+        (
+            "error: --grep '(' is no regular expression: missing ), unterminated subpattern at position 0",
+            "hint: a backslash before . * + ? ( ) [ ] { } | makes it the character itself",
+        ),
+        argv=("logs", "--grep", "("),
+        files=_WEB,
+    ),
+    WrongInput(
+        "`logs -i` without `--grep`",
+        ("error: --ignore-case says how --grep looks", "hint: add --grep PATTERN"),
+        argv=("logs", "-i"),
+        files=_WEB,
+    ),
+    WrongInput(
+        "`logs --since soon`",
+        (
+            "error: --since 'soon' is no time",
+            "hint: write how long ago (10m, 1h30m, 2d), a time (2026-01-31T08:00:00Z) or seconds since 1970",
+        ),
+        argv=("logs", "--since", "soon"),
+        files=_WEB,
+    ),
+    WrongInput(
+        "a period that ends before it begins: `events --since 5m --until 1h`",
+        ("error: --until 1h is before --since 5m", "hint: exchange them"),
+        argv=("events", "--since", "5m", "--until", "1h"),
+        files=_WEB,
+    ),
+    WrongInput(
+        "`ps --filter name=web`",
+        (
+            "error: --filter 'name=web' is not understood",
+            ("hint: write status=STATE: created, running, paused, restarting, removing, exited, dead, missing"),
+        ),
+        argv=("ps", "--filter", "name=web"),
+        files=_WEB,
+    ),
+    WrongInput(
+        "`completion` without a shell",
+        ("error: completion needs a shell: bash, zsh, fish", "hint: in ~/.bashrc: source <(boxship completion bash)"),
+        argv=("completion",),
+        files=_WEB,
+    ),
+    WrongInput(
         "`up --scale web`",
         ("error: --scale wants SERVICE=NUMBER, not 'web'", "hint: for example --scale web=3"),
         argv=("up", "--scale", "web"),

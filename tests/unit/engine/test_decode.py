@@ -7,6 +7,7 @@ import pytest
 
 from boxship.engine import decode
 from boxship.engine.fields import Fields, read_list, read_object
+from boxship.engine.port import ContainerStats
 from boxship.errors import EngineError
 from boxship.plan.observed import ContainerState, Health, ObservedContainer, ObservedMount, ObservedPort
 from boxship.spec.model import Healthcheck
@@ -96,7 +97,7 @@ def test_a_container_that_never_ran_has_no_times_and_no_address() -> None:
 
 def test_an_unhealthy_container_is_told_with_what_its_probe_printed() -> None:
     detail = decode.decode_detail(read_object(recorded("inspect-unhealthy.json"), "inspect"))
-    assert (detail.health, detail.health_output) == (Health.UNHEALTHY, "no")
+    assert (detail.health, detail.health_output, detail.health_exit_code) == (Health.UNHEALTHY, "no", 1)
 
 
 def test_networks_and_volumes_are_told_with_their_keys() -> None:
@@ -155,3 +156,41 @@ def test_a_state_of_a_newer_engine_is_not_taken_for_a_running_one() -> None:
 def test_a_field_of_the_wrong_kind_is_an_error_that_names_the_call(item: dict[str, object]) -> None:
     with pytest.raises(EngineError, match="'list containers' makes no sense"):
         decode.decode_container(Fields(item, "list containers"))
+
+
+def usage(**changes: object) -> ContainerStats | None:
+    """What is made of an answer of cgroup 1 with ``changes``."""
+    answer = {
+        "read": "2026-11-22T22:21:34.500000000Z",
+        "preread": "2026-11-22T22:21:33.000000000Z",
+        "pids_stats": {"current": 3},
+        "cpu_stats": {"cpu_usage": {"total_usage": 4_500_000_000}},
+        "precpu_stats": {"cpu_usage": {"total_usage": 1_500_000_000}},
+        "memory_stats": {"usage": 1000, "limit": 5000, "stats": {"total_inactive_file": 300, "inactive_file": 100}},
+        "networks": {"eth0": {"rx_bytes": 1, "tx_bytes": 10}, "eth1": {"rx_bytes": 2, "tx_bytes": 20}},
+        "blkio_stats": {"io_service_bytes_recursive": [{"op": "Read", "value": 7}, {"op": "write", "value": 8}]},
+    }
+    return decode.decode_stats(Fields({**answer, **changes}, "ask"))
+
+
+def test_what_is_used_is_counted_over_networks_and_disks_and_the_time_between_two_looks() -> None:
+    assert usage() == ContainerStats(200.0, 700, 5000, 3, 30, 7, 8, 3)
+
+
+def test_memory_is_told_of_both_kinds_of_cgroups() -> None:
+    for memory in ({"usage": 1000, "stats": {"inactive_file": 100}}, {"usage": 900}):
+        found = usage(memory_stats=memory)
+        assert found is not None
+        assert (found.memory_bytes, found.memory_limit_bytes) == (900, 0)
+
+
+def test_the_first_look_knows_no_use_of_the_processor() -> None:
+    for preread in ("0001-01-01T00:00:00Z", "2026-11-22T22:21:34.500000000Z"):
+        found = usage(preread=preread)
+        assert found is not None
+        assert found.cpu_percent is None
+
+
+def test_one_that_does_not_run_has_no_figures() -> None:
+    assert usage(pids_stats={}) is None
+    assert usage(read="0001-01-01T00:00:00Z") is None

@@ -103,7 +103,10 @@ async def test_a_step_that_fails_is_in_the_outcome_with_everything_as_it_is(box:
     assert [failure.error.message for failure in result.outcome.failures] == [
         "db should complete, but ended with status 1"
     ]
-    assert [(row.service, row.why) for row in result.status] == [("db", "ended with status 1"), ("web", "created")]
+    assert [(row.service, row.why) for row in result.status] == [
+        ("db", "ended with status 1"),
+        ("web", "created, waits for db"),
+    ]
 
 
 async def test_what_up_found_healthy_is_ready_though_the_engine_has_not_asked_yet(box: Box) -> None:

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from boxship.plan.observed import ContainerState, Health, Observed, ObservedPort
 from boxship.plan.resolve import Desired, resolve
-from boxship.plan.status import ServiceStatus, browser_addresses, service_status
+from boxship.plan.status import CloseLook, ServiceStatus, browser_addresses, service_status
 from boxship.spec.model import Check, Condition, HttpProbe, Restart, TcpProbe
 from tests.unit.plan.given import appliance, desired, running, service
 
@@ -35,6 +35,79 @@ def status_of(wanted: Desired, **web: object) -> ServiceStatus:
 def test_why_a_service_is_not_ready(container: Mapping[str, object], why: str) -> None:
     row = status_of(desired(service("web")), **container)
     assert (row.is_ready, row.why) == (not why, why)
+
+
+@pytest.mark.parametrize(
+    ("container", "look", "why"),
+    [
+        (
+            {"health": Health.UNHEALTHY},
+            CloseLook(health_exit_code=3, health_output="a\nrefused\n"),
+            "health: unhealthy, the check exited 3: refused",
+        ),
+        ({"health": Health.STARTING}, CloseLook(), "health: starting, not asked yet"),
+        ({"health": Health.STARTING}, CloseLook(health_exit_code=1), "health: starting, the check exited 1"),
+        (
+            {"state": ContainerState.EXITED, "exit_code": 137},
+            CloseLook(is_out_of_memory=True),
+            "ended with status 137, out of memory",
+        ),
+        (
+            {"state": ContainerState.EXITED, "exit_code": 127},
+            CloseLook(error="no such file"),
+            "ended with status 127: no such file",
+        ),
+        ({"state": ContainerState.CREATED}, CloseLook(error="port is taken"), "created: port is taken"),
+        ({"state": ContainerState.RESTARTING, "exit_code": 2}, None, "restarting: ended with status 2"),
+    ],
+)
+def test_a_close_look_says_more(container: Mapping[str, object], look: CloseLook | None, why: str) -> None:
+    wanted = desired(service("web"))
+    seen = running(wanted, web=container)
+    (row,) = service_status(wanted, seen, looks={"id-web": look} if look else {})
+    assert row.why == why
+    assert row.restarts == (None if look is None else 0)
+
+
+def test_one_that_was_not_started_says_which_of_its_dependencies_it_waits_for() -> None:
+    wanted = desired(service("web", "db", "cache", "log"), service("db"), service("cache"), service("log"))
+    created = {"state": ContainerState.CREATED}
+    seen = running(wanted, web=created, db={"health": Health.STARTING}, cache=created)
+    rows = {row.service: row.why for row in service_status(wanted, seen)}
+    assert rows == {
+        "web": "created, waits for db and cache",
+        "db": "health: starting",
+        "cache": "created",
+        "log": "",
+    }
+    nothing = {row.service: row.why for row in service_status(wanted, Observed())}
+    assert nothing["web"] == "not created, waits for db and cache and log"
+
+
+def test_one_that_runs_waits_for_nobody() -> None:
+    wanted = desired(service("web", "db"), service("db"))
+    seen = running(wanted, web={"health": Health.UNHEALTHY}, db={"health": Health.UNHEALTHY})
+    assert [row.why for row in service_status(wanted, seen)] == ["health: unhealthy"] * 2
+
+
+def test_one_that_answered_boxship_is_ready_before_the_engine_asks_and_says_so() -> None:
+    wanted = desired(service("web"))
+    seen = running(wanted, web={"health": Health.STARTING})
+    (row,) = service_status(wanted, seen, found_ready={"web"})
+    assert (row.is_ready, row.why, row.note) == (True, "", "it answered up; the engine asks later")
+
+
+@pytest.mark.parametrize(
+    ("image", "note"),
+    [
+        ("img:1", ""),
+        ("docker.io/library/img:1", ""),
+        ("img:0", "from img:0, should be img:1"),
+        ("sha256:1", "from an older img:1"),
+    ],
+)
+def test_one_made_from_another_image_says_so(image: str, note: str) -> None:
+    assert status_of(desired(service("web")), image=image).note == note
 
 
 def test_one_that_is_to_run_for_ever_is_not_ready_once_it_ended() -> None:

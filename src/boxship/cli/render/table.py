@@ -1,39 +1,115 @@
-"""Tables for terminals: columns as wide as they need, nothing else."""
+"""Services for people, in as much of a line as the terminal has, and for programs."""
 
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from boxship.cli.render.color import BOLD, GREEN, RED, YELLOW, is_colored, paint
-from boxship.plan.observed import Health, ObservedContainer
+from boxship.cli.render.color import GREEN, RED, YELLOW, paint, sanitized
+from boxship.cli.render.columns import columns, terminal_width, width_of, wrapped
+from boxship.plan.observed import Health, ObservedContainer, ObservedPort
 from boxship.plan.status import ServiceStatus
 
-_GAP = "  "
 _SHORT_ID = 12
+_WHY = "why"
+_BELOW = "    "
+_EVERYWHERE = frozenset({"", "0.0.0.0"})  # noqa: S104 (read)
 
 
-def print_status(rows: Sequence[ServiceStatus]) -> None:
-    """One line per container; how many of a service's are ready only where one of them has not exactly one."""
+def print_status(rows: Sequence[ServiceStatus], *, is_whole: bool = False) -> None:
+    """One line per container, and why it isn't ready; in a narrow terminal the reason stands below.
+
+    How many of a service's are ready is told only where one of them has not exactly one, how often they were
+    restarted only where one was. ``is_whole``: leave nothing out, however narrow the terminal is.
+    """
     if not rows:
         print("no services", file=sys.stderr)
         return
+    width = None if is_whole else terminal_width()
+    for line in status_lines(rows, width):
+        print(line)
+
+
+Cells = Sequence[Mapping[str, str]]
+_Form = tuple[tuple[str, ...], Cells]
+
+
+def status_lines(rows: Sequence[ServiceStatus], width: int | None) -> list[str]:
+    """The table in the fullest form that fits into ``width`` characters; None: in the fullest."""
+    forms = _forms(rows)
+    form = next(forms)
+    for other in forms:
+        if width is None or _width(form) <= width:
+            break
+        form = other
+    names, cells = form
+
+    def color(row: int, column: int, text: str) -> str:
+        is_state = names[column] == ("STATE" if "STATE" in names else "STATUS")
+        return paint(text, _state_color(rows[row]), on=is_state)
+
+    header = ["" if name == _WHY else name for name in names]
+    lines = columns(header, _texts(form), color)
+    return lines if _WHY in names else list(_with_reasons(lines, cells, width or 0))
+
+
+def _with_reasons(lines: Sequence[str], cells: Cells, width: int) -> Iterator[str]:
+    yield lines[0]
+    for line, row in zip(lines[1:], cells, strict=True):
+        yield line
+        yield from wrapped(row[_WHY], width, _BELOW)
+
+
+def _texts(form: _Form) -> list[list[str]]:
+    names, cells = form
+    return [[row[name] for name in names] for row in cells]
+
+
+def _width(form: _Form) -> int:
+    names, _ = form
+    return width_of(["" if name == _WHY else name for name in names], _texts(form))
+
+
+def _forms(rows: Sequence[ServiceStatus]) -> Iterator[_Form]:
+    """From the fullest to the shortest: what is left out first is what is missed least."""
+    names = ["SERVICE", "READY", "STATE", "STATUS", "RESTARTS", "ADDRESS", "PORTS", "IMAGE", _WHY]
+    if all(row.number == 1 and row.scale <= 1 for row in rows):
+        names.remove("READY")
+    if not any(row.restarts for row in rows):
+        names.remove("RESTARTS")
     counts = _counts(rows)
-    with_counts = any(row.number != 1 or row.scale > 1 for row in rows)
-    header = ("SERVICE", "STATE", "STATUS", "ADDRESS", "PORTS", "IMAGE", "")
-    cells = [header, *(_cells(row) for row in rows)]
-    if with_counts:
-        column = ["READY", *(counts[row.service] for row in rows)]
-        cells = [(row[0], count, *row[1:]) for row, count in zip(cells, column, strict=True)]
-    widths = [max(len(row[column]) for row in cells) for column in range(len(cells[0]))]
-    color = is_colored(sys.stdout)
-    for index, row in enumerate(cells):
-        padded = [text.ljust(width) for text, width in zip(row, widths, strict=True)]
-        if index == 0:
-            padded = [paint(text, BOLD, on=color) for text in padded]
-        else:
-            state = 2 if with_counts else 1
-            padded[state] = paint(padded[state], _state_color(rows[index - 1]), on=color)
-        print(_GAP.join(padded).rstrip())
+    full = [_cells(row, counts[row.service]) for row in rows]
+    short = _with_ports(full, rows, _ports_without_addresses)
+    yield tuple(names), full
+    yield tuple(names), short
+    names.remove(_WHY)
+    yield tuple(names), full
+    yield tuple(names), short
+    cells = _with_ports(short, rows, _first_port)
+    yield tuple(names), cells
+    # "Up" and "Exited" say it too.
+    names.remove("STATE")
+    cells = [{**row, "STATUS": row["STATE"] if row["STATUS"] == "-" else row["STATUS"]} for row in cells]
+    yield tuple(names), cells
+    cells = [{**row, "IMAGE": row["IMAGE"].rsplit("/", 1)[-1]} for row in cells]
+    yield tuple(names), cells
+    cells = [{**row, "STATUS": _short_status(row["STATUS"])} for row in cells]
+    yield tuple(names), cells
+    for name in ("ADDRESS", "IMAGE"):
+        names.remove(name)
+        yield tuple(names), cells
+
+
+def _with_ports(
+    cells: Cells, rows: Sequence[ServiceStatus], ports: Callable[[ObservedContainer], str]
+) -> list[dict[str, str]]:
+    return [{**row, "PORTS": _shown(status, ports)} for row, status in zip(cells, rows, strict=True)]
+
+
+def _short_status(text: str) -> str:
+    """``Up 3 min (starting)`` for "Up 3 minutes (health: starting)"."""
+    for long, short in (("(health: ", "("), (" minutes", " min"), (" seconds", " s"), ("Less than a second", "0 s")):
+        text = text.replace(long, short)
+    return text
 
 
 def _counts(rows: Sequence[ServiceStatus]) -> dict[str, str]:
@@ -42,19 +118,25 @@ def _counts(rows: Sequence[ServiceStatus]) -> dict[str, str]:
     return {row.service: f"{ready[row.service]}/{row.scale}" for row in rows}
 
 
-def _cells(row: ServiceStatus) -> tuple[str, ...]:
+def _cells(row: ServiceStatus, count: str) -> dict[str, str]:
     container = row.container
-    if container is None:
-        return (row.replica, "missing" if row.number else "none", "-", "-", "-", row.image, row.why)
-    return (
-        row.replica,
-        str(container.state),
-        container.status or "-",
-        next((each for each in container.networks.values() if each), "-"),
-        _ports(container) or "-",
-        container.image,
-        row.why,
-    )
+    cells = {
+        "SERVICE": row.replica,
+        "READY": count,
+        "STATE": "missing" if row.number else "none",
+        "STATUS": "-",
+        "RESTARTS": "-" if row.restarts is None else str(row.restarts),
+        "ADDRESS": "-",
+        "PORTS": _shown(row, _ports),
+        "IMAGE": row.image,
+        _WHY: sanitized("; ".join(text for text in (row.why, row.note) if text)),
+    }
+    if container is not None:
+        cells["STATE"] = str(container.state)
+        cells["STATUS"] = container.status or "-"
+        cells["ADDRESS"] = next((each for each in container.networks.values() if each), "-")
+        cells["IMAGE"] = container.image
+    return cells
 
 
 def _state_color(row: ServiceStatus) -> str:
@@ -62,6 +144,10 @@ def _state_color(row: ServiceStatus) -> str:
         return GREEN
     is_on_its_way = row.container is not None and row.container.health is Health.STARTING
     return YELLOW if is_on_its_way else RED
+
+
+def _shown(row: ServiceStatus, ports: Callable[[ObservedContainer], str]) -> str:
+    return (ports(row.container) if row.container is not None else "") or "-"
 
 
 def _ports(container: ObservedContainer) -> str:
@@ -75,6 +161,31 @@ def _ports(container: ObservedContainer) -> str:
     return ", ".join(published)
 
 
+def _ports_without_addresses(container: ObservedContainer) -> str:
+    """``8080->80``; where it listens is told only when that isn't everywhere."""
+    return ", ".join(dict.fromkeys(_short_ports(container)))
+
+
+def _first_port(container: ObservedContainer) -> str:
+    """``8080->80 +2``."""
+    first, *more = dict.fromkeys(_short_ports(container)) or [""]
+    return f"{first} +{len(more)}" if more else first
+
+
+def _short_ports(container: ObservedContainer) -> Iterator[str]:
+    for port in sorted(container.ports, key=_by_use):
+        if port.published and ":" not in port.host_ip:
+            host = "" if port.host_ip in _EVERYWHERE else f"{port.host_ip}:"
+            protocol = "" if port.protocol == "tcp" else f"/{port.protocol}"
+            same = "" if port.published == port.target else f"->{port.target}"
+            yield f"{host}{port.published}{same}{protocol}"
+
+
+def _by_use(port: ObservedPort) -> tuple[bool, bool, int, int]:
+    """What most people ask for comes first."""
+    return port.protocol != "tcp", port.host_ip not in _EVERYWHERE, port.published or 0, port.target
+
+
 def status_as_json(rows: Sequence[ServiceStatus]) -> list[dict[str, object]]:
     return [
         {
@@ -84,6 +195,8 @@ def status_as_json(rows: Sequence[ServiceStatus]) -> list[dict[str, object]]:
             "image": row.image,
             "ready": row.is_ready,
             "why": row.why,
+            "note": row.note,
+            "restarts": row.restarts,
             "container": _container_as_json(row.container),
         }
         for row in rows

@@ -1,0 +1,137 @@
+# Made by: boxship completion bash
+_boxship_value() {
+    case "$1:$2" in
+        up:--scale) echo services ;;
+        up:-o|up:--only) echo services ;;
+        up:-x|up:--exclude) echo services ;;
+        up:--tag) echo other ;;
+        up:--pull) echo =always,missing,never ;;
+        up:-t|up:--timeout) echo other ;;
+        down:-t|down:--timeout) echo other ;;
+        down:-o|down:--only) echo services ;;
+        down:-x|down:--exclude) echo services ;;
+        ps:--status) echo =created,running,paused,restarting,removing,exited,dead,missing ;;
+        ps:--filter) echo other ;;
+        ps:--format) echo other ;;
+        plan:--scale) echo services ;;
+        plan:-o|plan:--only) echo services ;;
+        plan:-x|plan:--exclude) echo services ;;
+        plan:--tag) echo other ;;
+        logs:-n|logs:--tail) echo other ;;
+        logs:--since) echo other ;;
+        logs:--until) echo other ;;
+        logs:-g|logs:--grep) echo other ;;
+        logs:--index) echo other ;;
+        logs:-f) ;;
+        stats:--sort) echo =cpu,memory,name ;;
+        events:--since) echo other ;;
+        events:--until) echo other ;;
+        images:--format) echo =table,json ;;
+        exec:-u|exec:--user) echo other ;;
+        exec:-w|exec:--workdir) echo folders ;;
+        exec:-e|exec:--env) echo other ;;
+        exec:--index) echo other ;;
+        restart:-t|restart:--timeout) echo other ;;
+        stop:-t|stop:--timeout) echo other ;;
+        stop:-o|stop:--only) echo services ;;
+        stop:-x|stop:--exclude) echo services ;;
+        build:-o|build:--only) echo services ;;
+        build:-x|build:--exclude) echo services ;;
+        build:--tag) echo other ;;
+        check:--format) echo =text,json,github ;;
+        show:--format) echo =json,compose,yaml ;;
+        config:--format) echo =yaml,json ;;
+        config:-o|config:--output) echo files ;;
+        config:--hash) echo services ;;
+        graph:--format) echo =text,dot,mermaid,json ;;
+        import:-o|import:--output) echo folders ;;
+        completion:--list) echo =services,targets,profiles ;;
+        *:-f|*:--file) echo files ;;
+        *:-p|*:--project-name) echo other ;;
+        *:--env-file) echo files ;;
+        *:--project-directory) echo folders ;;
+        *:--profile) echo profiles ;;
+        *:--target) echo targets ;;
+    esac
+}
+
+_boxship_verb() {
+    verbs='up down ps plan logs stats events images exec restart stop start build check show config graph import init completion version'
+    case $1 in
+        '') options='-h --help -f --file -p --project-name --env-file --project-directory --profile --target --lax --json --debug --version' ;;
+        up) options='-d --detach --build --no-build --force-recreate --no-recreate --no-deps --remove-orphans --scale -o --only -x --exclude --tag -V --renew-anon-volumes --pull -t --timeout --wait --help --file --project-name --env-file --project-directory --profile --target --lax --json --debug'; kinds=(services) ;;
+        down) options='-v --volumes -t --timeout --remove-orphans -o --only -x --exclude --help --file --project-name --env-file --project-directory --profile --target --lax --json --debug'; kinds=(services) ;;
+        ps) options='-q --quiet -a --all --services --status --filter --format --no-trunc --help --file --project-name --env-file --project-directory --profile --target --lax --json --debug'; kinds=(services) ;;
+        plan) options='--force-recreate --no-recreate --no-deps --remove-orphans --scale -o --only -x --exclude --tag --help --file --project-name --env-file --project-directory --profile --target --lax --json --debug'; kinds=(services) ;;
+        logs) options='-f --follow -n --tail --since --until -g --grep -i --ignore-case -v --invert-match --index -t --timestamps --no-color --no-log-prefix --help --file --project-name --env-file --project-directory --profile --target --lax --json --debug'; kinds=(services) ;;
+        stats) options='-a --all --no-stream --sort --help --file --project-name --env-file --project-directory --profile --target --lax --json --debug'; kinds=(services) ;;
+        events) options='--since --until -a --all --help --file --project-name --env-file --project-directory --profile --target --lax --json --debug'; kinds=(services) ;;
+        images) options='-q --quiet --format --help --file --project-name --env-file --project-directory --profile --target --lax --json --debug'; kinds=(services) ;;
+        exec) options='-d --detach -T --no-tty --no-TTY -i --interactive -t --tty -u --user -w --workdir -e --env --index --privileged --help --file --project-name --env-file --project-directory --profile --target --lax --json --debug'; kinds=(services other) ;;
+        restart) options='-t --timeout --help --file --project-name --env-file --project-directory --profile --target --lax --json --debug'; kinds=(services) ;;
+        stop) options='-t --timeout -o --only -x --exclude --help --file --project-name --env-file --project-directory --profile --target --lax --json --debug'; kinds=(services) ;;
+        start) options='--help --file --project-name --env-file --project-directory --profile --target --lax --json --debug'; kinds=(services) ;;
+        build) options='--no-cache --pull -q --quiet -o --only -x --exclude --tag --help --file --project-name --env-file --project-directory --profile --target --lax --json --debug'; kinds=(services) ;;
+        check) options='-q --quiet --format --help --file --project-name --env-file --project-directory --profile --target --lax --json --debug'; kinds=() ;;
+        show) options='--format --services --schema --help --file --project-name --env-file --project-directory --profile --target --lax --json --debug'; kinds=() ;;
+        config) options='--format -q --quiet -o --output --services --images --volumes --networks --profiles --hash --help --file --project-name --env-file --project-directory --profile --target --lax --json --debug'; kinds=(services) ;;
+        graph) options='--format --help --file --project-name --env-file --project-directory --profile --target --lax --json --debug'; kinds=() ;;
+        import) options='-o --output --force --help --file --project-name --env-file --project-directory --profile --target --lax --json --debug'; kinds=(files) ;;
+        init) options='--force --help --file --project-name --env-file --project-directory --profile --target --lax --json --debug'; kinds=() ;;
+        completion) options='--list --help --file --project-name --env-file --project-directory --profile --target --lax --json --debug'; kinds=(=bash,zsh,fish other) ;;
+        version) options='-s --short --help --file --project-name --env-file --project-directory --profile --target --lax --json --debug'; kinds=() ;;
+    esac
+}
+
+# Words of a kind for COMPREPLY: services, targets, profiles, files, folders, other, or =a,b,c.
+_boxship_reply() {
+    local IFS=$'\n'
+    case $1 in
+        services|targets|profiles)
+            COMPREPLY=($(compgen -W "$(boxship "${given[@]}" completion --list "$1" 2>/dev/null)" -- "$cur")) ;;
+        files) compopt -o filenames 2>/dev/null; COMPREPLY=($(compgen -f -- "$cur")) ;;
+        folders) compopt -o filenames 2>/dev/null; COMPREPLY=($(compgen -d -- "$cur")) ;;
+        =*) COMPREPLY=($(compgen -W "$(tr , '\n' <<<"${1#=}")" -- "$cur")) ;;
+        other) COMPREPLY=() ;;
+    esac
+}
+
+_boxship() {
+    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]}
+    local verb='' verbs='' options='' kinds=() given=() index=0 word kind
+    # bash takes "--format=json" apart at the equals sign.
+    if [[ $cur == = ]]; then cur=''; elif [[ $prev == = ]]; then prev=${COMP_WORDS[COMP_CWORD-2]}; fi
+    local at=1
+    while (( at < COMP_CWORD )); do
+        word=${COMP_WORDS[at]}
+        if [[ $word == = ]]; then
+            :
+        elif [[ $word == -* ]]; then
+            if [[ $(_boxship_value "$verb" "$word") ]] && (( at + 1 < COMP_CWORD )); then
+                (( at += 1 ))
+                if [[ ${COMP_WORDS[at]} == = ]]; then (( at += 1 )); fi
+                if [[ ! $verb ]] && (( at < COMP_CWORD )); then given+=("$word" "${COMP_WORDS[at]}"); fi
+            fi
+        elif [[ ! $verb ]]; then
+            verb=$word
+        else
+            (( index += 1 ))
+        fi
+        (( at += 1 ))
+    done
+    if [[ $prev == -* ]]; then
+        kind=$(_boxship_value "$verb" "$prev")
+        if [[ $kind ]]; then _boxship_reply "$kind"; return; fi
+    fi
+    _boxship_verb "$verb"
+    if [[ $cur == -* ]]; then
+        COMPREPLY=($(compgen -W "$options" -- "$cur"))
+    elif [[ ! $verb ]]; then
+        COMPREPLY=($(compgen -W "$verbs" -- "$cur"))
+    else
+        (( index < ${#kinds[@]} )) || index=$(( ${#kinds[@]} - 1 ))
+        (( index < 0 )) || _boxship_reply "${kinds[index]}"
+    fi
+}
+
+complete -F _boxship boxship

@@ -1,0 +1,536 @@
+#compdef boxship
+# Made by: boxship completion zsh
+
+_boxship_verbs() {
+    local -a verbs=(
+        'up:create and start the appliance, and wait until it is ready'
+        'down:stop and remove what up made'
+        'ps:show every service: what it should be and what it is'
+        'plan:show what up would do, and why'
+        'logs:show what services wrote'
+        'stats:show what each container uses'
+        'events:show what happens to the containers'
+        'images:show the services'"'"' images'
+        'exec:run a command inside a service'"'"'s container'
+        'restart:stop and start services, in order'
+        'stop:stop services, dependents first'
+        'start:start stopped services, in order'
+        'build:make the appliance'"'"'s images'
+        'check:read the files and show every problem at once'
+        'show:print the files as Boxship understands them'
+        'config:print the files as docker compose'"'"'s config does'
+        'graph:print who depends on whom'
+        'import:write compose.yaml and appliance.yaml of a crane file'
+        'init:write a first appliance.yaml beside a Compose file'
+        'completion:print a script that completes the command line'
+        'version:print versions'
+    )
+    _describe verb verbs
+}
+
+_boxship_verb_up() {
+    _arguments -s \
+        '(-d --detach)-d[return when every service is ready]' \
+        '(-d --detach)--detach[return when every service is ready]' \
+        '(--build)--build[build images first, also those that are there]' \
+        '(--no-build)--no-build[never build]' \
+        '(--force-recreate)--force-recreate[recreate containers that are as they should be]' \
+        '(--no-recreate)--no-recreate[leave containers that differ as they are]' \
+        '(--no-deps)--no-deps[only the services named, not what they depend on]' \
+        '(--remove-orphans)--remove-orphans[remove services that the files no longer have]' \
+        '*--scale[so many containers of a service, whatever the files say (repeatable)]:SERVICE=NUMBER:{_boxship_names services}' \
+        '(-o --only)-o[only this service or target'"'"'s services, without dependencies]:NAME:{_boxship_names services}' \
+        '(-o --only)--only[only this service or target'"'"'s services, without dependencies]:NAME:{_boxship_names services}' \
+        '*-x[as if it were not in the files (repeatable)]:NAME:{_boxship_names services}' \
+        '*--exclude[as if it were not in the files (repeatable)]:NAME:{_boxship_names services}' \
+        '(--tag)--tag[this tag for every image that isn'"'"'t named by digest]:TAG: ' \
+        '(-V --renew-anon-volumes)-V[new anonymous volumes]' \
+        '(-V --renew-anon-volumes)--renew-anon-volumes[new anonymous volumes]' \
+        '(--pull)--pull[]:always,missing,never:(always missing never)' \
+        '(-t --timeout)-t[grace time before a kill]:SECONDS: ' \
+        '(-t --timeout)--timeout[grace time before a kill]:SECONDS: ' \
+        '(--wait)--wait[always so with -d; here for compatibility]' \
+        '(--help)--help[show this help message and exit]' \
+        '*--file[compose or appliance file (repeatable)]:FILE:_files' \
+        '(--project-name)--project-name[the appliance'"'"'s name]:NAME: ' \
+        '*--env-file[variables, instead of .env (repeatable)]:FILE:_files' \
+        '(--project-directory)--project-directory[where to look for the files]:DIR:_files -/' \
+        '*--profile[activate a profile (repeatable)]:NAME:{_boxship_names profiles}' \
+        '(--target)--target[the target to boot]:NAME:{_boxship_names targets}' \
+        '(--lax)--lax[unknown keys are warnings, for legacy files]' \
+        '(--json)--json[print data instead of text]' \
+        '(--debug)--debug[show tracebacks]' \
+        '*:SERVICE:{_boxship_names services}' \
+        && return
+}
+
+_boxship_verb_down() {
+    _arguments -s \
+        '(-v --volumes)-v[remove volumes too\: their data is lost]' \
+        '(-v --volumes)--volumes[remove volumes too\: their data is lost]' \
+        '(-t --timeout)-t[grace time before a kill]:SECONDS: ' \
+        '(-t --timeout)--timeout[grace time before a kill]:SECONDS: ' \
+        '(--remove-orphans)--remove-orphans[orphans always go; here for compatibility]' \
+        '(-o --only)-o[only this service or target'"'"'s services, without dependencies]:NAME:{_boxship_names services}' \
+        '(-o --only)--only[only this service or target'"'"'s services, without dependencies]:NAME:{_boxship_names services}' \
+        '*-x[as if it were not in the files (repeatable)]:NAME:{_boxship_names services}' \
+        '*--exclude[as if it were not in the files (repeatable)]:NAME:{_boxship_names services}' \
+        '(--help)--help[show this help message and exit]' \
+        '*--file[compose or appliance file (repeatable)]:FILE:_files' \
+        '(--project-name)--project-name[the appliance'"'"'s name]:NAME: ' \
+        '*--env-file[variables, instead of .env (repeatable)]:FILE:_files' \
+        '(--project-directory)--project-directory[where to look for the files]:DIR:_files -/' \
+        '*--profile[activate a profile (repeatable)]:NAME:{_boxship_names profiles}' \
+        '(--target)--target[the target to boot]:NAME:{_boxship_names targets}' \
+        '(--lax)--lax[unknown keys are warnings, for legacy files]' \
+        '(--json)--json[print data instead of text]' \
+        '(--debug)--debug[show tracebacks]' \
+        '*:SERVICE:{_boxship_names services}' \
+        && return
+}
+
+_boxship_verb_ps() {
+    _arguments -s \
+        '(-q --quiet)-q[only container ids]' \
+        '(-q --quiet)--quiet[only container ids]' \
+        '(-a --all)-a[always so; here for compatibility]' \
+        '(-a --all)--all[always so; here for compatibility]' \
+        '(--services)--services[only the services'"'"' names]' \
+        '*--status[only in this state (repeatable)]:STATE:(created running paused restarting removing exited dead missing)' \
+        '*--filter[the same (repeatable)]:status=STATE: ' \
+        '(--format)--format[table, json (docker compose'"'"'s, an object a line; --json is Boxship'"'"'s), or a template\: '"'"'{{.Service}}'"'"']:FORMAT: ' \
+        '(--no-trunc)--no-trunc[whole ids, and nothing left out for narrow terminals]' \
+        '(--help)--help[show this help message and exit]' \
+        '*--file[compose or appliance file (repeatable)]:FILE:_files' \
+        '(--project-name)--project-name[the appliance'"'"'s name]:NAME: ' \
+        '*--env-file[variables, instead of .env (repeatable)]:FILE:_files' \
+        '(--project-directory)--project-directory[where to look for the files]:DIR:_files -/' \
+        '*--profile[activate a profile (repeatable)]:NAME:{_boxship_names profiles}' \
+        '(--target)--target[the target to boot]:NAME:{_boxship_names targets}' \
+        '(--lax)--lax[unknown keys are warnings, for legacy files]' \
+        '(--json)--json[print data instead of text]' \
+        '(--debug)--debug[show tracebacks]' \
+        '*:SERVICE:{_boxship_names services}' \
+        && return
+}
+
+_boxship_verb_plan() {
+    _arguments -s \
+        '(--force-recreate)--force-recreate[as for up]' \
+        '(--no-recreate)--no-recreate[as for up]' \
+        '(--no-deps)--no-deps[as for up]' \
+        '(--remove-orphans)--remove-orphans[as for up]' \
+        '*--scale[so many containers of a service, whatever the files say (repeatable)]:SERVICE=NUMBER:{_boxship_names services}' \
+        '(-o --only)-o[only this service or target'"'"'s services, without dependencies]:NAME:{_boxship_names services}' \
+        '(-o --only)--only[only this service or target'"'"'s services, without dependencies]:NAME:{_boxship_names services}' \
+        '*-x[as if it were not in the files (repeatable)]:NAME:{_boxship_names services}' \
+        '*--exclude[as if it were not in the files (repeatable)]:NAME:{_boxship_names services}' \
+        '(--tag)--tag[this tag for every image that isn'"'"'t named by digest]:TAG: ' \
+        '(--help)--help[show this help message and exit]' \
+        '*--file[compose or appliance file (repeatable)]:FILE:_files' \
+        '(--project-name)--project-name[the appliance'"'"'s name]:NAME: ' \
+        '*--env-file[variables, instead of .env (repeatable)]:FILE:_files' \
+        '(--project-directory)--project-directory[where to look for the files]:DIR:_files -/' \
+        '*--profile[activate a profile (repeatable)]:NAME:{_boxship_names profiles}' \
+        '(--target)--target[the target to boot]:NAME:{_boxship_names targets}' \
+        '(--lax)--lax[unknown keys are warnings, for legacy files]' \
+        '(--json)--json[print data instead of text]' \
+        '(--debug)--debug[show tracebacks]' \
+        '*:SERVICE:{_boxship_names services}' \
+        && return
+}
+
+_boxship_verb_logs() {
+    _arguments -s \
+        '(-f --follow)-f[go on as they write, also after restarts]' \
+        '(-f --follow)--follow[go on as they write, also after restarts]' \
+        '(-n --tail)-n[only the last lines of each]:LINES: ' \
+        '(-n --tail)--tail[only the last lines of each]:LINES: ' \
+        '(--since)--since[from then on\: 10m, 1h30m, RFC 3339, unix seconds]:TIME: ' \
+        '(--until)--until[up to then]:TIME: ' \
+        '(-g --grep)-g[only lines that match (a regular expression)]:PATTERN: ' \
+        '(-g --grep)--grep[only lines that match (a regular expression)]:PATTERN: ' \
+        '(-i --ignore-case)-i[--grep\: capital or small is the same]' \
+        '(-i --ignore-case)--ignore-case[--grep\: capital or small is the same]' \
+        '(-v --invert-match)-v[--grep\: only lines that don'"'"'t match]' \
+        '(-v --invert-match)--invert-match[--grep\: only lines that don'"'"'t match]' \
+        '(--index)--index[which of a service'"'"'s containers]:NUMBER: ' \
+        '(-t --timestamps)-t[with the time of each line]' \
+        '(-t --timestamps)--timestamps[with the time of each line]' \
+        '(--no-color)--no-color[without colours]' \
+        '(--no-log-prefix)--no-log-prefix[without the services'"'"' names]' \
+        '(--help)--help[show this help message and exit]' \
+        '*--file[compose or appliance file (repeatable)]:FILE:_files' \
+        '(--project-name)--project-name[the appliance'"'"'s name]:NAME: ' \
+        '*--env-file[variables, instead of .env (repeatable)]:FILE:_files' \
+        '(--project-directory)--project-directory[where to look for the files]:DIR:_files -/' \
+        '*--profile[activate a profile (repeatable)]:NAME:{_boxship_names profiles}' \
+        '(--target)--target[the target to boot]:NAME:{_boxship_names targets}' \
+        '(--lax)--lax[unknown keys are warnings, for legacy files]' \
+        '(--json)--json[print data instead of text]' \
+        '(--debug)--debug[show tracebacks]' \
+        '*:SERVICE:{_boxship_names services}' \
+        && return
+}
+
+_boxship_verb_stats() {
+    _arguments -s \
+        '(-a --all)-a[also those that don'"'"'t run]' \
+        '(-a --all)--all[also those that don'"'"'t run]' \
+        '(--no-stream)--no-stream[once, not again and again]' \
+        '(--sort)--sort[default\: name]:cpu,memory,name:(cpu memory name)' \
+        '(--help)--help[show this help message and exit]' \
+        '*--file[compose or appliance file (repeatable)]:FILE:_files' \
+        '(--project-name)--project-name[the appliance'"'"'s name]:NAME: ' \
+        '*--env-file[variables, instead of .env (repeatable)]:FILE:_files' \
+        '(--project-directory)--project-directory[where to look for the files]:DIR:_files -/' \
+        '*--profile[activate a profile (repeatable)]:NAME:{_boxship_names profiles}' \
+        '(--target)--target[the target to boot]:NAME:{_boxship_names targets}' \
+        '(--lax)--lax[unknown keys are warnings, for legacy files]' \
+        '(--json)--json[print data instead of text]' \
+        '(--debug)--debug[show tracebacks]' \
+        '*:SERVICE:{_boxship_names services}' \
+        && return
+}
+
+_boxship_verb_events() {
+    _arguments -s \
+        '(--since)--since[from then on\: 10m, 1h30m, RFC 3339, unix seconds]:TIME: ' \
+        '(--until)--until[up to then; default\: until ^C]:TIME: ' \
+        '(-a --all)-a[also commands inside them\: health checks and exec]' \
+        '(-a --all)--all[also commands inside them\: health checks and exec]' \
+        '(--help)--help[show this help message and exit]' \
+        '*--file[compose or appliance file (repeatable)]:FILE:_files' \
+        '(--project-name)--project-name[the appliance'"'"'s name]:NAME: ' \
+        '*--env-file[variables, instead of .env (repeatable)]:FILE:_files' \
+        '(--project-directory)--project-directory[where to look for the files]:DIR:_files -/' \
+        '*--profile[activate a profile (repeatable)]:NAME:{_boxship_names profiles}' \
+        '(--target)--target[the target to boot]:NAME:{_boxship_names targets}' \
+        '(--lax)--lax[unknown keys are warnings, for legacy files]' \
+        '(--json)--json[print data instead of text]' \
+        '(--debug)--debug[show tracebacks]' \
+        '*:SERVICE:{_boxship_names services}' \
+        && return
+}
+
+_boxship_verb_images() {
+    _arguments -s \
+        '(-q --quiet)-q[only the images'"'"' ids]' \
+        '(-q --quiet)--quiet[only the images'"'"' ids]' \
+        '(--format)--format[json is --json (default\: table)]:table,json:(table json)' \
+        '(--help)--help[show this help message and exit]' \
+        '*--file[compose or appliance file (repeatable)]:FILE:_files' \
+        '(--project-name)--project-name[the appliance'"'"'s name]:NAME: ' \
+        '*--env-file[variables, instead of .env (repeatable)]:FILE:_files' \
+        '(--project-directory)--project-directory[where to look for the files]:DIR:_files -/' \
+        '*--profile[activate a profile (repeatable)]:NAME:{_boxship_names profiles}' \
+        '(--target)--target[the target to boot]:NAME:{_boxship_names targets}' \
+        '(--lax)--lax[unknown keys are warnings, for legacy files]' \
+        '(--json)--json[print data instead of text]' \
+        '(--debug)--debug[show tracebacks]' \
+        '*:SERVICE:{_boxship_names services}' \
+        && return
+}
+
+_boxship_verb_exec() {
+    _arguments -s \
+        '(-d --detach)-d[don'"'"'t wait for it]' \
+        '(-d --detach)--detach[don'"'"'t wait for it]' \
+        '(-T --no-tty --no-TTY)-T[no terminal]' \
+        '(-T --no-tty --no-TTY)--no-tty[no terminal]' \
+        '(-T --no-tty --no-TTY)--no-TTY[no terminal]' \
+        '(-i --interactive)-i[always so; here for habit]' \
+        '(-i --interactive)--interactive[always so; here for habit]' \
+        '(-t --tty)-t[on a terminal always so; here for habit]' \
+        '(-t --tty)--tty[on a terminal always so; here for habit]' \
+        '(-u --user)-u[run as this user]:USER: ' \
+        '(-u --user)--user[run as this user]:USER: ' \
+        '(-w --workdir)-w[in this directory]:DIR:_files -/' \
+        '(-w --workdir)--workdir[in this directory]:DIR:_files -/' \
+        '*-e[variable (repeatable)]:KEY=VALUE: ' \
+        '*--env[variable (repeatable)]:KEY=VALUE: ' \
+        '(--index)--index[which of its containers (default\: the first)]:NUMBER: ' \
+        '(--privileged)--privileged[with all capabilities]' \
+        '(--help)--help[show this help message and exit]' \
+        '*--file[compose or appliance file (repeatable)]:FILE:_files' \
+        '(--project-name)--project-name[the appliance'"'"'s name]:NAME: ' \
+        '*--env-file[variables, instead of .env (repeatable)]:FILE:_files' \
+        '(--project-directory)--project-directory[where to look for the files]:DIR:_files -/' \
+        '*--profile[activate a profile (repeatable)]:NAME:{_boxship_names profiles}' \
+        '(--target)--target[the target to boot]:NAME:{_boxship_names targets}' \
+        '(--lax)--lax[unknown keys are warnings, for legacy files]' \
+        '(--json)--json[print data instead of text]' \
+        '(--debug)--debug[show tracebacks]' \
+        '1:SERVICE:{_boxship_names services}' \
+        '*:COMMAND: ' \
+        && return
+}
+
+_boxship_verb_restart() {
+    _arguments -s \
+        '(-t --timeout)-t[grace time before a kill]:SECONDS: ' \
+        '(-t --timeout)--timeout[grace time before a kill]:SECONDS: ' \
+        '(--help)--help[show this help message and exit]' \
+        '*--file[compose or appliance file (repeatable)]:FILE:_files' \
+        '(--project-name)--project-name[the appliance'"'"'s name]:NAME: ' \
+        '*--env-file[variables, instead of .env (repeatable)]:FILE:_files' \
+        '(--project-directory)--project-directory[where to look for the files]:DIR:_files -/' \
+        '*--profile[activate a profile (repeatable)]:NAME:{_boxship_names profiles}' \
+        '(--target)--target[the target to boot]:NAME:{_boxship_names targets}' \
+        '(--lax)--lax[unknown keys are warnings, for legacy files]' \
+        '(--json)--json[print data instead of text]' \
+        '(--debug)--debug[show tracebacks]' \
+        '*:SERVICE:{_boxship_names services}' \
+        && return
+}
+
+_boxship_verb_stop() {
+    _arguments -s \
+        '(-t --timeout)-t[grace time before a kill]:SECONDS: ' \
+        '(-t --timeout)--timeout[grace time before a kill]:SECONDS: ' \
+        '(-o --only)-o[only this service or target'"'"'s services, without dependencies]:NAME:{_boxship_names services}' \
+        '(-o --only)--only[only this service or target'"'"'s services, without dependencies]:NAME:{_boxship_names services}' \
+        '*-x[as if it were not in the files (repeatable)]:NAME:{_boxship_names services}' \
+        '*--exclude[as if it were not in the files (repeatable)]:NAME:{_boxship_names services}' \
+        '(--help)--help[show this help message and exit]' \
+        '*--file[compose or appliance file (repeatable)]:FILE:_files' \
+        '(--project-name)--project-name[the appliance'"'"'s name]:NAME: ' \
+        '*--env-file[variables, instead of .env (repeatable)]:FILE:_files' \
+        '(--project-directory)--project-directory[where to look for the files]:DIR:_files -/' \
+        '*--profile[activate a profile (repeatable)]:NAME:{_boxship_names profiles}' \
+        '(--target)--target[the target to boot]:NAME:{_boxship_names targets}' \
+        '(--lax)--lax[unknown keys are warnings, for legacy files]' \
+        '(--json)--json[print data instead of text]' \
+        '(--debug)--debug[show tracebacks]' \
+        '*:SERVICE:{_boxship_names services}' \
+        && return
+}
+
+_boxship_verb_start() {
+    _arguments -s \
+        '(--help)--help[show this help message and exit]' \
+        '*--file[compose or appliance file (repeatable)]:FILE:_files' \
+        '(--project-name)--project-name[the appliance'"'"'s name]:NAME: ' \
+        '*--env-file[variables, instead of .env (repeatable)]:FILE:_files' \
+        '(--project-directory)--project-directory[where to look for the files]:DIR:_files -/' \
+        '*--profile[activate a profile (repeatable)]:NAME:{_boxship_names profiles}' \
+        '(--target)--target[the target to boot]:NAME:{_boxship_names targets}' \
+        '(--lax)--lax[unknown keys are warnings, for legacy files]' \
+        '(--json)--json[print data instead of text]' \
+        '(--debug)--debug[show tracebacks]' \
+        '*:SERVICE:{_boxship_names services}' \
+        && return
+}
+
+_boxship_verb_build() {
+    _arguments -s \
+        '(--no-cache)--no-cache[run every step again]' \
+        '(--pull)--pull[ask the registry for newer base images]' \
+        '(-q --quiet)-q[only say what failed]' \
+        '(-q --quiet)--quiet[only say what failed]' \
+        '(-o --only)-o[only this service or target'"'"'s services, without dependencies]:NAME:{_boxship_names services}' \
+        '(-o --only)--only[only this service or target'"'"'s services, without dependencies]:NAME:{_boxship_names services}' \
+        '*-x[as if it were not in the files (repeatable)]:NAME:{_boxship_names services}' \
+        '*--exclude[as if it were not in the files (repeatable)]:NAME:{_boxship_names services}' \
+        '(--tag)--tag[this tag for every image that isn'"'"'t named by digest]:TAG: ' \
+        '(--help)--help[show this help message and exit]' \
+        '*--file[compose or appliance file (repeatable)]:FILE:_files' \
+        '(--project-name)--project-name[the appliance'"'"'s name]:NAME: ' \
+        '*--env-file[variables, instead of .env (repeatable)]:FILE:_files' \
+        '(--project-directory)--project-directory[where to look for the files]:DIR:_files -/' \
+        '*--profile[activate a profile (repeatable)]:NAME:{_boxship_names profiles}' \
+        '(--target)--target[the target to boot]:NAME:{_boxship_names targets}' \
+        '(--lax)--lax[unknown keys are warnings, for legacy files]' \
+        '(--json)--json[print data instead of text]' \
+        '(--debug)--debug[show tracebacks]' \
+        '*:SERVICE:{_boxship_names services}' \
+        && return
+}
+
+_boxship_verb_check() {
+    _arguments -s \
+        '(-q --quiet)-q[print nothing when all is well]' \
+        '(-q --quiet)--quiet[print nothing when all is well]' \
+        '(--format)--format[json is --json; github makes annotations of a workflow (default\: text)]:text,json,github:(text json github)' \
+        '(--help)--help[show this help message and exit]' \
+        '*--file[compose or appliance file (repeatable)]:FILE:_files' \
+        '(--project-name)--project-name[the appliance'"'"'s name]:NAME: ' \
+        '*--env-file[variables, instead of .env (repeatable)]:FILE:_files' \
+        '(--project-directory)--project-directory[where to look for the files]:DIR:_files -/' \
+        '*--profile[activate a profile (repeatable)]:NAME:{_boxship_names profiles}' \
+        '(--target)--target[the target to boot]:NAME:{_boxship_names targets}' \
+        '(--lax)--lax[unknown keys are warnings, for legacy files]' \
+        '(--json)--json[print data instead of text]' \
+        '(--debug)--debug[show tracebacks]' \
+        && return
+}
+
+_boxship_verb_show() {
+    _arguments -s \
+        '(--format)--format[default\: yaml]:json,compose,yaml:(json compose yaml)' \
+        '(--services)--services[only the names of the services]' \
+        '(--schema)--schema[the JSON Schema of appliance.yaml; reads no files]' \
+        '(--help)--help[show this help message and exit]' \
+        '*--file[compose or appliance file (repeatable)]:FILE:_files' \
+        '(--project-name)--project-name[the appliance'"'"'s name]:NAME: ' \
+        '*--env-file[variables, instead of .env (repeatable)]:FILE:_files' \
+        '(--project-directory)--project-directory[where to look for the files]:DIR:_files -/' \
+        '*--profile[activate a profile (repeatable)]:NAME:{_boxship_names profiles}' \
+        '(--target)--target[the target to boot]:NAME:{_boxship_names targets}' \
+        '(--lax)--lax[unknown keys are warnings, for legacy files]' \
+        '(--json)--json[print data instead of text]' \
+        '(--debug)--debug[show tracebacks]' \
+        && return
+}
+
+_boxship_verb_config() {
+    _arguments -s \
+        '(--format)--format[default\: yaml]:yaml,json:(yaml json)' \
+        '(-q --quiet)-q[only check; print nothing]' \
+        '(-q --quiet)--quiet[only check; print nothing]' \
+        '(-o --output)-o[write it there]:FILE:_files' \
+        '(-o --output)--output[write it there]:FILE:_files' \
+        '(--services)--services[only the services'"'"' names]' \
+        '(--images)--images[only the images'"'"' names]' \
+        '(--volumes)--volumes[only the volumes'"'"' keys]' \
+        '(--networks)--networks[only the networks'"'"' keys]' \
+        '(--profiles)--profiles[only the profiles'"'"' names]' \
+        '(--hash)--hash[only a digest of this service ('"'"'*'"'"'\: of each)]:SERVICE:{_boxship_names services}' \
+        '(--help)--help[show this help message and exit]' \
+        '*--file[compose or appliance file (repeatable)]:FILE:_files' \
+        '(--project-name)--project-name[the appliance'"'"'s name]:NAME: ' \
+        '*--env-file[variables, instead of .env (repeatable)]:FILE:_files' \
+        '(--project-directory)--project-directory[where to look for the files]:DIR:_files -/' \
+        '*--profile[activate a profile (repeatable)]:NAME:{_boxship_names profiles}' \
+        '(--target)--target[the target to boot]:NAME:{_boxship_names targets}' \
+        '(--lax)--lax[unknown keys are warnings, for legacy files]' \
+        '(--json)--json[print data instead of text]' \
+        '(--debug)--debug[show tracebacks]' \
+        '*:SERVICE:{_boxship_names services}' \
+        && return
+}
+
+_boxship_verb_graph() {
+    _arguments -s \
+        '(--format)--format[default\: text]:text,dot,mermaid,json:(text dot mermaid json)' \
+        '(--help)--help[show this help message and exit]' \
+        '*--file[compose or appliance file (repeatable)]:FILE:_files' \
+        '(--project-name)--project-name[the appliance'"'"'s name]:NAME: ' \
+        '*--env-file[variables, instead of .env (repeatable)]:FILE:_files' \
+        '(--project-directory)--project-directory[where to look for the files]:DIR:_files -/' \
+        '*--profile[activate a profile (repeatable)]:NAME:{_boxship_names profiles}' \
+        '(--target)--target[the target to boot]:NAME:{_boxship_names targets}' \
+        '(--lax)--lax[unknown keys are warnings, for legacy files]' \
+        '(--json)--json[print data instead of text]' \
+        '(--debug)--debug[show tracebacks]' \
+        && return
+}
+
+_boxship_verb_import() {
+    _arguments -s \
+        '(-o --output)-o[where to write (default\: beside the crane file)]:DIR:_files -/' \
+        '(-o --output)--output[where to write (default\: beside the crane file)]:DIR:_files -/' \
+        '(--force)--force[overwrite files that are there]' \
+        '(--help)--help[show this help message and exit]' \
+        '*--file[compose or appliance file (repeatable)]:FILE:_files' \
+        '(--project-name)--project-name[the appliance'"'"'s name]:NAME: ' \
+        '*--env-file[variables, instead of .env (repeatable)]:FILE:_files' \
+        '(--project-directory)--project-directory[where to look for the files]:DIR:_files -/' \
+        '*--profile[activate a profile (repeatable)]:NAME:{_boxship_names profiles}' \
+        '(--target)--target[the target to boot]:NAME:{_boxship_names targets}' \
+        '(--lax)--lax[unknown keys are warnings, for legacy files]' \
+        '(--json)--json[print data instead of text]' \
+        '(--debug)--debug[show tracebacks]' \
+        '*:FILE:_files' \
+        && return
+}
+
+_boxship_verb_init() {
+    _arguments -s \
+        '(--force)--force[overwrite the appliance.yaml that is there]' \
+        '(--help)--help[show this help message and exit]' \
+        '*--file[compose or appliance file (repeatable)]:FILE:_files' \
+        '(--project-name)--project-name[the appliance'"'"'s name]:NAME: ' \
+        '*--env-file[variables, instead of .env (repeatable)]:FILE:_files' \
+        '(--project-directory)--project-directory[where to look for the files]:DIR:_files -/' \
+        '*--profile[activate a profile (repeatable)]:NAME:{_boxship_names profiles}' \
+        '(--target)--target[the target to boot]:NAME:{_boxship_names targets}' \
+        '(--lax)--lax[unknown keys are warnings, for legacy files]' \
+        '(--json)--json[print data instead of text]' \
+        '(--debug)--debug[show tracebacks]' \
+        && return
+}
+
+_boxship_verb_completion() {
+    _arguments -s \
+        '(--list)--list[print such names of the files; what the scripts ask for]:services,targets,profiles:(services targets profiles)' \
+        '(--help)--help[show this help message and exit]' \
+        '*--file[compose or appliance file (repeatable)]:FILE:_files' \
+        '(--project-name)--project-name[the appliance'"'"'s name]:NAME: ' \
+        '*--env-file[variables, instead of .env (repeatable)]:FILE:_files' \
+        '(--project-directory)--project-directory[where to look for the files]:DIR:_files -/' \
+        '*--profile[activate a profile (repeatable)]:NAME:{_boxship_names profiles}' \
+        '(--target)--target[the target to boot]:NAME:{_boxship_names targets}' \
+        '(--lax)--lax[unknown keys are warnings, for legacy files]' \
+        '(--json)--json[print data instead of text]' \
+        '(--debug)--debug[show tracebacks]' \
+        '1::bash|zsh|fish:(bash zsh fish)' \
+        && return
+}
+
+_boxship_verb_version() {
+    _arguments -s \
+        '(-s --short)-s[only Boxship'"'"'s own version]' \
+        '(-s --short)--short[only Boxship'"'"'s own version]' \
+        '(--help)--help[show this help message and exit]' \
+        '*--file[compose or appliance file (repeatable)]:FILE:_files' \
+        '(--project-name)--project-name[the appliance'"'"'s name]:NAME: ' \
+        '*--env-file[variables, instead of .env (repeatable)]:FILE:_files' \
+        '(--project-directory)--project-directory[where to look for the files]:DIR:_files -/' \
+        '*--profile[activate a profile (repeatable)]:NAME:{_boxship_names profiles}' \
+        '(--target)--target[the target to boot]:NAME:{_boxship_names targets}' \
+        '(--lax)--lax[unknown keys are warnings, for legacy files]' \
+        '(--json)--json[print data instead of text]' \
+        '(--debug)--debug[show tracebacks]' \
+        && return
+}
+
+_boxship_names() {
+    local -a names
+    names=(${(f)"$(_call_program names boxship $_boxship_given completion --list $1 2>/dev/null)"})
+    compadd -a names
+}
+
+_boxship() {
+    local curcontext=$curcontext state line
+    local -a _boxship_given
+    typeset -A opt_args
+    _arguments -C \
+        '(-h --help)-h[show this help message and exit]' \
+        '(-h --help)--help[show this help message and exit]' \
+        '*-f[compose or appliance file (repeatable)]:FILE:_files' \
+        '*--file[compose or appliance file (repeatable)]:FILE:_files' \
+        '(-p --project-name)-p[the appliance'"'"'s name]:NAME: ' \
+        '(-p --project-name)--project-name[the appliance'"'"'s name]:NAME: ' \
+        '*--env-file[variables, instead of .env (repeatable)]:FILE:_files' \
+        '(--project-directory)--project-directory[where to look for the files]:DIR:_files -/' \
+        '*--profile[activate a profile (repeatable)]:NAME:{_boxship_names profiles}' \
+        '(--target)--target[the target to boot]:NAME:{_boxship_names targets}' \
+        '(--lax)--lax[unknown keys are warnings, for legacy files]' \
+        '(--json)--json[print data instead of text]' \
+        '(--debug)--debug[show tracebacks]' \
+        '(--version)--version[print the version]' \
+        '1: :_boxship_verbs' \
+        '*:: :->rest' && return
+    [[ $state == rest ]] || return
+    local option
+    for option in ${(k)opt_args}; do
+        case $option in -f|--file|-p|--project-name|--project-directory|--env-file)
+            _boxship_given+=($option ${(Q)opt_args[$option]}) ;;
+        esac
+    done
+    (( $+functions[_boxship_verb_$line[1]] )) && _boxship_verb_$line[1]
+}
+
+# Loaded by name from $fpath it is called; sourced it is made known.
+if [[ $funcstack[1] == _boxship ]]; then _boxship "$@"; else compdef _boxship boxship; fi
