@@ -39,6 +39,7 @@ _GLOBALS: tuple[tuple[tuple[str, ...], str | None, str], ...] = (
     (("--project-directory",), "DIR", "where to look for the files"),
     (("--profile",), "NAME", "activate a profile (repeatable)"),
     (("--target",), "NAME", "the target to boot"),
+    (("--dry-run",), None, "say what would be done and why, and change nothing"),
     (("--lax",), None, "unknown keys are warnings, for legacy files"),
     (("--json",), None, "print data instead of text"),
     (("--debug",), None, "show tracebacks"),

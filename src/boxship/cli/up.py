@@ -5,12 +5,14 @@ import json
 
 from boxship.cli.attach import run_up
 from boxship.cli.context import Invocation
+from boxship.cli.render.plans import images_as_text, plan_as_data, plan_as_text
 from boxship.cli.run import run_with_engine
 from boxship.cli.selection import add_selection, selected
 from boxship.engine.port import Engine
 from boxship.errors import UsageError
-from boxship.operate.up import UpRequest, plan_up
+from boxship.operate.up import Ahead, UpRequest, plan_up
 from boxship.plan.verdict import Options
+from boxship.spec.load import Loaded
 
 # A network that Boxship makes has room for 32,000 addresses at most.
 _MOST_CONTAINERS = 10_000
@@ -50,6 +52,8 @@ def up(invocation: Invocation, arguments: argparse.Namespace) -> int:
         scales=_scales(arguments.scale),
         options=_options(arguments),
     )
+    if invocation.is_dry_run:
+        return _show_ahead(invocation, loaded, run_with_engine(lambda engine: plan_up(appliance, engine, request)))
 
     async def work(engine: Engine) -> int:
         return await run_up(invocation, appliance, engine, request, attached=not arguments.detach)
@@ -79,25 +83,17 @@ def plan(invocation: Invocation, arguments: argparse.Namespace) -> int:
         scales=_scales(arguments.scale),
         options=_options(arguments),
     )
-    made, to_build = run_with_engine(lambda engine: plan_up(appliance, engine, request))
+    return _show_ahead(invocation, loaded, run_with_engine(lambda engine: plan_up(appliance, engine, request)))
+
+
+def _show_ahead(invocation: Invocation, loaded: Loaded, ahead: Ahead) -> int:
     if invocation.is_json:
-        steps = [
-            {
-                "id": step.id,
-                "subject": step.subject,
-                "action": type(step.action).__name__,
-                "cause": step.cause,
-                "after": list(step.after),
-                "after_ended": list(step.after_ended),
-            }
-            for step in made.steps
-        ]
         warnings = [warning.as_data() for warning in loaded.warnings]
-        print(json.dumps({"build": list(to_build), "steps": steps, "kept": dict(made.kept), "warnings": warnings}))
+        data = plan_as_data(ahead.plan, build=tuple(ahead.builds), pull=tuple(ahead.pulls))
+        print(json.dumps({**data, "warnings": warnings}))
         return 0
-    for reference in to_build:
-        print(f"build {reference}, not built yet")
-    print(str(made) if made.steps else "nothing to do: everything is as it should be")
+    before = (*images_as_text(ahead.builds, "build"), *images_as_text(ahead.pulls, "pull"))
+    print(plan_as_text(ahead.plan, before))
     return 0
 
 

@@ -30,6 +30,7 @@ from boxship.events import (
 from boxship.execute.hooks import HookRunner
 from boxship.execute.host_hooks import run_host_hook
 from boxship.execute.readiness import Readiness
+from boxship.execute.rehearsal import Rehearsal, WouldChange
 from boxship.plan.action import (
     Action,
     Completed,
@@ -92,8 +93,12 @@ async def execute(
 ) -> Outcome:
     """Carry the plan out as far as possible and tell how it ended; raises nothing for a failed step.
 
+    Raises: WouldChange with the plan, on an engine that is only asked.
+
     ``interrupt``: once set, nothing new is begun, waiting ends, and calls in flight finish.
     """
+    if isinstance(engine, Rehearsal):
+        raise WouldChange(plan=plan)
     return await _Run(plan, engine, publish, clock, interrupt or asyncio.Event(), concurrency).walk()
 
 

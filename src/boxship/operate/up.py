@@ -56,6 +56,14 @@ class UpResult(Struct, frozen=True):
     addresses: tuple[str, ...] = ()
 
 
+class Ahead(Struct, frozen=True):
+    """What ``up`` would do: reference -> cause of the images that come first, and the plan as it is without them."""
+
+    plan: Plan
+    builds: Mapping[str, str] = field(default_factory=dict)
+    pulls: Mapping[str, str] = field(default_factory=dict)
+
+
 async def bring_up(
     appliance: Appliance,
     engine: Engine,
@@ -96,12 +104,19 @@ async def bring_up(
     return await _result(desired, plan, outcome, engine, frozenset(found_ready))
 
 
-async def plan_up(appliance: Appliance, engine: Engine, request: UpRequest) -> tuple[Plan, tuple[str, ...]]:
-    """What ``bring_up`` would do now: the plan, and the images it would build first."""
+async def plan_up(appliance: Appliance, engine: Engine, request: UpRequest) -> Ahead:
+    """What ``bring_up`` would do now."""
     desired = desired_of(appliance, request)
     observed = await engine.observe(_references(desired))
-    to_build = tuple(image_reference(appliance.name, service) for service in _to_build(desired, observed, request))
-    return reconcile(desired, observed, request.options), to_build
+    to_build = (image_reference(appliance.name, service) for service in _to_build(desired, observed, request))
+    builds = {
+        reference: "not built yet" if observed.image(reference) is None else "asked for with --build"
+        for reference in to_build
+    }
+    asked = _asked_to_pull(desired, request)
+    pulls = dict.fromkeys(asked, "asked for with --pull" if request.pull == "always" else "its pull_policy is always")
+    pulls |= dict.fromkeys(_holders_to_pull(desired, observed, request), "others take volumes from it")
+    return Ahead(reconcile(desired, observed, request.options), builds, pulls)
 
 
 def desired_of(appliance: Appliance, request: UpRequest) -> Desired:
@@ -158,13 +173,17 @@ async def _provide_images(
         await run_build_hooks(appliance, to_build, "pre-build", publish)
         await build_images(versioned(appliance), to_build, engine, publish, only_missing=request.build is None)
         await run_build_hooks(appliance, to_build, "post-build", publish)
-    to_pull = {
-        image_reference(appliance.name, service): service.platform
-        for service in desired.services
-        if not service.build and (request.pull == "always" or service.pull_policy == "always")
-    } | _holders_to_pull(desired, observed, request)
+    to_pull = _asked_to_pull(desired, request) | _holders_to_pull(desired, observed, request)
     await _pull(appliance.name, to_pull, engine, publish, clock)
     return bool(to_build or to_pull)
+
+
+def _asked_to_pull(desired: Desired, request: UpRequest) -> dict[str, str | None]:
+    return {
+        image_reference(desired.appliance, service): service.platform
+        for service in desired.services
+        if not service.build and (request.pull == "always" or service.pull_policy == "always")
+    }
 
 
 def _holders_to_pull(desired: Desired, observed: Observed, request: UpRequest) -> dict[str, str | None]:

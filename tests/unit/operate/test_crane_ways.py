@@ -28,7 +28,7 @@ async def test_the_image_of_one_that_holds_volumes_is_pulled_before_the_plan_is_
     )
     assert result.outcome.is_complete
     assert set(engine.world.volumes) == {"app.data-data"}
-    again, _ = await plan_up(shop, engine, UpRequest())
+    again = (await plan_up(shop, engine, UpRequest())).plan
     assert again.steps == ()
 
 

@@ -315,8 +315,8 @@ async def test_an_unknown_service_is_refused_before_the_engine_is_asked(box: Box
 
 async def test_plan_tells_what_up_would_build_and_do_and_does_nothing(box: Box, tmp_path: Path) -> None:
     wanted = appliance(service("web", image=None, build=Build(tmp_path)), service("db"))
-    plan, to_build = await plan_up(wanted, box.engine, UpRequest())
-    assert to_build == ("app/web:latest",)
-    assert str(plan).splitlines()[0] == "[] -> #1 network:default, CreateNetwork, not there yet"
+    ahead = await plan_up(wanted, box.engine, UpRequest())
+    assert ahead.builds == {"app/web:latest": "not built yet"}
+    assert str(ahead.plan).splitlines()[0] == "[] -> #1 network:default, CreateNetwork, not there yet"
     assert box.engine.calls == ["observe"]
-    assert (await plan_up(wanted, box.engine, UpRequest(build=False)))[1] == ()
+    assert (await plan_up(wanted, box.engine, UpRequest(build=False))).builds == {}
