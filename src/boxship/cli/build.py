@@ -9,7 +9,7 @@ from boxship.cli.dry_run import DryRunEnded
 from boxship.cli.render.display import make_display
 from boxship.cli.render.plans import images_as_text
 from boxship.cli.run import hear_interrupts, run_with_engine
-from boxship.cli.selection import add_selection, selected
+from boxship.cli.selection import add_selection, selected, services_of
 from boxship.engine.port import Engine
 from boxship.errors import CancelledError
 from boxship.host.version import versioned
@@ -35,7 +35,7 @@ def build(invocation: Invocation, arguments: argparse.Namespace) -> int:
     loaded = invocation.load_with_warnings()
     appliance = versioned(selected(loaded, arguments))
     # Naming nothing means every service, of every target and profile: what ships must build.
-    names = tuple(arguments.services) or tuple(appliance.services)
+    names = tuple(services_of(loaded, arguments)) or tuple(appliance.services)
     services = resolve(appliance, names=names, with_dependencies=False).services
     built = tuple(service.name for service in services if service.build)
     if not built and not appliance.bases:

@@ -12,6 +12,7 @@ from boxship.cli.render.graph import GRAPH_FORMATS
 from boxship.cli.render.lines import LogPrinter
 from boxship.cli.render.table import print_status, status_as_json
 from boxship.cli.run import hear_interrupts, run_with_engine, until_interrupted
+from boxship.cli.selection import add_selection, selected, services_of
 from boxship.engine.port import Engine
 from boxship.errors import UsageError, unknown_name
 from boxship.operate.logs import LogRequest, merged_logs
@@ -31,11 +32,13 @@ def add_ps(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-q", "--quiet", action="store_true", help="only container ids")
     parser.add_argument("-a", "--all", action="store_true", help="always so; here for compatibility")
     parser.add_argument("--services", dest="only_names", action="store_true", help="only the services' names")
+    add_selection(parser, with_tag=False)
     parser.set_defaults(run=ps)
 
 
 def ps(invocation: Invocation, arguments: argparse.Namespace) -> int:
     name, loaded = invocation.appliance_name_or_files()
+    arguments.services = services_of(loaded, arguments)
     for service in arguments.services:
         if loaded is not None and service not in loaded.appliance.services:
             raise unknown_name("service", service, name, loaded.appliance.services)
@@ -80,11 +83,13 @@ def add_logs(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-t", "--timestamps", action="store_true", help="with the time of each line")
     parser.add_argument("--no-color", action="store_true", help="without colours")
     parser.add_argument("--no-log-prefix", action="store_true", help="without the services' names")
+    add_selection(parser, with_tag=False)
     parser.set_defaults(run=logs)
 
 
 def logs(invocation: Invocation, arguments: argparse.Namespace) -> int:
     name, loaded = invocation.appliance_name_or_files()
+    arguments.services = services_of(loaded, arguments)
     for service in arguments.services:
         if loaded is not None and not _is_known(service, loaded.appliance):
             raise unknown_name("service", service, name, loaded.appliance.services)
@@ -134,11 +139,12 @@ def _point_in_time(text: str) -> str:
 
 def add_graph(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--format", choices=list(GRAPH_FORMATS), default="text", help="default: text")
+    add_selection(parser, with_tag=False)
     parser.set_defaults(run=graph)
 
 
 def graph(invocation: Invocation, arguments: argparse.Namespace) -> int:
     loaded = invocation.load()
-    desired = resolve(loaded.appliance, target=invocation.target, profiles=loaded.active_profiles)
+    desired = resolve(selected(loaded, arguments), target=invocation.target, profiles=loaded.active_profiles)
     print(GRAPH_FORMATS["json" if invocation.is_json else arguments.format](desired))
     return 0

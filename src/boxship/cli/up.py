@@ -2,17 +2,21 @@
 
 import argparse
 import json
+from collections.abc import Collection
+from typing import NamedTuple
 
 from boxship.cli.attach import run_up
 from boxship.cli.context import Invocation
 from boxship.cli.render.plans import images_as_text, plan_as_data, plan_as_text
 from boxship.cli.run import run_with_engine
-from boxship.cli.selection import add_selection, selected
+from boxship.cli.selection import add_selection, present_services, selected, selection_of
 from boxship.engine.port import Engine
 from boxship.errors import UsageError
 from boxship.operate.up import Ahead, UpRequest, plan_up
+from boxship.plan.select import extended
 from boxship.plan.verdict import Options
 from boxship.spec.load import Loaded
+from boxship.spec.model import Appliance
 
 # A network that Boxship makes has room for 32,000 addresses at most.
 _MOST_CONTAINERS = 10_000
@@ -41,24 +45,53 @@ def add_up(parser: argparse.ArgumentParser) -> None:
 
 def up(invocation: Invocation, arguments: argparse.Namespace) -> int:
     loaded = invocation.load_with_warnings()
-    appliance = selected(loaded, arguments)
+    _wanted(invocation, loaded, arguments, None)
+    if invocation.is_dry_run:
+        return _rehearse(invocation, loaded, arguments)
+
+    async def work(engine: Engine) -> int:
+        wanted = _wanted(invocation, loaded, arguments, await _present(engine, loaded, arguments))
+        return await run_up(invocation, wanted.appliance, engine, wanted.request, attached=not arguments.detach)
+
+    return run_with_engine(work)
+
+
+class _Wanted(NamedTuple):
+    appliance: Appliance
+    request: UpRequest
+
+
+def _wanted(
+    invocation: Invocation, loaded: Loaded, arguments: argparse.Namespace, present: Collection[str] | None
+) -> _Wanted:
+    """What to bring up. Raises: NotFoundError and UsageError for what was typed wrong."""
+    appliance = selected(loaded, arguments, present)
+    selection = selection_of(arguments)
+    names = extended(appliance, arguments.services, selection, present) if selection.is_extended else ()
     request = UpRequest(
         target=invocation.target,
         profiles=loaded.active_profiles,
-        services=tuple(arguments.services),
+        services=tuple(sorted(names)) or tuple(arguments.services),
         with_dependencies=not arguments.no_deps,
         build=arguments.build,
         pull=arguments.pull,
         scales=_scales(arguments.scale),
         options=_options(arguments),
     )
-    if invocation.is_dry_run:
-        return _show_ahead(invocation, loaded, run_with_engine(lambda engine: plan_up(appliance, engine, request)))
+    return _Wanted(appliance, request)
 
-    async def work(engine: Engine) -> int:
-        return await run_up(invocation, appliance, engine, request, attached=not arguments.detach)
 
-    return run_with_engine(work)
+async def _present(engine: Engine, loaded: Loaded, arguments: argparse.Namespace) -> frozenset[str] | None:
+    """Asked only when it makes a difference."""
+    return present_services(loaded.appliance.name, await engine.observe(())) if arguments.affected else None
+
+
+def _rehearse(invocation: Invocation, loaded: Loaded, arguments: argparse.Namespace) -> int:
+    async def look_ahead(engine: Engine) -> Ahead:
+        wanted = _wanted(invocation, loaded, arguments, await _present(engine, loaded, arguments))
+        return await plan_up(wanted.appliance, engine, wanted.request)
+
+    return _show_ahead(invocation, loaded, run_with_engine(look_ahead))
 
 
 def add_plan(parser: argparse.ArgumentParser) -> None:
@@ -69,21 +102,12 @@ def add_plan(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--remove-orphans", action="store_true", help="as for up")
     _add_scale(parser)
     add_selection(parser)
-    parser.set_defaults(run=plan, renew_anon_volumes=False, timeout=None)
+    parser.set_defaults(run=plan, renew_anon_volumes=False, timeout=None, build=None, pull="missing")
 
 
 def plan(invocation: Invocation, arguments: argparse.Namespace) -> int:
     loaded = invocation.load() if invocation.is_json else invocation.load_with_warnings()
-    appliance = selected(loaded, arguments)
-    request = UpRequest(
-        target=invocation.target,
-        profiles=loaded.active_profiles,
-        services=tuple(arguments.services),
-        with_dependencies=not arguments.no_deps,
-        scales=_scales(arguments.scale),
-        options=_options(arguments),
-    )
-    return _show_ahead(invocation, loaded, run_with_engine(lambda engine: plan_up(appliance, engine, request)))
+    return _rehearse(invocation, loaded, arguments)
 
 
 def _show_ahead(invocation: Invocation, loaded: Loaded, ahead: Ahead) -> int:
