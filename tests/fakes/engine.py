@@ -5,6 +5,7 @@ command; what goes wrong is ``engine.faults``; what is there is ``engine.world``
 """
 
 import asyncio
+import socket
 from collections.abc import AsyncGenerator, AsyncIterator, Collection
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 
 from boxship.clock import Clock
 from boxship.engine.faults import image_unavailable, refusal, timed_out
+from boxship.engine.overlaps import name_holder
 from boxship.engine.port import (
     BuildOutput,
     BuildRequest,
@@ -26,6 +28,7 @@ from boxship.engine.port import (
     PullProgress,
 )
 from boxship.engine.streams import unix_time
+from boxship.errors import EngineConflictError
 from boxship.plan.action import ContainerSpec, CopiedFile, NetworkSpec, VolumeSpec
 from boxship.plan.observed import ContainerState, Health, Observed
 from boxship.spec.model import Healthcheck
@@ -57,6 +60,7 @@ class FakeEngine:
         self.volumes_of_pulled: dict[str, tuple[str, ...]] = {}
         """The places that such an image declares as volumes."""
         self.host_subnets: tuple[str, ...] = ()
+        self.host = socket.gethostname()
         self.exec_results: dict[tuple[str, ...], ExecResult] = {}
         """argv -> how it ends; others follow from the command itself."""
         self.sessions: list[tuple[str, int, ExecRequest]] = []
@@ -126,6 +130,10 @@ class FakeEngine:
         async with self.faults.around("info"):
             return EngineInfo("20.10.24", "1.41", "linux", "amd64")
 
+    async def host_name(self) -> str:
+        async with self.faults.around("host_name"):
+            return self.host
+
     async def close(self) -> None:
         """Nothing is open."""
 
@@ -151,7 +159,10 @@ class FakeEngine:
 
     async def create_network(self, spec: NetworkSpec) -> None:
         async with self.faults.around("create_network", spec.name):
-            self.world.add_network(spec)
+            try:
+                self.world.add_network(spec)
+            except EngineConflictError as error:
+                raise name_holder(error, spec, map(view_network, self.world.networks.values())) from error
 
     async def remove_network(self, name: str) -> None:
         async with self.faults.around("remove_network", name):

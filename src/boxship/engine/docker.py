@@ -95,6 +95,9 @@ class DockerEngine:
             arch=version.text("Arch"),
         )
 
+    async def host_name(self) -> str:
+        return (await self._api.read_fields("/info", "ask for the engine's host")).text("Name")
+
     async def close(self) -> None:
         await self._api.close()
 
@@ -128,7 +131,19 @@ class DockerEngine:
         if spec.network.enable_ipv4 is False:
             api_version = await self._api.version()
             _refuse(what, list(unmet_network_needs(spec, api_version)), api_version)
-        await self._post("/networks/create", what, body=encode_network(spec))
+        try:
+            await self._post("/networks/create", what, body=encode_network(spec))
+        except EngineConflictError as err:
+            raise await self._with_holder(err, spec) from err
+
+    async def _with_holder(self, error: EngineError, spec: NetworkSpec) -> EngineError:
+        # Imported here, as it belongs to planning, which `ps` and others that share this module do without.
+        from boxship.engine.overlaps import OVERLAPS, name_holder  # noqa: PLC0415 (see above)
+
+        if OVERLAPS not in error.message:
+            return error
+        networks = read_list(await self._api.read("/networks", "list networks"), "list networks")
+        return name_holder(error, spec, map(decode_network, networks))
 
     async def remove_network(self, name: str) -> None:
         await self._remove(path_of("networks", name), f"remove network {name}")

@@ -131,7 +131,7 @@ def _known(what: str, status: int, message: str) -> EngineError | None:
             hint="remove unused networks (docker network prune), or give the network a subnet",
             status=status,
         )
-    if "overlap" in message and "ool" in message:
+    if "overlap" in message and ("ool" in message or "networks have" in message):
         return EngineConflictError(
             f"cannot {what}: its subnet overlaps another network's",
             hint="choose another subnet, or remove the other network (docker network ls)",

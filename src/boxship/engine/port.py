@@ -278,6 +278,9 @@ class Engine(ContainerEngine, ProbeEngine, ImageEngine, Protocol):
     async def info(self) -> EngineInfo:
         """Who answers, and in which API version."""
 
+    async def host_name(self) -> str:
+        """What the machine that it runs on is called; the paths of bind mounts are that machine's."""
+
     async def open_exec(self, name: str, request: ExecRequest) -> ExecSession:
         """Start a command for a person, and hand over its streams."""
 

@@ -15,6 +15,7 @@ READS = frozenset(
         "close",
         "follow_events",
         "follow_logs",
+        "host_name",
         "info",
         "inspect_container",
         "observe",

@@ -1,6 +1,7 @@
 """``up``: make it so, and wait until it is. The whole way from an appliance to a running box, step by step."""
 
 import asyncio
+import socket
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from boxship.errors import BoxshipError, CancelledError
 from boxship.events import Notice, Phase, PlanMade, SubjectChanged
 from boxship.execute.executor import Failure, Outcome, Publish, execute
 from boxship.execute.readiness import Readiness
+from boxship.host.files import is_there
 from boxship.host.fingerprints import fingerprinted
 from boxship.host.needs import unmet_needs
 from boxship.host.sysctl import PROC_SYS, apply_settings
@@ -27,6 +29,7 @@ from boxship.plan.observed import ContainerState, Observed
 from boxship.plan.reconcile import orphans, reconcile
 from boxship.plan.resolve import Desired, resolve, with_scales
 from boxship.plan.sharing import volume_holders
+from boxship.plan.sources import absent, host_sources
 from boxship.plan.status import ServiceStatus, browser_addresses, service_status
 from boxship.plan.verdict import Options
 from boxship.spec.model import Appliance, Service
@@ -76,8 +79,8 @@ async def bring_up(
 ) -> UpResult:
     """Build what is missing, reconcile, execute, and ask what was left alone whether it is ready.
 
-    Raises: BuildError, ImageMissingError, ConflictError, NotFoundError, EngineError before anything was changed on the
-    engine's containers. A failed step is no exception: it is in the result's outcome.
+    Raises: BuildError, ImageMissingError, ConflictError, NotFoundError, SpecError, EngineError before anything was
+    changed on the engine's containers. A failed step is no exception: it is in the result's outcome.
     """
     desired = desired_of(appliance, request)
     _prepare_host(appliance, publish, sysctl_root)
@@ -88,6 +91,7 @@ async def bring_up(
         observed = await engine.observe(references)
     _warn_of_orphans(desired, observed, request, publish)
     plan = reconcile(desired, observed, request.options)
+    await refuse_absent_sources(plan, desired, engine)
     publish(_plan_made(plan))
     outcome = await execute(plan, engine, publish, clock, interrupt=interrupt)
     if lost := half_started(outcome):
@@ -116,7 +120,9 @@ async def plan_up(appliance: Appliance, engine: Engine, request: UpRequest) -> A
     asked = _asked_to_pull(desired, request)
     pulls = dict.fromkeys(asked, "asked for with --pull" if request.pull == "always" else "its pull_policy is always")
     pulls |= dict.fromkeys(_holders_to_pull(desired, observed, request), "others take volumes from it")
-    return Ahead(reconcile(desired, observed, request.options), builds, pulls)
+    plan = reconcile(desired, observed, request.options)
+    await refuse_absent_sources(plan, desired, engine)
+    return Ahead(plan, builds, pulls)
 
 
 def desired_of(appliance: Appliance, request: UpRequest) -> Desired:
@@ -131,6 +137,16 @@ def desired_of(appliance: Appliance, request: UpRequest) -> Desired:
     if request.pull != "never":
         return desired
     return replace(desired, services=tuple(replace(each, pull_policy="never") for each in desired.services))
+
+
+async def refuse_absent_sources(plan: Plan, desired: Desired, engine: Engine) -> None:
+    """Raises: SpecError with every file and folder that containers are to be given and that isn't on this host.
+
+    On another host than the engine's nobody can know, and then the engine itself says so of the first.
+    """
+    missing = [source for source in host_sources(plan, desired) if not is_there(source.path)]
+    if missing and await engine.host_name() == socket.gethostname():
+        raise absent(missing)
 
 
 def _prepare_host(appliance: Appliance, publish: Publish, sysctl_root: Path) -> None:
