@@ -13,7 +13,8 @@
     |   |-- EngineNotFoundError       engine.not_found     5   404   the engine has no such thing
     |   |-- EngineConflictError       engine.conflict      5   409   a name, port or address is taken
     |   |   `-- HalfStartedError        engine.half_started  5   409   its start was cut off; it can't be started again
-    |   `-- ImageMissingError         image.missing        5   404   an image is neither here nor to be had
+    |   |-- ImageMissingError         image.missing        5   404   an image is neither here nor to be had
+    |   `-- PushError                 image.push           5   502   a registry did not take an image
     |-- BuildError                    build.failed         6   500   an image could not be made
     |-- ProbeError                    probe.failed         8   503   a service did not become ready
     |   `-- HookError                   hook.failed          8   503   a service's own hook failed
@@ -151,10 +152,33 @@ class HalfStartedError(EngineConflictError):
 
 
 class ImageMissingError(EngineError):
-    """An image is not on this machine and could not be pulled."""
+    """An image is not on this machine and could not be pulled.
+
+    ``reason`` is why, as the registry or the engine says it; ``is_transient``: trying again may help.
+    """
 
     code = "image.missing"
     http_status = 404
+
+    def __init__(
+        self, message: str, *, hint: str = "", status: int = 0, reason: str = "", is_transient: bool = False
+    ) -> None:
+        super().__init__(message, hint=hint, status=status)
+        self.reason = reason
+        self.is_transient = is_transient
+
+
+class PushError(EngineError):
+    """A registry did not take an image; ``reason`` and ``is_transient`` as for a missing one."""
+
+    code = "image.push"
+
+    def __init__(
+        self, message: str, *, hint: str = "", status: int = 0, reason: str = "", is_transient: bool = False
+    ) -> None:
+        super().__init__(message, hint=hint, status=status)
+        self.reason = reason
+        self.is_transient = is_transient
 
 
 class BuildError(BoxshipError):

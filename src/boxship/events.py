@@ -11,6 +11,8 @@ class Phase(StrEnum):
 
     WAITING = "waiting"
     PULLING = "pulling"
+    PUSHING = "pushing"
+    PUSHED = "pushed"
     BUILDING = "building"
     CREATING = "creating"
     CREATED = "created"

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from boxship.clock import Clock
-from boxship.engine.faults import image_unavailable, refusal, timed_out
+from boxship.engine.faults import image_unavailable, push_refused, refusal, timed_out
 from boxship.engine.overlaps import name_holder
 from boxship.engine.port import (
     BuildOutput,
@@ -405,6 +405,14 @@ class FakeEngine:
             yield PullProgress("0a1b2c3d4e5f", "Downloading", 512, 1024)
             yield PullProgress("0a1b2c3d4e5f", "Pull complete")
             self.add_image(reference, volumes=self.volumes_of_pulled.get(reference, ()))
+
+    async def push_image(self, reference: str) -> AsyncGenerator[PullProgress, None]:
+        async with self.faults.around("push_image", reference):
+            if self.world.find_image(reference) is None:
+                raise push_refused(reference, f"An image does not exist locally with the tag: {reference}")
+            yield PullProgress("0a1b2c3d4e5f", "Pushing", 512, 1024)
+            yield PullProgress("0a1b2c3d4e5f", "Pushed")
+            self.registry.add(reference)
 
     async def build_image(
         self, request: BuildRequest, context: AsyncIterator[bytes]

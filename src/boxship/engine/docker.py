@@ -50,7 +50,7 @@ from boxship.errors import (
     HalfStartedError,
     ImageMissingError,
 )
-from boxship.logins import Logins, NoLogins, build_headers, pull_headers, registry_of
+from boxship.logins import Logins, NoLogins, build_headers, pull_headers, push_headers, registry_of
 from boxship.names import LABEL_APPLIANCE
 from boxship.plan.action import ContainerSpec, CopiedFile, Endpoint, NetworkSpec, VolumeSpec
 from boxship.plan.observed import Observed, ObservedImage
@@ -321,6 +321,13 @@ class DockerEngine:
         registry = registry_of(reference)
         headers = pull_headers(await self._logins.at(registry), registry)
         async with aclosing(images.pull_image(self._api, reference, platform, headers)) as lines:
+            async for line in lines:
+                yield line
+
+    async def push_image(self, reference: str) -> AsyncGenerator[PullProgress, None]:
+        registry = registry_of(reference)
+        headers = push_headers(await self._logins.at(registry), registry)
+        async with aclosing(images.push_image(self._api, reference, headers)) as lines:
             async for line in lines:
                 yield line
 

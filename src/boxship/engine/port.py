@@ -259,6 +259,9 @@ class ImageEngine(Protocol):
     def pull_image(self, reference: str, *, platform: str | None = None) -> AsyncGenerator[PullProgress, None]:
         """Raises: ImageMissingError naming the reference when the registry has none or can't be reached."""
 
+    def push_image(self, reference: str) -> AsyncGenerator[PullProgress, None]:
+        """Raises: ImageMissingError when it is not here; PushError when the registry doesn't take it."""
+
     def build_image(self, request: BuildRequest, context: AsyncIterator[bytes]) -> AsyncGenerator[BuildOutput, None]:
         """Build from a tar stream. Raises: EngineError with the builder's message. Intermediate containers go."""
 

@@ -120,6 +120,10 @@ class PullImage(Struct, frozen=True):
     platform: str | None = None
 
 
+class PushImage(Struct, frozen=True):
+    reference: str
+
+
 class CreateNetwork(Struct, frozen=True):
     spec: NetworkSpec
 
@@ -210,6 +214,7 @@ class RemoveVolume(Struct, frozen=True):
 
 Action = (
     PullImage
+    | PushImage
     | CreateNetwork
     | CreateVolume
     | CreateContainer

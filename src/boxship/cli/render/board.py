@@ -19,8 +19,8 @@ from boxship.events import (
 )
 
 # What a service's time is counted from: waiting for others isn't its own.
-_BEGINNINGS = frozenset({Phase.STARTING, Phase.BUILDING, Phase.PULLING, Phase.STOPPING})
-_ENDED = frozenset({Phase.READY, Phase.COMPLETED, Phase.KEPT})
+_BEGINNINGS = frozenset({Phase.STARTING, Phase.BUILDING, Phase.PULLING, Phase.PUSHING, Phase.STOPPING})
+_ENDED = frozenset({Phase.READY, Phase.COMPLETED, Phase.KEPT, Phase.PUSHED})
 
 
 class Row(Struct):
