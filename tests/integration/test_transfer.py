@@ -134,13 +134,15 @@ def test_built_images_are_pushed_under_all_names_with_a_login_and_pulled_again(
     unbuilt = shop.run("push")
     assert (unbuilt.status, "boxship build made" in unbuilt.stderr) == (5, True)
     shop.run("build", "-q", "made").must()
+    home = Path(shop.environment["DOCKER_CONFIG"])
+    shop.environment["DOCKER_CONFIG"] = str(tmp_path)
+    refused = shop.run("push", "made")
+    assert (refused.status, "the registry wants a login" in refused.stderr) == (9, True)
+    assert f"docker login {line.address}" in refused.stderr
+    shop.environment["DOCKER_CONFIG"] = str(home)
     pushed = shop.run("push").must()
     names = [f"{line.address}/{shop.name}-made:{tag}" for tag in (1, 2)]
     assert all(name in pushed.stderr for name in names)
     docker("rmi", *names)
     shop.run("pull", "-q", "made").must()
     assert is_here(names[0])
-    write_config(shop, tmp_path, {})
-    refused = shop.run("push", "made")
-    assert (refused.status, "the registry wants a login" in refused.stderr) == (9, True)
-    assert f"docker login {line.address}" in refused.stderr
