@@ -5,7 +5,10 @@ command; what goes wrong is ``engine.faults``; what is there is ``engine.world``
 """
 
 import asyncio
+import io
+import posixpath
 import socket
+import tarfile
 from collections.abc import AsyncGenerator, AsyncIterator, Collection
 from datetime import UTC, datetime
 from pathlib import Path
@@ -32,6 +35,7 @@ from boxship.errors import EngineConflictError
 from boxship.plan.action import ContainerSpec, CopiedFile, NetworkSpec, VolumeSpec
 from boxship.plan.observed import ContainerState, Health, Observed
 from boxship.spec.model import Healthcheck
+from boxship.spec.model_files import Hidden
 from tests.fakes.behaviour import FOREVER, Behaviour, behaviour_of, run_command
 from tests.fakes.clock import FakeClock
 from tests.fakes.creation import create_container
@@ -197,6 +201,17 @@ class FakeEngine:
             if container.spec.service.read_only:
                 raise refusal(f"copy files into {name}", 403, "container rootfs is marked read-only")
             container.files.update((file.target, file) for file in files)
+
+    async def write_archive(self, name: str, directory: str, archive: AsyncIterator[bytes]) -> None:
+        async with self.faults.around("write_archive", name):
+            data = b"".join([chunk async for chunk in archive])
+            container = self._find(name, f"copy into {directory} of {name}")
+            with tarfile.open(fileobj=io.BytesIO(data)) as tar:
+                for member in tar.getmembers():
+                    content = tar.extractfile(member) if member.isreg() else None
+                    text = Hidden(content.read().decode() if content else "")
+                    place = posixpath.join(directory, member.name)
+                    container.files[place] = CopiedFile(place, text, mode=member.mode)
 
     async def start_container(self, name: str) -> None:
         async with self.faults.around("start_container", name):

@@ -3,8 +3,10 @@
 import asyncio
 import json
 import sys
+from collections.abc import Callable, Coroutine
 from contextlib import aclosing
 from datetime import UTC, datetime
+from typing import Any
 
 from boxship.cli.context import Invocation
 from boxship.cli.render.color import BOLD, is_colored, paint
@@ -14,15 +16,25 @@ from boxship.cli.run import changing, hear_interrupts, until_interrupted
 from boxship.clock import SystemClock
 from boxship.engine.port import Engine
 from boxship.execute.executor import execute
+from boxship.execute.race import race
 from boxship.operate.logs import LogRequest, merged_logs
 from boxship.operate.outcome import error_of
 from boxship.operate.up import UpRequest, UpResult, bring_up
 from boxship.plan.verbs import plan_stop
 from boxship.spec.model import Appliance
 
+Beside = Callable[[Engine, asyncio.Event, Callable[[], None]], Coroutine[Any, Any, None]]
+"""What goes on beside the logs until the interrupt; it says when containers may have changed."""
+
 
 async def run_up(
-    invocation: Invocation, appliance: Appliance, engine: Engine, request: UpRequest, *, attached: bool
+    invocation: Invocation,
+    appliance: Appliance,
+    engine: Engine,
+    request: UpRequest,
+    *,
+    attached: bool,
+    beside: Beside | None = None,
 ) -> int:
     """Bring it up and say how it went; attached: show logs until ^C. Raises: the outcome's error."""
     interrupt = hear_interrupts()
@@ -39,7 +51,10 @@ async def run_up(
     _show_result(invocation, appliance, result)
     if not attached:
         return 0
-    await _follow(invocation, appliance, engine, request, began, interrupt)
+    if beside is None:
+        await _follow(invocation, appliance, engine, request, began, interrupt)
+    else:
+        await _follow_anew(invocation, appliance, engine, request, began, interrupt, beside)
     return await _stop(invocation, appliance, engine, request) if interrupt.is_set() else 0
 
 
@@ -71,15 +86,50 @@ async def _follow(
     request: UpRequest,
     began: str,
     interrupt: asyncio.Event,
+    seen: dict[tuple[str, int], str] | None = None,
 ) -> None:
-    """Logs since the start of ``up``, until ^C or until every container has ended; ``attach: false`` shows none."""
+    """Logs since the start of ``up``, until ^C or until every container has ended; ``attach: false`` shows none.
+
+    ``seen``: the time of each container's last line, by service and number; it is kept up to date, and not shown again.
+    """
     silent = {name for name, service in appliance.services.items() if service.attach is False}
     printer = LogPrinter(is_json=invocation.is_json)
     wanted = LogRequest(services=frozenset(request.services), follow=True, since=began)
     async with aclosing(until_interrupted(merged_logs(engine, appliance.name, wanted), interrupt)) as lines:
         async for line in lines:
-            if line.service not in silent:
+            replica = (line.service, line.number)
+            if line.service not in silent and (seen is None or line.at > seen.get(replica, "")):
                 printer.show(line)
+                if seen is not None:
+                    seen[replica] = line.at
+
+
+async def _follow_anew(
+    invocation: Invocation,
+    appliance: Appliance,
+    engine: Engine,
+    request: UpRequest,
+    began: str,
+    interrupt: asyncio.Event,
+    beside: Beside,
+) -> None:
+    """Logs until ^C, also of the containers that take over meanwhile. Raises: what goes on beside them does."""
+    again = asyncio.Event()
+    seen: dict[tuple[str, int], str] = {}
+    watching = asyncio.ensure_future(beside(engine, interrupt, again.set))
+    while not watching.done():
+        again.clear()
+        until = datetime.now(UTC).isoformat()
+        following = _follow(invocation, appliance, engine, request, began, interrupt, seen)
+        async with race(_then_wait(following), again.wait(), asyncio.shield(watching)):
+            began = until
+    await watching
+
+
+async def _then_wait(following: Coroutine[Any, Any, None]) -> None:
+    """When all containers have ended, another may come."""
+    await following
+    await asyncio.Event().wait()
 
 
 async def _stop(invocation: Invocation, appliance: Appliance, engine: Engine, request: UpRequest) -> int:

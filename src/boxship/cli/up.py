@@ -5,11 +5,11 @@ import json
 from collections.abc import Collection
 from typing import NamedTuple
 
-from boxship.cli.attach import run_up
+from boxship.cli.attach import Beside, run_up
 from boxship.cli.context import Invocation
 from boxship.cli.render.plans import images_as_text, plan_as_data, plan_as_text
 from boxship.cli.run import run_with_engine
-from boxship.cli.selection import add_selection, present_services, selected, selection_of
+from boxship.cli.selection import add_selection, present_services, selected, selection_of, services_of
 from boxship.engine.port import Engine
 from boxship.errors import UsageError
 from boxship.operate.up import Ahead, UpRequest, plan_up
@@ -40,6 +40,7 @@ def add_up(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--pull", choices=["always", "missing", "never"], default="missing")
     parser.add_argument("-t", "--timeout", type=float, metavar="SECONDS", help="grace time before a kill")
     parser.add_argument("--wait", action="store_true", help="always so with -d; here for compatibility")
+    parser.add_argument("-w", "--watch", action="store_true", help="follow changes of files as well, as watch does")
     parser.set_defaults(run=up)
 
 
@@ -49,11 +50,26 @@ def up(invocation: Invocation, arguments: argparse.Namespace) -> int:
     if invocation.is_dry_run:
         return _rehearse(invocation, loaded, arguments)
 
+    if arguments.watch and arguments.detach:
+        raise UsageError("--watch needs a terminal to stay, and -d gives it back", hint="boxship watch --no-up")
+    beside = _watch_beside(invocation, loaded, arguments) if arguments.watch else None
+
     async def work(engine: Engine) -> int:
         wanted = _wanted(invocation, loaded, arguments, await _present(engine, loaded, arguments))
-        return await run_up(invocation, wanted.appliance, engine, wanted.request, attached=not arguments.detach)
+        return await run_up(
+            invocation, wanted.appliance, engine, wanted.request, attached=not arguments.detach, beside=beside
+        )
 
     return run_with_engine(work)
+
+
+def _watch_beside(invocation: Invocation, loaded: Loaded, arguments: argparse.Namespace) -> Beside:
+    # Imported here, as nobody else needs what watches files.
+    from boxship.cli.watch import run_watch, watching_of  # noqa: PLC0415 (see above)
+
+    appliance = selected(loaded, arguments)
+    watching = watching_of(invocation, loaded, appliance, services_of(loaded, arguments))
+    return lambda engine, interrupt, heard: run_watch(appliance, engine, watching, interrupt, heard)
 
 
 class _Wanted(NamedTuple):

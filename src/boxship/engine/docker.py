@@ -271,6 +271,14 @@ class DockerEngine:
     async def open_exec(self, name: str, request: ExecRequest) -> ExecSession:
         return await execs.open_exec(self._api, name, request)
 
+    async def write_archive(self, name: str, directory: str, archive: AsyncIterator[bytes]) -> None:
+        query = {"path": directory, "noOverwriteDirNonDir": "1"}
+        path, what = path_of("containers", name, "archive"), f"copy into {directory} of {name}"
+        call = Call(
+            "PUT", path, what, self._api.deadlines.idle_s, query, chunks=archive, content_type=images.TAR
+        )  # fmt: skip
+        await self._api.call(call)
+
     async def follow_logs(
         self,
         name: str,

@@ -275,7 +275,17 @@ class ImageEngine(Protocol):
         """Raises: EngineConflictError while a container uses it."""
 
 
-class Engine(ContainerEngine, ProbeEngine, ImageEngine, Protocol):
+class WritableEngine(Protocol):
+    """What changing files inside of containers needs."""
+
+    async def write_archive(self, name: str, directory: str, archive: AsyncIterator[bytes]) -> None:
+        """Unpack a tar archive; a directory never takes the place of a file, nor the other way round.
+
+        Raises: EngineNotFoundError when there is no such directory; EngineError when it can't be written to.
+        """
+
+
+class Engine(WritableEngine, ContainerEngine, ProbeEngine, ImageEngine, Protocol):
     """A whole engine."""
 
     async def info(self) -> EngineInfo:

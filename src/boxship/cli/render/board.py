@@ -6,6 +6,7 @@ from msgspec import Struct, field
 
 from boxship.events import (
     Event,
+    FilesFollowed,
     ImageProgress,
     Notice,
     Phase,
@@ -61,7 +62,7 @@ class Board(Struct):
                 self.failures.append(event)
             case Notice():
                 self.notices.append(event)
-            case StepStarted() | StepDone() | StepSkipped() | ServiceLog():
+            case StepStarted() | StepDone() | StepSkipped() | ServiceLog() | FilesFollowed():
                 pass
         return None
 
