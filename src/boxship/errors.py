@@ -15,6 +15,7 @@
     |   |   |-- HalfStartedError        engine.half_started  5   409   its start was cut off; it can't be started again
     |   |   `-- NetworkMiscountedError  engine.miscounted    5   409   a network stays, though no container is on it
     |   |-- ImageMissingError         image.missing        5   404   an image is neither here nor to be had
+    |   |-- PushError                 image.push           5   502   a registry did not take an image
     |   |-- CommandRefusedError     command.refused    126   400   a container's command can't be executed
     |   `-- CommandNotFoundError    command.not_found  127   404   a container has no such command
     |-- BuildError                    build.failed         6   500   an image could not be made
@@ -160,10 +161,33 @@ class NetworkMiscountedError(EngineConflictError):
 
 
 class ImageMissingError(EngineError):
-    """An image is not on this machine and could not be pulled."""
+    """An image is not on this machine and could not be pulled.
+
+    ``reason`` is why, as the registry or the engine says it; ``is_transient``: trying again may help.
+    """
 
     code = "image.missing"
     http_status = 404
+
+    def __init__(
+        self, message: str, *, hint: str = "", status: int = 0, reason: str = "", is_transient: bool = False
+    ) -> None:
+        super().__init__(message, hint=hint, status=status)
+        self.reason = reason
+        self.is_transient = is_transient
+
+
+class PushError(EngineError):
+    """A registry did not take an image; ``reason`` and ``is_transient`` as for a missing one."""
+
+    code = "image.push"
+
+    def __init__(
+        self, message: str, *, hint: str = "", status: int = 0, reason: str = "", is_transient: bool = False
+    ) -> None:
+        super().__init__(message, hint=hint, status=status)
+        self.reason = reason
+        self.is_transient = is_transient
 
 
 class CommandRefusedError(EngineError):

@@ -11,6 +11,8 @@ class Phase(StrEnum):
 
     WAITING = "waiting"
     PULLING = "pulling"
+    PUSHING = "pushing"
+    PUSHED = "pushed"
     BUILDING = "building"
     CREATING = "creating"
     CREATED = "created"
@@ -102,6 +104,20 @@ class ServiceLog(Struct, frozen=True):
     number: int = 1
 
 
+class FilesFollowed(Struct, frozen=True):
+    """``watch`` did something because ``files`` changed: what it ``did``, or the ``error`` that kept it from that."""
+
+    service: str
+    did: str
+    files: tuple[str, ...]
+    took_s: float
+    error: str = ""
+    hint: str = ""
+    output: tuple[str, ...] = ()
+    restarted: bool = False
+    """Its containers may be other ones now."""
+
+
 class Notice(Struct, frozen=True):
     """Something a person should know that belongs to no step."""
 
@@ -110,5 +126,14 @@ class Notice(Struct, frozen=True):
 
 
 Event = (
-    PlanMade | SubjectChanged | StepStarted | StepDone | StepFailed | StepSkipped | ImageProgress | ServiceLog | Notice
+    PlanMade
+    | SubjectChanged
+    | StepStarted
+    | StepDone
+    | StepFailed
+    | StepSkipped
+    | ImageProgress
+    | ServiceLog
+    | FilesFollowed
+    | Notice
 )

@@ -60,6 +60,11 @@ def pull_headers(login: Login | None, registry: str) -> dict[str, str]:
     return {} if login is None else {"X-Registry-Auth": _encoded({"serveraddress": registry, **_fields(login)})}
 
 
+def push_headers(login: Login | None, registry: str) -> dict[str, str]:
+    """Of a push, which the engine refuses without any: of nobody, then."""
+    return pull_headers(login or Login(), registry)
+
+
 def build_headers(logins: Mapping[str, Login]) -> dict[str, str]:
     """Of a build, which may begin from images of several registries."""
     if not logins:

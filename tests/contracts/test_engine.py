@@ -300,8 +300,9 @@ class EngineContract:
         await bench.engine.create_network(bench.network("n"))
         with pytest.raises(EngineConflictError, match="already exists"):
             await bench.engine.create_network(bench.network("n"))
-        with pytest.raises(EngineConflictError, match="subnet overlaps"):
+        with pytest.raises(EngineConflictError, match=f"subnet .* overlaps .*{bench.name('n')}' of") as refused:
             await bench.engine.create_network(bench.network("other"))
+        assert f"boxship -p {bench.appliance} down" in refused.value.hint
 
     async def test_a_network_in_use_stays(self, bench: Bench) -> None:
         await bench.engine.create_network(bench.network("n"))

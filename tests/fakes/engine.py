@@ -5,13 +5,15 @@ command; what goes wrong is ``engine.faults``; what is there is ``engine.world``
 """
 
 import asyncio
+import socket
 from collections.abc import AsyncGenerator, AsyncIterator, Collection
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from boxship.clock import Clock
-from boxship.engine.faults import image_unavailable, refusal, timed_out
+from boxship.engine.faults import image_unavailable, push_refused, refusal, timed_out
+from boxship.engine.overlaps import name_holder
 from boxship.engine.port import (
     AttachRequest,
     BuildOutput,
@@ -30,6 +32,7 @@ from boxship.engine.port import (
     PullProgress,
 )
 from boxship.engine.streams import unix_time
+from boxship.errors import EngineConflictError
 from boxship.plan.action import ContainerSpec, CopiedFile, NetworkSpec, VolumeSpec
 from boxship.plan.observed import ContainerState, Health, Observed
 from boxship.spec.model import Healthcheck
@@ -63,6 +66,7 @@ class FakeEngine:
         self.volumes_of_pulled: dict[str, tuple[str, ...]] = {}
         """The places that such an image declares as volumes."""
         self.host_subnets: tuple[str, ...] = ()
+        self.host = socket.gethostname()
         self.exec_results: dict[tuple[str, ...], ExecResult] = {}
         """argv -> how it ends; others follow from the command itself."""
         self.sessions: list[tuple[str, int, ExecRequest]] = []
@@ -134,6 +138,10 @@ class FakeEngine:
         async with self.faults.around("info"):
             return EngineInfo("20.10.24", "1.41", "linux", "amd64")
 
+    async def host_name(self) -> str:
+        async with self.faults.around("host_name"):
+            return self.host
+
     async def close(self) -> None:
         """Nothing is open."""
 
@@ -159,7 +167,10 @@ class FakeEngine:
 
     async def create_network(self, spec: NetworkSpec) -> None:
         async with self.faults.around("create_network", spec.name):
-            self.world.add_network(spec)
+            try:
+                self.world.add_network(spec)
+            except EngineConflictError as error:
+                raise name_holder(error, spec, map(view_network, self.world.networks.values())) from error
 
     async def remove_network(self, name: str) -> None:
         async with self.faults.around("remove_network", name):
@@ -472,6 +483,14 @@ class FakeEngine:
             yield PullProgress("0a1b2c3d4e5f", "Downloading", 512, 1024)
             yield PullProgress("0a1b2c3d4e5f", "Pull complete")
             self.add_image(reference, volumes=self.volumes_of_pulled.get(reference, ()))
+
+    async def push_image(self, reference: str) -> AsyncGenerator[PullProgress, None]:
+        async with self.faults.around("push_image", reference):
+            if self.world.find_image(reference) is None:
+                raise push_refused(reference, f"An image does not exist locally with the tag: {reference}")
+            yield PullProgress("0a1b2c3d4e5f", "Pushing", 512, 1024)
+            yield PullProgress("0a1b2c3d4e5f", "Pushed")
+            self.registry.add(reference)
 
     async def build_image(
         self, request: BuildRequest, context: AsyncIterator[bytes]

@@ -1,20 +1,27 @@
 """``up`` for a terminal: progress, then logs until ^C, then stop in order."""
 
+import argparse
 import asyncio
 import os
 import sys
 import time
+from collections.abc import Callable, Coroutine
 from contextlib import aclosing
 from datetime import UTC, datetime
+from typing import Any
 
+from boxship.cli.ahead import present
 from boxship.cli.context import Invocation
 from boxship.cli.render.lines import LogPrinter
 from boxship.cli.render.result import show_up
 from boxship.cli.render.table import print_status
 from boxship.cli.run import changing, hear_interrupts, run_with_engine, until_interrupted
+from boxship.cli.selection import selected, services_of
+from boxship.cli.wanted import wanted
 from boxship.clock import SystemClock
 from boxship.engine.port import Engine
 from boxship.execute.executor import execute
+from boxship.execute.race import race
 from boxship.operate.errand import errand_of, ready_path
 from boxship.operate.logs import LogRequest, merged_logs
 from boxship.operate.outcome import error_of
@@ -22,21 +29,44 @@ from boxship.operate.request import UpRequest
 from boxship.operate.status import remember_ready
 from boxship.operate.up import UpResult, bring_up
 from boxship.plan.verbs import plan_stop
+from boxship.spec.load import Loaded
 from boxship.spec.model import Appliance
 
+Beside = Callable[[Engine, asyncio.Event, Callable[[], None]], Coroutine[Any, Any, None]]
+"""What goes on beside the logs until the interrupt; it says when containers may have changed."""
 
-def run_up(invocation: Invocation, appliance: Appliance, request: UpRequest, *, attached: bool) -> int:
+
+def run_up(invocation: Invocation, loaded: Loaded, arguments: argparse.Namespace) -> int:
     """Bring it up and say how it went; attached: show logs until ^C. Raises: the outcome's error."""
+    beside = _watch_beside(invocation, loaded, arguments) if arguments.watch else None
 
     async def work(engine: Engine) -> int:
-        return await _run_up(invocation, appliance, engine, request, attached=attached)
+        chosen = wanted(invocation, loaded, arguments, await present(engine, loaded, arguments))
+        attached = not arguments.detach
+        return await run_up_on(invocation, chosen.appliance, engine, chosen.request, attached=attached, beside=beside)
 
     return run_with_engine(work)
 
 
-async def _run_up(
-    invocation: Invocation, appliance: Appliance, engine: Engine, request: UpRequest, *, attached: bool
+def _watch_beside(invocation: Invocation, loaded: Loaded, arguments: argparse.Namespace) -> Beside:
+    # Imported here, as nobody else needs what watches files.
+    from boxship.cli.watch import run_watch, watching_of  # noqa: PLC0415 (see above)
+
+    appliance = selected(loaded, arguments)
+    watching = watching_of(invocation, loaded, appliance, services_of(loaded, arguments))
+    return lambda engine, interrupt, heard: run_watch(appliance, engine, watching, interrupt, heard)
+
+
+async def run_up_on(
+    invocation: Invocation,
+    appliance: Appliance,
+    engine: Engine,
+    request: UpRequest,
+    *,
+    attached: bool,
+    beside: Beside | None = None,
 ) -> int:
+    """As ``run_up``, on an engine that is connected."""
     interrupt = hear_interrupts()
     began = datetime.now(UTC).isoformat()
     async with changing(invocation, "up", appliance.name, interrupt) as display:
@@ -58,7 +88,10 @@ async def _run_up(
     )
     if not attached:
         return 0
-    await _follow(invocation, appliance, engine, request, began, interrupt)
+    if beside is None:
+        await _follow(invocation, appliance, engine, request, began, interrupt)
+    else:
+        await _follow_anew(invocation, appliance, engine, request, began, interrupt, beside)
     return await _stop(invocation, appliance, engine, request) if interrupt.is_set() else 0
 
 
@@ -79,16 +112,51 @@ async def _follow(
     request: UpRequest,
     began: str,
     interrupt: asyncio.Event,
+    seen: dict[tuple[str, int], str] | None = None,
 ) -> None:
-    """Logs since the start of ``up``, until ^C or until every container has ended; ``attach: false`` shows none."""
+    """Logs since the start of ``up``, until ^C or until every container has ended; ``attach: false`` shows none.
+
+    ``seen``: the time of each container's last line, by service and number; it is kept up to date, and not shown again.
+    """
     silent = {name for name, service in appliance.services.items() if service.attach is False}
     printer = LogPrinter(is_json=invocation.is_json)
     wanted = LogRequest(services=frozenset(request.services), follow=True, since=began)
     following = merged_logs(engine, appliance.name, wanted, SystemClock())
     async with aclosing(until_interrupted(following, interrupt)) as lines:
         async for line in lines:
-            if line.service not in silent:
+            replica = (line.service, line.number)
+            if line.service not in silent and (seen is None or line.at > seen.get(replica, "")):
                 printer.show(line)
+                if seen is not None:
+                    seen[replica] = line.at
+
+
+async def _follow_anew(
+    invocation: Invocation,
+    appliance: Appliance,
+    engine: Engine,
+    request: UpRequest,
+    began: str,
+    interrupt: asyncio.Event,
+    beside: Beside,
+) -> None:
+    """Logs until ^C, also of the containers that take over meanwhile. Raises: what goes on beside them does."""
+    again = asyncio.Event()
+    seen: dict[tuple[str, int], str] = {}
+    watching = asyncio.ensure_future(beside(engine, interrupt, again.set))
+    while not watching.done():
+        again.clear()
+        until = datetime.now(UTC).isoformat()
+        following = _follow(invocation, appliance, engine, request, began, interrupt, seen)
+        async with race(_then_wait(following), again.wait(), asyncio.shield(watching)):
+            began = until
+    await watching
+
+
+async def _then_wait(following: Coroutine[Any, Any, None]) -> None:
+    """When all containers have ended, another may come."""
+    await following
+    await asyncio.Event().wait()
 
 
 async def _stop(invocation: Invocation, appliance: Appliance, engine: Engine, request: UpRequest) -> int:

@@ -7,6 +7,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from boxship.cli.context import Invocation
+from boxship.cli.dry_run import IS_DRY_RUN, DryRunEnded
 from boxship.cli.render.problems import show_problems
 from boxship.errors import ConflictError, HostError, UsageError
 from boxship.spec.crane.export import Origin, export
@@ -91,11 +92,17 @@ def _nearest_files(start: Path) -> tuple[Path, ...]:
 
 
 def _write(texts: dict[Path, str], *, force: bool) -> None:
-    """All files, each at once or not at all. Raises: ConflictError before the first when one of them is there."""
+    """All files, each at once or not at all.
+
+    Raises: ConflictError before the first when one of them is there; DryRunEnded with what they would be.
+    """
     there = [path for path in texts if os.path.lexists(path)]
     if there and not force:
         shown = " and ".join(_shown(path) for path in there)
         raise ConflictError(f"{shown} {'are' if len(there) > 1 else 'is'} there already", hint="--force overwrites")
+    if IS_DRY_RUN.get():
+        shown = "\n".join(f"# would write {_shown(path)}:\n{text}" for path, text in texts.items())
+        raise DryRunEnded(shown.rstrip(), {"files": {str(path): text for path, text in texts.items()}})
     for path, text in texts.items():
         draft = path.with_name(f".{path.name}.{os.getpid()}")
         try:

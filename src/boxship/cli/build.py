@@ -5,14 +5,17 @@ import sys
 
 from boxship.build.images import build_images
 from boxship.cli.context import Invocation
+from boxship.cli.dry_run import DryRunEnded
 from boxship.cli.render.display import make_display
+from boxship.cli.render.plans import images_as_text
 from boxship.cli.run import hear_interrupts, run_with_engine
-from boxship.cli.selection import add_selection, selected
+from boxship.cli.selection import add_selection, selected, services_of
 from boxship.engine.port import Engine
 from boxship.errors import CancelledError
 from boxship.host.version import versioned
 from boxship.operate.build_hooks import run_build_hooks
 from boxship.operate.interrupt import unless_interrupted
+from boxship.plan.containers import image_reference
 from boxship.plan.resolve import resolve
 from boxship.spec.model import Appliance
 
@@ -32,7 +35,7 @@ def build(invocation: Invocation, arguments: argparse.Namespace) -> int:
     loaded = invocation.load_with_warnings()
     appliance = versioned(selected(loaded, arguments))
     # Naming nothing means every service, of every target and profile: what ships must build.
-    names = tuple(arguments.services) or tuple(appliance.services)
+    names = tuple(services_of(loaded, arguments)) or tuple(appliance.services)
     services = resolve(appliance, names=names, with_dependencies=False).services
     built = tuple(service.name for service in services if service.build)
     if not built and not appliance.bases:
@@ -40,6 +43,8 @@ def build(invocation: Invocation, arguments: argparse.Namespace) -> int:
         return 0
 
     async def work(engine: Engine) -> int:
+        if invocation.is_dry_run:
+            raise await _ahead(appliance, built, engine, no_cache=arguments.no_cache)
         return await _build(
             invocation,
             appliance,
@@ -51,6 +56,16 @@ def build(invocation: Invocation, arguments: argparse.Namespace) -> int:
         )
 
     return run_with_engine(work)
+
+
+async def _ahead(appliance: Appliance, services: tuple[str, ...], engine: Engine, *, no_cache: bool) -> DryRunEnded:
+    """What would be built; whether a file changed is found out while it is."""
+    references = [image_reference(appliance.name, appliance.services[name]) for name in services]
+    observed = await engine.observe(references)
+    when_there = "asked for with --no-cache" if no_cache else "if something it is made from changed"
+    causes = {each: when_there if observed.image(each) else "not built yet" for each in references}
+    text = "\n".join(images_as_text(causes, "build"))
+    return DryRunEnded(text, {"build": [{"image": each, "cause": cause} for each, cause in causes.items()]})
 
 
 async def _build(

@@ -1,10 +1,12 @@
 """The appliance and the services that a looking verb is asked for."""
 
+import argparse
 from collections.abc import Collection
 
 from msgspec import Struct
 
 from boxship.cli.context import Invocation
+from boxship.cli.selection import services_of
 from boxship.errors import unknown_name
 from boxship.plan.found import require_appliance
 from boxship.plan.observed import Observed, ObservedContainer
@@ -29,9 +31,11 @@ class Chosen(Struct, frozen=True):
             _check(self.names, self.appliance, {each.service for each in observed.containers_of(self.appliance)})
 
 
-def choose(invocation: Invocation, names: Collection[str]) -> Chosen:
-    """Raises: NotFoundError for a name that the files don't have."""
+def choose(invocation: Invocation, names: Collection[str], selecting: argparse.Namespace | None = None) -> Chosen:
+    """``selecting``: with the options of ``selection``. Raises: NotFoundError for a name that the files don't have."""
     appliance, loaded = invocation.appliance_name_or_files()
+    if selecting is not None:
+        names = services_of(loaded, selecting)
     if loaded is not None:
         _check(names, appliance, loaded.appliance.services)
     return Chosen(appliance, loaded, tuple(names))

@@ -28,6 +28,7 @@ class Invocation(Struct, frozen=True):
     is_json: bool
     is_debug: bool
     is_lax: bool
+    is_dry_run: bool = False
 
     @staticmethod
     def from_arguments(arguments: argparse.Namespace) -> "Invocation":
@@ -41,6 +42,7 @@ class Invocation(Struct, frozen=True):
             is_json=arguments.json,
             is_debug=arguments.debug,
             is_lax=getattr(arguments, "lax", False),
+            is_dry_run=getattr(arguments, "dry_run", False),
         )
 
     def load(self) -> Loaded:

@@ -5,7 +5,7 @@ import argparse
 from boxship.cli.context import Invocation
 from boxship.cli.named import dependencies_of
 from boxship.cli.run import changing, end_of, hear_interrupts, run_plan, run_with_engine
-from boxship.cli.selection import add_selection, selected_names
+from boxship.cli.selection import add_selection, present_services, selected_names, services_of
 from boxship.clock import SystemClock
 from boxship.engine.port import Engine
 from boxship.errors import NotFoundError
@@ -63,26 +63,31 @@ def stop(invocation: Invocation, arguments: argparse.Namespace) -> int:
 
 def add_start(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("services", nargs="*", metavar="SERVICE")
+    add_selection(parser, with_tag=False)
     parser.set_defaults(run=start, again=False, timeout=None)
 
 
 def add_restart(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("services", nargs="*", metavar="SERVICE")
     parser.add_argument("-t", "--timeout", type=float, metavar="SECONDS", help="grace time before a kill")
+    add_selection(parser, with_tag=False)
     parser.set_defaults(run=start, again=True)
 
 
 def start(invocation: Invocation, arguments: argparse.Namespace) -> int:
     loaded = invocation.load()
     # Once without the engine, so that a wrong name is told at once.
-    _to_start(invocation, loaded, arguments.services, None)
+    _to_start(invocation, loaded, services_of(loaded, arguments), None)
     verb = "restart" if arguments.again else "start"
+
+    def services_at(observed: Observed) -> list[str]:
+        return services_of(loaded, arguments, present_services(loaded.appliance.name, observed))
 
     async def work(engine: Engine) -> int:
         interrupt = hear_interrupts()
         async with changing(invocation, verb, loaded.appliance.name, interrupt) as display:
             plan, outcome = await start_present(
-                lambda observed: _to_start(invocation, loaded, arguments.services, observed),
+                lambda observed: _to_start(invocation, loaded, services_at(observed), observed),
                 engine,
                 display.show,
                 SystemClock(),

@@ -12,6 +12,7 @@ from boxship.cli.chosen import Chosen, choose
 from boxship.cli.context import Invocation
 from boxship.cli.render.lines import LogPrinter
 from boxship.cli.run import hear_interrupts, run_with_engine
+from boxship.cli.selection import add_selection
 from boxship.cli.when import period
 from boxship.clock import SystemClock
 from boxship.engine.port import Engine
@@ -34,11 +35,13 @@ def add_logs(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-t", "--timestamps", action="store_true", help="with the time of each line")
     parser.add_argument("--no-color", action="store_true", help="without colours")
     parser.add_argument("--no-log-prefix", action="store_true", help="without the services' names")
+    add_selection(parser, with_tag=False)
     parser.set_defaults(run=logs)
 
 
 def logs(invocation: Invocation, arguments: argparse.Namespace) -> int:
-    chosen = choose(invocation, arguments.services)
+    chosen = choose(invocation, arguments.services, arguments)
+    arguments.services = list(chosen.names)
     filtering = _filter_of(arguments)
     request = _request(arguments, filtering)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from boxship.cli.arguments import parse_arguments
 from boxship.cli.context import Invocation
+from boxship.cli.dry_run import IS_DRY_RUN, DryRunEnded
 from boxship.cli.render.color import BOLD, RED, is_colored, paint, sanitized
 from boxship.cli.render.problems import show_problems
 from boxship.errors import BoxshipError, BugError, SpecError
@@ -21,8 +22,9 @@ def main(argv: list[str] | None = None) -> int:
 def run(arguments: Namespace) -> int:
     """Run the verb of a parsed command line."""
     invocation = Invocation.from_arguments(arguments)
+    IS_DRY_RUN.set(invocation.is_dry_run)
     try:
-        status = arguments.run(invocation, arguments)
+        status = _run_verb(invocation, arguments)
         sys.stdout.flush()
     except BoxshipError as error:
         if invocation.is_debug:
@@ -40,7 +42,15 @@ def run(arguments: Namespace) -> int:
         bug = BugError(f"{type(error).__name__}: {error}", hint="this is a bug in Boxship; --debug shows where")
         return report(bug, as_json=invocation.is_json)
     else:
-        return int(status)
+        return status
+
+
+def _run_verb(invocation: Invocation, arguments: Namespace) -> int:
+    try:
+        return int(arguments.run(invocation, arguments))
+    except DryRunEnded as ended:
+        print(json.dumps(ended.data) if invocation.is_json else sanitized(ended.text))
+        return 0
 
 
 def _show_traceback() -> None:

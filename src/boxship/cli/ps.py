@@ -7,6 +7,7 @@ import time
 
 from boxship.cli.context import Invocation
 from boxship.cli.render.table import print_status, status_as_json
+from boxship.cli.selection import add_selection, services_of
 from boxship.engine.glance import glance
 from boxship.errors import UsageError, unknown_name
 from boxship.operate.errand import errand_of, ready_path
@@ -41,12 +42,14 @@ def add_ps(parser: argparse.ArgumentParser) -> None:
         help="table, json (docker compose's, an object a line; --json is Boxship's), or a template: '{{.Service}}'",
     )
     parser.add_argument("--no-trunc", action="store_true", help="whole ids, and nothing left out for narrow terminals")
+    add_selection(parser, with_tag=False)
     parser.set_defaults(run=ps)
 
 
 def ps(invocation: Invocation, arguments: argparse.Namespace) -> int:
     states = {*arguments.status, *map(_state_of, arguments.filter)}
     name, loaded = invocation.appliance_name_or_files()
+    arguments.services = services_of(loaded, arguments)
     for service in arguments.services:
         if loaded is not None and service not in loaded.appliance.services:
             raise unknown_name("service", service, name, loaded.appliance.services)

@@ -5,16 +5,19 @@ import gc
 import os
 import signal
 import sys
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any, TypeVar
 
 from boxship.cli.context import Invocation
+from boxship.cli.dry_run import IS_DRY_RUN, DryRunEnded
 from boxship.cli.render.display import Display, make_display
+from boxship.cli.render.plans import plan_as_data, plan_as_text
 from boxship.clock import SystemClock
 from boxship.engine.docker import connect
 from boxship.engine.port import Engine
 from boxship.execute.executor import Outcome, execute
+from boxship.execute.rehearsal import WouldChange, rehearsing
 from boxship.host.logins import DockerLogins
 from boxship.operate.alone import alone
 from boxship.operate.errand import errand_of
@@ -35,19 +38,51 @@ def run_with_engine(work: Callable[[Engine], Coroutine[Any, Any, T]]) -> T:
     async def main() -> T:
         engine = connect(os.environ.get("DOCKER_HOST"), logins=DockerLogins(os.environ))
         try:
-            return await work(engine)
+            return await work(rehearsing(engine) if IS_DRY_RUN.get() else engine)
         finally:
             await engine.close()
 
-    return asyncio.run(main())
+    with _ended_as_dry_run():
+        return asyncio.run(main())
+
+
+@contextmanager
+def _ended_as_dry_run() -> Iterator[None]:
+    """Turns the first change that a dry run would make into its end. Raises: DryRunEnded with what it is."""
+    try:
+        yield
+    except WouldChange as change:
+        would = change
+    except ExceptionGroup as group:
+        # Work side by side was about to change several things; one of them is enough to tell.
+        found = group.subgroup(WouldChange)
+        if found is None:
+            raise
+        would = next(each for each in _leaves(found) if isinstance(each, WouldChange))
+    else:
+        return
+    if would.plan is None:
+        raise DryRunEnded(f"would {would.call}", {"calls": [would.call]})
+    raise DryRunEnded(plan_as_text(would.plan), plan_as_data(would.plan))
+
+
+def _leaves(group: BaseExceptionGroup[Any]) -> Iterator[BaseException]:
+    for each in group.exceptions:
+        yield from _leaves(each) if isinstance(each, BaseExceptionGroup) else (each,)
 
 
 @asynccontextmanager
 async def changing(invocation: Invocation, verb: str, name: str, interrupt: asyncio.Event) -> AsyncIterator[Display]:
     """Inside, nobody else of this user changes the appliance; the display shows what happens to it.
 
+    In a dry run nobody is waited for, and nothing is shown.
+
     Raises: CancelledError when a person is tired of waiting for whoever does.
     """
+    if IS_DRY_RUN.get():
+        with make_display(is_json=False, is_quiet=True) as silent:
+            yield silent
+        return
     errand = errand_of(verb, name)
     with make_display(is_json=invocation.is_json) as display:
         async with alone(errand, display.show, interrupt):

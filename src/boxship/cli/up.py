@@ -1,23 +1,19 @@
-"""Verbs that make it so, or say what that would take: up and plan."""
+"""Verbs that make it so, or say what that would take: up and plan.
+
+What is as it should be is told here. All else imports what waits and works, which costs three times as much.
+"""
 
 import argparse
-import json
-import os
 
 from boxship.cli.context import Invocation
 from boxship.cli.render.display import make_display
 from boxship.cli.render.result import show_up
-from boxship.cli.selection import add_selection, selected
-from boxship.engine.address import find_address
+from boxship.cli.selection import add_selection
+from boxship.cli.wanted import Wanted, add_scale, wanted
 from boxship.engine.glance import glance
 from boxship.errors import UsageError
-from boxship.operate.errand import Errand, is_anybody_at_it
-from boxship.operate.request import UpRequest, at_rest, desired_of, plan_made, planned, references
-from boxship.plan.verdict import Options
-from boxship.spec.model import Appliance
-
-# A network that Boxship makes has room for 32,000 addresses at most.
-_MOST_CONTAINERS = 10_000
+from boxship.operate.errand import errand_of, is_anybody_at_it
+from boxship.operate.request import at_rest, desired_of, plan_made, references
 
 
 def add_up(parser: argparse.ArgumentParser) -> None:
@@ -32,50 +28,46 @@ def add_up(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--no-recreate", action="store_true", help="leave containers that differ as they are")
     parser.add_argument("--no-deps", action="store_true", help="only the services named, not what they depend on")
     parser.add_argument("--remove-orphans", action="store_true", help="remove services that the files no longer have")
-    _add_scale(parser)
+    add_scale(parser)
     add_selection(parser)
     parser.add_argument("-V", "--renew-anon-volumes", action="store_true", help="new anonymous volumes")
     parser.add_argument("--pull", choices=["always", "missing", "never"], default="missing")
     parser.add_argument("-t", "--timeout", type=float, metavar="SECONDS", help="grace time before a kill")
     parser.add_argument("--wait", action="store_true", help="always so with -d; here for compatibility")
+    parser.add_argument("-w", "--watch", action="store_true", help="follow changes of files as well, as watch does")
     parser.set_defaults(run=up)
 
 
 def up(invocation: Invocation, arguments: argparse.Namespace) -> int:
     loaded = invocation.load_with_warnings()
-    appliance = selected(loaded, arguments)
-    request = UpRequest(
-        target=invocation.target,
-        profiles=loaded.active_profiles,
-        services=tuple(arguments.services),
-        with_dependencies=not arguments.no_deps,
-        build=arguments.build,
-        pull=arguments.pull,
-        scales=_scales(arguments.scale),
-        options=_options(arguments),
-    )
+    chosen = wanted(invocation, loaded, arguments, None)
+    if invocation.is_dry_run:
+        from boxship.cli.ahead import rehearse  # noqa: PLC0415 (see the module)
 
-    if arguments.detach and _is_up(invocation, appliance, request):
+        return rehearse(invocation, loaded, arguments)
+    if arguments.watch and arguments.detach:
+        raise UsageError("--watch needs a terminal to stay, and -d gives it back", hint="boxship watch --no-up")
+    if arguments.detach and not arguments.affected and _is_up(invocation, chosen):
         return 0
-    # Imported here: what does something costs three times what looks and finds nothing to do.
-    from boxship.cli.attach import run_up  # noqa: PLC0415 (see above)
+    from boxship.cli.attach import run_up  # noqa: PLC0415 (see the module)
 
-    return run_up(invocation, appliance, request, attached=not arguments.detach)
+    return run_up(invocation, loaded, arguments)
 
 
-def _is_up(invocation: Invocation, appliance: Appliance, request: UpRequest) -> bool:
+def _is_up(invocation: Invocation, chosen: Wanted) -> bool:
     """Whether all is as it should be; then that is shown."""
-    desired = desired_of(appliance, request)
-    if is_anybody_at_it(Errand("up", appliance.name, str(find_address(None, os.environ)))):
+    name = chosen.appliance.name
+    desired = desired_of(chosen.appliance, chosen.request)
+    if is_anybody_at_it(errand_of("up", name)):
         return False
-    rest = at_rest(appliance.host, desired, glance(references(desired)), request)
+    rest = at_rest(chosen.appliance.host, desired, glance(references(desired)), chosen.request)
     if rest is None:
         return False
     with make_display(is_json=invocation.is_json) as display:
         if rest.notice is not None:
             display.show(rest.notice)
         display.show(plan_made(rest.plan))
-    show_up(appliance.name, rest.status, rest.addresses, is_json=invocation.is_json, is_changed=False)
+    show_up(name, rest.status, rest.addresses, is_json=invocation.is_json, is_changed=False)
     return True
 
 
@@ -85,70 +77,13 @@ def add_plan(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--no-recreate", action="store_true", help="as for up")
     parser.add_argument("--no-deps", action="store_true", help="as for up")
     parser.add_argument("--remove-orphans", action="store_true", help="as for up")
-    _add_scale(parser)
+    add_scale(parser)
     add_selection(parser)
-    parser.set_defaults(run=plan, renew_anon_volumes=False, timeout=None)
+    parser.set_defaults(run=plan, renew_anon_volumes=False, timeout=None, build=None, pull="missing")
 
 
 def plan(invocation: Invocation, arguments: argparse.Namespace) -> int:
     loaded = invocation.load() if invocation.is_json else invocation.load_with_warnings()
-    appliance = selected(loaded, arguments)
-    request = UpRequest(
-        target=invocation.target,
-        profiles=loaded.active_profiles,
-        services=tuple(arguments.services),
-        with_dependencies=not arguments.no_deps,
-        scales=_scales(arguments.scale),
-        options=_options(arguments),
-    )
-    desired = desired_of(appliance, request)
-    made, to_build = planned(desired, glance(references(desired)), request)
-    if invocation.is_json:
-        steps = [
-            {
-                "id": step.id,
-                "subject": step.subject,
-                "action": type(step.action).__name__,
-                "cause": step.cause,
-                "after": list(step.after),
-                "after_ended": list(step.after_ended),
-            }
-            for step in made.steps
-        ]
-        warnings = [warning.as_data() for warning in loaded.warnings]
-        print(json.dumps({"build": list(to_build), "steps": steps, "kept": dict(made.kept), "warnings": warnings}))
-        return 0
-    for reference in to_build:
-        print(f"build {reference}, not built yet")
-    print(str(made) if made.steps else "nothing to do: everything is as it should be")
-    return 0
+    from boxship.cli.ahead import rehearse  # noqa: PLC0415 (see the module)
 
-
-def _add_scale(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--scale",
-        action="append",
-        default=[],
-        metavar="SERVICE=NUMBER",
-        help="so many containers of a service, whatever the files say (repeatable)",
-    )
-
-
-def _scales(texts: list[str]) -> dict[str, int]:
-    scales: dict[str, int] = {}
-    for text in texts:
-        service, _, number = text.partition("=")
-        if not service or not (number.isascii() and number.isdecimal()) or int(number) > _MOST_CONTAINERS:
-            raise UsageError(f"--scale wants SERVICE=NUMBER, not '{text}'", hint="for example --scale web=3")
-        scales[service] = int(number)
-    return scales
-
-
-def _options(arguments: argparse.Namespace) -> Options:
-    return Options(
-        force_recreate=arguments.force_recreate,
-        no_recreate=arguments.no_recreate,
-        remove_orphans=arguments.remove_orphans,
-        renew_anonymous_volumes=arguments.renew_anon_volumes,
-        stop_grace_s=arguments.timeout,
-    )
+    return rehearse(invocation, loaded, arguments)

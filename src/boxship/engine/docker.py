@@ -20,11 +20,12 @@ from boxship.engine.calls import Call, Deadlines, path_of
 from boxship.engine.decode import (
     decode_detail,
     decode_event,
+    decode_network,
     decode_stats,
 )
 from boxship.engine.encode import encode_container, encode_endpoint, encode_network, encode_volume, later_endpoints
 from boxship.engine.faults import miscounted
-from boxship.engine.fields import read_object
+from boxship.engine.fields import read_list, read_object
 from boxship.engine.needs import Need, refusal_of, unmet_needs, unmet_network_needs
 from boxship.engine.observing import may_be_missing, questions, snapshot
 from boxship.engine.port import (
@@ -53,7 +54,7 @@ from boxship.errors import (
     HalfStartedError,
     ImageMissingError,
 )
-from boxship.logins import Logins, NoLogins, build_headers, pull_headers, registry_of
+from boxship.logins import Logins, NoLogins, build_headers, pull_headers, push_headers, registry_of
 from boxship.names import LABEL_APPLIANCE
 from boxship.plan.action import ContainerSpec, CopiedFile, Endpoint, NetworkSpec, VolumeSpec
 from boxship.plan.observed import Observed
@@ -101,6 +102,9 @@ class DockerEngine:
             arch=version.text("Arch"),
         )
 
+    async def host_name(self) -> str:
+        return (await self._api.read_fields("/info", "ask for the engine's host")).text("Name")
+
     async def close(self) -> None:
         await self._api.close()
 
@@ -123,7 +127,19 @@ class DockerEngine:
         if spec.network.enable_ipv4 is False:
             api_version = await self._api.version()
             _refuse(what, list(unmet_network_needs(spec, api_version)), api_version)
-        await self._post("/networks/create", what, body=encode_network(spec))
+        try:
+            await self._post("/networks/create", what, body=encode_network(spec))
+        except EngineConflictError as err:
+            raise await self._with_holder(err, spec) from err
+
+    async def _with_holder(self, error: EngineError, spec: NetworkSpec) -> EngineError:
+        # Imported here, as it belongs to planning, which `ps` and others that share this module do without.
+        from boxship.engine.overlaps import OVERLAPS, name_holder  # noqa: PLC0415 (see above)
+
+        if OVERLAPS not in error.message:
+            return error
+        networks = read_list(await self._api.read("/networks", "list networks"), "list networks")
+        return name_holder(error, spec, map(decode_network, networks))
 
     async def remove_network(self, name: str) -> None:
         what = f"remove network {name}"
@@ -362,6 +378,13 @@ class DockerEngine:
         registry = registry_of(reference)
         headers = pull_headers(await self._logins.at(registry), registry)
         async with aclosing(images.pull_image(self._api, reference, platform, headers)) as lines:
+            async for line in lines:
+                yield line
+
+    async def push_image(self, reference: str) -> AsyncGenerator[PullProgress, None]:
+        registry = registry_of(reference)
+        headers = push_headers(await self._logins.at(registry), registry)
+        async with aclosing(images.push_image(self._api, reference, headers)) as lines:
             async for line in lines:
                 yield line
 

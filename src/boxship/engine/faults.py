@@ -18,6 +18,7 @@ from boxship.errors import (
     HalfStartedError,
     ImageMissingError,
     NetworkMiscountedError,
+    PushError,
 )
 from boxship.logins import HUB, registry_of
 
@@ -52,19 +53,36 @@ _LONG_ID = re.compile(r"\b([0-9a-f]{12})[0-9a-f]{52}\b")
 RUN_AGAIN = ", then run the command again"
 """How the hints of errors end after which that is all there is to do."""
 _WANTS_LOGIN = "the registry wants a login"
-_PULL_REASONS = (
+_HAS_TROUBLE = "the registry has trouble of its own"
+_BROKE_OFF = "the registry broke off"
+_REASONS = (
     ("manifest unknown", "the registry has no such tag or digest"),
     ("not found", "the registry has no such image"),
     ("pull access denied", "the registry has no such image, or wants a login"),
     ("no basic auth credentials", _WANTS_LOGIN),
     ("unauthorized", _WANTS_LOGIN),
+    ("authentication required", _WANTS_LOGIN),
     ("denied", "the registry refused it"),
+    ("toomanyrequests", "the registry wants a pause: too many requests"),
+    ("Bad Gateway", _HAS_TROUBLE),
+    ("Service Unavailable", _HAS_TROUBLE),
+    ("Gateway Time", _HAS_TROUBLE),
+    ("Internal Server Error", _HAS_TROUBLE),
     ("no such host", "the registry's name can't be resolved"),
     ("dial tcp", "the registry can't be reached"),
     ("network is unreachable", "the registry can't be reached"),
     ("Timeout", "the registry did not answer in time"),
     ("timeout", "the registry did not answer in time"),
+    ("EOF", _BROKE_OFF),
+    ("connection reset", _BROKE_OFF),
+    ("broken pipe", _BROKE_OFF),
 )
+_PASSING = re.compile(
+    r"connection refused|toomanyrequests|Bad Gateway|Service Unavailable|Gateway Time|Internal Server Error"
+    r"|[Tt]imeout|EOF|connection reset|broken pipe"
+)
+"""What may be over in a moment. Not a name that can't be resolved: who is offline stays so."""
+_NOT_HERE = re.compile(r"An image does not exist locally with the tag|tag does not exist")
 
 
 def message_of(body: bytes) -> str:
@@ -137,7 +155,7 @@ def _known(what: str, status: int, message: str) -> EngineError | None:
             hint="remove unused networks (docker network prune), or give the network a subnet",
             status=status,
         )
-    if "overlap" in message and "ool" in message:
+    if "overlap" in message and ("ool" in message or "networks have" in message):
         return EngineConflictError(
             f"cannot {what}: its subnet overlaps another network's",
             hint="choose another subnet, or remove the other network (docker network ls)",
@@ -190,16 +208,17 @@ def _by_status(what: str, status: int, message: str) -> EngineError:
 def image_unavailable(reference: str, message: str, status: int = 404) -> ImageMissingError:
     """The error of a pull that failed."""
     text = clean(message)
-    reason = next((reason for word, reason in _PULL_REASONS if word in text), text)
+    reason = _reason(text)
     detail = "" if reason == text else f" ({text})"
     hint = "check its name; offline, bring it over with docker save and docker load, or give the service a build:"
-    if reason == _WANTS_LOGIN:
-        registry = registry_of(reference)
-        hint = "docker login" if registry == HUB else f"docker login {registry}"
+    if reason in (_BROKE_OFF, _HAS_TROUBLE):
+        hint = "run it again later: the layers that are complete are kept"
     return ImageMissingError(
         f"image '{reference}' is not on this machine and cannot be pulled: {reason}{detail}",
-        hint=hint,
+        hint=_login_hint(reference) if reason == _WANTS_LOGIN else hint,
         status=status,
+        reason=reason,
+        is_transient=bool(_PASSING.search(text)),
     )
 
 
@@ -214,6 +233,35 @@ def command_fault(what: str, message: str) -> EngineError | None:
             f"cannot {what}: '{command}' can't be executed there", hint="is it a file, and has it the x permission?"
         )
     return CommandNotFoundError(f"cannot {what}: there is no '{command}' there", hint="its image has to bring it")
+
+
+def push_refused(reference: str, message: str, status: int = 0) -> EngineError:
+    """The error of a push that failed."""
+    text = clean(message)
+    if _NOT_HERE.search(text) or "No such image" in text:
+        return ImageMissingError(
+            f"cannot push {reference}: there is no such image on this machine", hint="boxship build makes it"
+        )
+    reason = _reason(text)
+    detail = "" if reason == text else f" ({text})"
+    is_passing = bool(_PASSING.search(text))
+    hint = "run it again: what the registry has is not sent twice" if is_passing else "check the image's name"
+    return PushError(
+        f"cannot push {reference}: {reason}{detail}",
+        hint=_login_hint(reference) if "login" in reason or "denied" in text else hint,
+        status=status,
+        reason=reason,
+        is_transient=is_passing,
+    )
+
+
+def _reason(text: str) -> str:
+    return next((reason for word, reason in _REASONS if word in text), text)
+
+
+def _login_hint(reference: str) -> str:
+    registry = registry_of(reference)
+    return "docker login" if registry == HUB else f"docker login {registry}"
 
 
 def timed_out(what: str, within_s: float) -> EngineTimeoutError:

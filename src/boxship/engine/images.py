@@ -7,7 +7,7 @@ from pathlib import Path
 
 from boxship.engine.api import Api
 from boxship.engine.calls import Call, path_of
-from boxship.engine.faults import clean, image_unavailable
+from boxship.engine.faults import clean, image_unavailable, push_refused
 from boxship.engine.fields import Fields
 from boxship.engine.port import BuildOutput, BuildRequest, PullProgress
 from boxship.engine.streams import read_documents
@@ -18,6 +18,7 @@ from boxship.errors import (
     EngineUnreachableError,
     HostError,
     ImageMissingError,
+    PushError,
 )
 from boxship.plan.observed import with_default_tag
 
@@ -39,10 +40,37 @@ async def pull_image(
                 if failure := _failure(line):
                     raise image_unavailable(reference, failure)
                 yield _progress(line)
-    except (EngineUnreachableError, EngineTimeoutError, ImageMissingError):
+    except EngineTimeoutError as err:
+        raise image_unavailable(reference, await _stalled(api, err)) from err
+    except (EngineUnreachableError, ImageMissingError):
         raise
     except EngineError as err:
         raise image_unavailable(reference, err.message.removeprefix(f"cannot {what}: "), err.status) from err
+
+
+async def push_image(api: Api, reference: str, headers: Mapping[str, str]) -> AsyncGenerator[PullProgress, None]:
+    """See ``ImageEngine.push_image``."""
+    what = f"push {reference}"
+    name, tag = split_reference(reference)
+    call = Call("POST", path_of("images", name, "push"), what, api.deadlines.idle_s, {"tag": tag}, headers=headers)
+    try:
+        async with api.stream(call, idle_s=api.deadlines.idle_s) as body:
+            async for line in read_documents(body.chunks(), what):
+                if failure := _failure(line):
+                    raise push_refused(reference, failure)
+                yield _progress(line)
+    except EngineTimeoutError as err:
+        raise push_refused(reference, await _stalled(api, err)) from err
+    except (EngineUnreachableError, ImageMissingError, PushError):
+        raise
+    except EngineError as err:
+        raise push_refused(reference, err.message.removeprefix(f"cannot {what}: "), err.status) from err
+
+
+async def _stalled(api: Api, error: EngineTimeoutError) -> str:
+    """Why nothing came: an engine that still answers waited for the registry. Raises: what asking it does."""
+    await api.call(Call("GET", "/_ping", error.message, api.deadlines.quick_s))
+    return f"timeout: nothing came for {api.deadlines.idle_s:g} s"
 
 
 def split_reference(reference: str) -> tuple[str, str]:

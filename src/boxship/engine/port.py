@@ -314,6 +314,9 @@ class ImageEngine(Protocol):
     def pull_image(self, reference: str, *, platform: str | None = None) -> AsyncGenerator[PullProgress, None]:
         """Raises: ImageMissingError naming the reference when the registry has none or can't be reached."""
 
+    def push_image(self, reference: str) -> AsyncGenerator[PullProgress, None]:
+        """Raises: ImageMissingError when it is not here; PushError when the registry doesn't take it."""
+
     def build_image(self, request: BuildRequest, context: AsyncIterator[bytes]) -> AsyncGenerator[BuildOutput, None]:
         """Build from a tar stream. Raises: EngineError with the builder's message. Intermediate containers go."""
 
@@ -354,6 +357,9 @@ class Engine(ContainerEngine, ProbeEngine, ImageEngine, ContentEngine, Protocol)
 
     async def info(self) -> EngineInfo:
         """Who answers, and in which API version."""
+
+    async def host_name(self) -> str:
+        """What the machine that it runs on is called; the paths of bind mounts are that machine's."""
 
     async def open_exec(self, name: str, request: ExecRequest) -> ExecSession:
         """Start a command for a person, and hand over its streams."""

@@ -18,7 +18,6 @@ from boxship.engine.port import Engine
 from boxship.errors import BoxshipError, EngineTimeoutError, EngineUnreachableError, NetworkMiscountedError
 from boxship.events import (
     Event,
-    ImageProgress,
     Notice,
     Phase,
     StepDone,
@@ -30,6 +29,8 @@ from boxship.events import (
 from boxship.execute.hooks import HookRunner
 from boxship.execute.host_hooks import run_host_hook
 from boxship.execute.readiness import Readiness
+from boxship.execute.rehearsal import Rehearsal, WouldChange
+from boxship.execute.transfers import transfer
 from boxship.plan.action import (
     Action,
     Completed,
@@ -42,6 +43,7 @@ from boxship.plan.action import (
     PauseContainer,
     Plan,
     PullImage,
+    PushImage,
     RemoveContainer,
     RemoveNetwork,
     RemoveVolume,
@@ -61,6 +63,8 @@ Publish = Callable[[Event], None]
 CONCURRENT_CALLS = 8
 # They last, but make few and short calls.
 _NEED_NO_SLOT = (WaitReady, RunHook, RunHostHook)
+# What an interrupt ends at once: these leave nothing half done behind.
+_CUT_SHORT = (*_NEED_NO_SLOT, PullImage, PushImage)
 
 
 class Failure(Struct, frozen=True):
@@ -94,8 +98,12 @@ async def execute(
 ) -> Outcome:
     """Carry the plan out as far as possible and tell how it ended; raises nothing for a failed step.
 
-    ``interrupt``: once set, nothing new is begun, waiting ends, and calls in flight finish.
+    Raises: WouldChange with the plan, on an engine that is only asked.
+
+    ``interrupt``: once set, nothing new is begun, waiting and transfers of images end, other calls in flight finish.
     """
+    if isinstance(engine, Rehearsal):
+        raise WouldChange(plan=plan)
     return await _Run(plan, engine, publish, clock, interrupt or asyncio.Event(), concurrency).walk()
 
 
@@ -177,10 +185,8 @@ class _Run:
         engine = self._engine
         action: Action = step.action
         match action:
-            case PullImage(reference, platform):
-                async for line in engine.pull_image(reference, platform=platform):
-                    text = f"{line.layer}: {line.status}" if line.layer else line.status
-                    self._publish(ImageProgress(reference, text, line.done_bytes, line.total_bytes))
+            case PullImage() | PushImage():
+                await transfer(action, engine, self._publish, self._clock)
             case CreateNetwork(spec):
                 await engine.create_network(spec)
             case CreateVolume(volume_spec):
@@ -301,7 +307,7 @@ class _Run:
 
     def _end_waits(self) -> None:
         for task, step in self._running.items():
-            if isinstance(step.action, _NEED_NO_SLOT):
+            if isinstance(step.action, _CUT_SHORT):
                 task.cancel()
 
     async def _cancel_all(self) -> None:
@@ -341,6 +347,7 @@ class _Run:
 
 _BEGINS = {
     PullImage: Phase.PULLING,
+    PushImage: Phase.PUSHING,
     CreateNetwork: Phase.CREATING,
     CreateVolume: Phase.CREATING,
     CreateContainer: Phase.CREATING,
@@ -351,6 +358,7 @@ _BEGINS = {
 }
 _ENDS = {
     PullImage: Phase.READY,
+    PushImage: Phase.PUSHED,
     CreateNetwork: Phase.CREATED,
     CreateVolume: Phase.CREATED,
     CreateContainer: Phase.CREATED,

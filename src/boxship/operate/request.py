@@ -42,12 +42,6 @@ class Rest(Struct, frozen=True):
     notice: Notice | None
 
 
-def planned(desired: Desired, observed: Observed, request: UpRequest) -> tuple[Plan, tuple[str, ...]]:
-    """What ``bring_up`` would do now: the plan, and the images it would build first."""
-    building = tuple(image_reference(desired.appliance, service) for service in to_build(desired, observed, request))
-    return reconcile(desired, observed, request.options), building
-
-
 def at_rest(host: Host, desired: Desired, observed: Observed, request: UpRequest) -> Rest | None:
     """What ``bring_up`` would say, when it would neither do anything nor ask a service whether it is ready."""
     has_to_look = (
@@ -94,15 +88,19 @@ def to_build(desired: Desired, observed: Observed, request: UpRequest) -> tuple[
 
 def to_pull(desired: Desired, observed: Observed, request: UpRequest) -> dict[str, str | None]:
     """Reference -> platform of what is pulled before anything is planned."""
-    always = {
+    return asked_to_pull(desired, request) | holders_to_pull(desired, observed, request)
+
+
+def asked_to_pull(desired: Desired, request: UpRequest) -> dict[str, str | None]:
+    """Those that are pulled also when they are here."""
+    return {
         image_reference(desired.appliance, service): service.platform
         for service in desired.services
         if not service.build and (request.pull == "always" or service.pull_policy == "always")
     }
-    return always | _holders_to_pull(desired, observed, request)
 
 
-def _holders_to_pull(desired: Desired, observed: Observed, request: UpRequest) -> dict[str, str | None]:
+def holders_to_pull(desired: Desired, observed: Observed, request: UpRequest) -> dict[str, str | None]:
     """Missing images of services that others take volumes from: the plan needs to know which they declare."""
     if request.pull == "never":
         return {}

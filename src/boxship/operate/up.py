@@ -1,10 +1,11 @@
 """``up``: make it so, and wait until it is. The whole way from an appliance to a running box, step by step."""
 
 import asyncio
+import socket
 from collections.abc import Mapping
 from pathlib import Path
 
-from msgspec import Struct
+from msgspec import Struct, field
 from msgspec.structs import replace
 
 from boxship.clock import Clock
@@ -13,6 +14,7 @@ from boxship.errors import BoxshipError, CancelledError
 from boxship.events import Notice, Phase, SubjectChanged
 from boxship.execute.executor import Failure, Outcome, Publish, execute
 from boxship.execute.readiness import Readiness
+from boxship.host.files import is_there
 from boxship.host.needs import unmet_needs
 from boxship.host.sysctl import PROC_SYS, apply_settings
 from boxship.host.version import versioned
@@ -21,7 +23,9 @@ from boxship.operate.half_started import half_started, plan_anew
 from boxship.operate.interrupt import unless_interrupted
 from boxship.operate.request import (
     UpRequest,
+    asked_to_pull,
     desired_of,
+    holders_to_pull,
     orphans_notice,
     plan_made,
     references,
@@ -30,10 +34,12 @@ from boxship.operate.request import (
     to_pull,
 )
 from boxship.plan.action import Plan, PullImage, Ready, Step, WaitReady
+from boxship.plan.containers import image_reference
 from boxship.plan.graph import PlanBuilder
 from boxship.plan.observed import Observed
 from boxship.plan.reconcile import reconcile
 from boxship.plan.resolve import Desired
+from boxship.plan.sources import absent, host_sources
 from boxship.plan.status import ServiceStatus, browser_addresses, service_status
 from boxship.spec.model import Appliance
 
@@ -45,6 +51,14 @@ class UpResult(Struct, frozen=True):
     outcome: Outcome
     status: tuple[ServiceStatus, ...] = ()
     addresses: tuple[str, ...] = ()
+
+
+class Ahead(Struct, frozen=True):
+    """What ``up`` would do: reference -> cause of the images that come first, and the plan as it is without them."""
+
+    plan: Plan
+    builds: Mapping[str, str] = field(default_factory=dict)
+    pulls: Mapping[str, str] = field(default_factory=dict)
 
 
 async def bring_up(
@@ -59,8 +73,8 @@ async def bring_up(
 ) -> UpResult:
     """Build what is missing, reconcile, execute, and ask what was left alone whether it is ready.
 
-    Raises: BuildError, ImageMissingError, ConflictError, NotFoundError, EngineError before anything was changed on the
-    engine's containers. A failed step is no exception: it is in the result's outcome.
+    Raises: BuildError, ImageMissingError, ConflictError, NotFoundError, SpecError, EngineError before anything was
+    changed on the engine's containers. A failed step is no exception: it is in the result's outcome.
     """
     desired = desired_of(appliance, request)
     _prepare_host(appliance, publish, sysctl_root)
@@ -73,6 +87,7 @@ async def bring_up(
     if notice is not None:
         publish(notice)
     plan = reconcile(desired, observed, request.options)
+    await refuse_absent_sources(plan, desired, engine)
     publish(plan_made(plan))
     outcome = await execute(plan, engine, publish, clock, interrupt=interrupt)
     if lost := half_started(outcome):
@@ -87,6 +102,32 @@ async def bring_up(
         except CancelledError:
             outcome = replace(outcome, is_interrupted=True)
     return await _result(desired, plan, outcome, engine, frozenset(found_ready))
+
+
+async def plan_up(appliance: Appliance, engine: Engine, request: UpRequest) -> Ahead:
+    """What ``bring_up`` would do now."""
+    desired = desired_of(appliance, request)
+    observed = await engine.observe(references(desired))
+    builds = {
+        reference: "not built yet" if observed.image(reference) is None else "asked for with --build"
+        for reference in (image_reference(appliance.name, each) for each in to_build(desired, observed, request))
+    }
+    asked = asked_to_pull(desired, request)
+    pulls = dict.fromkeys(asked, "asked for with --pull" if request.pull == "always" else "its pull_policy is always")
+    pulls |= dict.fromkeys(holders_to_pull(desired, observed, request), "others take volumes from it")
+    plan = reconcile(desired, observed, request.options)
+    await refuse_absent_sources(plan, desired, engine)
+    return Ahead(plan, builds, pulls)
+
+
+async def refuse_absent_sources(plan: Plan, desired: Desired, engine: Engine) -> None:
+    """Raises: SpecError with every file and folder that containers are to be given and that isn't on this host.
+
+    On another host than the engine's nobody can know, and then the engine itself says so of the first.
+    """
+    missing = [source for source in host_sources(plan, desired) if not is_there(source.path)]
+    if missing and await engine.host_name() == socket.gethostname():
+        raise absent(missing)
 
 
 def _prepare_host(appliance: Appliance, publish: Publish, sysctl_root: Path) -> None:

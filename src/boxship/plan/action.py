@@ -124,6 +124,10 @@ class PullImage(Struct, frozen=True):
     platform: str | None = None
 
 
+class PushImage(Struct, frozen=True):
+    reference: str
+
+
 class CreateNetwork(Struct, frozen=True):
     spec: NetworkSpec
 
@@ -228,6 +232,7 @@ class RemoveVolume(Struct, frozen=True):
 
 Action = (
     PullImage
+    | PushImage
     | CreateNetwork
     | CreateVolume
     | CreateContainer

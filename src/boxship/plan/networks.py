@@ -1,6 +1,6 @@
 """The networks of an appliance: which are there, which must be made (anew), and with which addresses."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from boxship import names
 from boxship.errors import ConflictError, NotFoundError
 from boxship.plan.action import CreateNetwork, NetworkSpec, RemoveNetwork
-from boxship.plan.addresses import Subnet, choose_subnet, subnet_of
+from boxship.plan.addresses import Subnet, choose_subnet, parse_block, subnet_of
 from boxship.plan.containers import engine_network_name
 from boxship.plan.digest import network_digest
 from boxship.plan.graph import PlanBuilder
@@ -28,8 +28,55 @@ class NetworkPlan(Struct, frozen=True):
 
 
 def plan_networks(desired: Desired, observed: Observed) -> dict[str, NetworkPlan]:
-    """Key -> what is to happen with it. Raises: as ``reconcile`` does for networks."""
-    return {key: _plan_network(network, desired, observed) for key, network in desired.networks.items()}
+    """Key -> what is to happen with it. Raises: as ``reconcile`` does for networks.
+
+    Those whose subnet is given come first, so that none of those that is chosen gets in their way.
+    """
+    made: dict[str, NetworkPlan] = {}
+    there = observed
+    for network in sorted(desired.networks.values(), key=lambda each: not wanted_subnets(each)):
+        planned = _plan_network(network, desired, there)
+        made[network.key] = planned
+        subnets = wanted_subnets(network) or ((str(planned.subnet.block),) if planned.subnet else ())
+        if subnets and (planned.found is None or planned.outdated):
+            to_be = ObservedNetwork("", planned.name, "bridge", subnets, appliance=desired.appliance, key=network.key)
+            others = tuple(each for each in there.networks if each is not planned.found)
+            there = replace(there, networks=(*others, to_be))
+    return {key: made[key] for key in desired.networks}
+
+
+def wanted_subnets(network: Network) -> tuple[str, ...]:
+    """Those that its file gives."""
+    return tuple(pool.subnet for pool in network.ipam if pool.subnet)
+
+
+def subnet_holder(
+    wanted: Iterable[str], networks: Iterable[ObservedNetwork]
+) -> tuple[ObservedNetwork, str, str] | None:
+    """The first network that overlaps one of the ``wanted`` subnets; that subnet, and the one of the network."""
+    networks = tuple(networks)
+    for subnet in wanted:
+        block = parse_block(subnet)
+        for network in networks:
+            for text in network.subnets:
+                other = parse_block(text)
+                if text == subnet or (block is not None and other is not None and block.overlaps(other)):
+                    return network, subnet, text
+    return None
+
+
+def shown_network(network: ObservedNetwork) -> str:
+    return f"network '{network.name}'" + f" of {network.appliance}" * bool(network.appliance)
+
+
+def free_it(network: Network, holder: ObservedNetwork) -> str:
+    """The next step for who wants a subnet that is held."""
+    instead = (
+        f"take that down (boxship -p {holder.appliance} down)"
+        if holder.appliance
+        else f"remove that one when nobody needs it (docker network rm {holder.name})"
+    )
+    return f"give it another subnet (networks.{network.key}.ipam.config), or {instead}"
 
 
 def add_networks(builder: PlanBuilder, networks: Mapping[str, NetworkPlan]) -> None:
@@ -48,6 +95,20 @@ def add_networks(builder: PlanBuilder, networks: Mapping[str, NetworkPlan]) -> N
                 cause="its options changed" if planned.outdated else "not there yet",
                 after=[f"unmake network {key}"],
             )
+    _order_by_subnets(builder, networks)
+
+
+def _order_by_subnets(builder: PlanBuilder, networks: Mapping[str, NetworkPlan]) -> None:
+    """A given subnet before those that the engine chooses, and after whatever has it now is gone."""
+    given = {key: subnets for key, planned in networks.items() if (subnets := wanted_subnets(planned.network))}
+    for key, subnets in given.items():
+        for other, planned in networks.items():
+            if planned.outdated and planned.found is not None and subnet_holder(subnets, [planned.found]):
+                builder.prefer(f"network {key}", after=f"unmake network {other}")
+    for key, planned in networks.items():
+        if key not in given and planned.subnet is None:
+            for other in given:
+                builder.prefer(f"network {key}", after=f"network {other}")
 
 
 def _plan_network(network: Network, desired: Desired, observed: Observed) -> NetworkPlan:
@@ -69,9 +130,31 @@ def _plan_network(network: Network, desired: Desired, observed: Observed) -> Net
     if found is not None and found.digest == network_digest(network):
         return NetworkPlan(network, name, found, subnet_of(found, network))
     others = tuple(each for each in observed.networks if each is not found)
+    _refuse_taken(network, name, desired, others)
     count = sum(max(1, each.scale) for each in desired.everything.values() if network.key in each.networks)
     subnet = choose_subnet(appliance, network, count, replace(observed, networks=others))
     return NetworkPlan(network, name, found, subnet, outdated=found is not None)
+
+
+def _refuse_taken(network: Network, name: str, desired: Desired, others: Iterable[ObservedNetwork]) -> None:
+    """Raises: ConflictError when somebody else's network, or another one of the files, has its subnet.
+
+    Only where the engine would refuse it as well: bridges that share the engine's own allocation of addresses.
+    """
+    if network.driver not in (None, "bridge") or network.ipam_driver not in (None, "default"):
+        return
+    # What is the appliance's own may be made anew in the same plan.
+    lasting = (each for each in others if not each.id or each.appliance != desired.appliance)
+    found = subnet_holder(wanted_subnets(network), (each for each in lasting if each.driver in ("", "bridge")))
+    if found is not None:
+        holder, subnet, taken = found
+        is_sibling = not holder.id
+        raise ConflictError(
+            f"network '{name}' wants subnet {subnet}, which overlaps {taken} of {shown_network(holder)}",
+            hint=f"give one of them another subnet (networks.{network.key}.ipam.config)"
+            if is_sibling
+            else free_it(network, holder),
+        )
 
 
 def _network_spec(planned: NetworkPlan, appliance: str) -> NetworkSpec:

@@ -1,9 +1,10 @@
 """A part of an appliance, or all of it under another tag: what a person asks for beside what the files say.
 
-Source: crane's ``--only``, ``--exclude`` and ``--tag``.
+Source: crane's ``--only``, ``--exclude`` and ``--tag``, and what it called its cascades: what the named ones need
+(``--dependencies``), and who needs them (``--affected``; as with crane, only those that exist).
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import TypeVar
 
 from msgspec import Struct
@@ -21,30 +22,87 @@ class Selection(Struct, frozen=True):
     """``only``: a target's members, or one service, and nothing else, not even what they depend on; "" is everything.
 
     ``exclude``: targets and services that are to be as if nobody had written them. ``tag``: for every image.
+    ``dependencies``, ``affected``: what the named ones need, directly or not, and who needs them, come along.
     """
 
     only: str = ""
     exclude: tuple[str, ...] = ()
     tag: str = ""
+    dependencies: bool = False
+    affected: bool = False
 
     @property
     def is_partial(self) -> bool:
         return bool(self.only or self.exclude)
 
+    @property
+    def is_extended(self) -> bool:
+        return self.dependencies or self.affected
 
-def select(appliance: Appliance, selection: Selection) -> Appliance:
-    """The appliance as selected.
+
+def select(appliance: Appliance, selection: Selection, present: Collection[str] | None = None) -> Appliance:
+    """The appliance as selected. ``present``: as for ``extended``.
 
     Raises: NotFoundError for a name that is neither a target nor a service; UsageError when a service would lose the
     one whose namespace it lives in, or nothing is left.
     """
-    kept = members(appliance, selection.only) if selection.only else frozenset(appliance.services)
-    for reference in selection.exclude:
-        kept -= members(appliance, reference)
+    left = _left(appliance, selection.exclude)
+    kept = left
+    if selection.only:
+        kept = extended(appliance, members(appliance, selection.only) & left, selection, present)
     if not kept:
         raise UsageError(f"nothing of {appliance.name} is left", hint="exclude less")
     chosen = _without_others(appliance, kept) if len(kept) < len(appliance.services) else appliance
     return with_tag(chosen, selection.tag) if selection.tag else chosen
+
+
+def extended(
+    appliance: Appliance, names: Iterable[str], selection: Selection, present: Collection[str] | None = None
+) -> frozenset[str]:
+    """The services, with what they need and who needs them, as far as that was asked for and isn't excluded.
+
+    ``present``: the services that have a container, where only those may be affected; None where all may be.
+    """
+    left = _left(appliance, selection.exclude)
+    needs = {name: tuple(_needed(appliance, name)) for name in left}
+    needed_by: dict[str, list[str]] = {name: [] for name in left}
+    for name, dependencies in needs.items():
+        for dependency in dependencies:
+            if dependency in needed_by and (present is None or name in present):
+                needed_by[dependency].append(name)
+    named = frozenset(names)
+    found = set(named)
+    if selection.dependencies:
+        found |= _reached(named, needs)
+    if selection.affected:
+        found |= _reached(named, needed_by)
+    return frozenset(found)
+
+
+def _needed(appliance: Appliance, name: str) -> Iterator[str]:
+    """What it depends on. As with ``up``, an optional one that has a profile comes only when that is active."""
+    for dependency, edge in appliance.services[name].depends_on.items():
+        other = appliance.services.get(dependency)
+        if other is not None and (edge.required or not other.profiles):
+            yield dependency
+
+
+def _left(appliance: Appliance, excluded: Iterable[str]) -> frozenset[str]:
+    left = frozenset(appliance.services)
+    for reference in excluded:
+        left -= members(appliance, reference)
+    return left
+
+
+def _reached(names: Iterable[str], edges: Mapping[str, Iterable[str]]) -> set[str]:
+    found: set[str] = set()
+    pending = list(names)
+    while pending:
+        name = pending.pop()
+        if name in edges and name not in found:
+            found.add(name)
+            pending += edges[name]
+    return found
 
 
 def members(appliance: Appliance, reference: str) -> frozenset[str]:

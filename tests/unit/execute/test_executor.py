@@ -431,7 +431,7 @@ async def test_every_action_is_its_call(bench: Bench) -> None:
         "remove_network net",
         "remove_volume vol",
     ]
-    assert ImageProgress("img:2", "0a1b2c3d4e5f: Downloading", 512, 1024) in bench.events
+    assert ImageProgress("img:2", "1 KiB of 1 KiB, 1 of 1 layers", 1024, 1024) in bench.events
 
 
 async def test_an_image_that_cannot_be_pulled_fails_its_step(bench: Bench) -> None:

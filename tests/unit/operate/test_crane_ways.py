@@ -9,8 +9,8 @@ from msgspec.structs import replace
 from boxship.errors import HostError
 from boxship.events import Event
 from boxship.operate.build_hooks import run_build_hooks
-from boxship.operate.request import UpRequest, desired_of, planned
-from boxship.operate.up import bring_up
+from boxship.operate.request import UpRequest
+from boxship.operate.up import bring_up, plan_up
 from boxship.spec.model import HostHooks
 from tests.fakes.clock import FakeClock
 from tests.fakes.engine import FakeEngine
@@ -29,7 +29,7 @@ async def test_the_image_of_one_that_holds_volumes_is_pulled_before_the_plan_is_
     )
     assert result.outcome.is_complete
     assert set(engine.world.volumes) == {"app.data-data"}
-    again, _ = planned(desired_of(shop, UpRequest()), await engine.observe(), UpRequest())
+    again = (await plan_up(shop, engine, UpRequest())).plan
     assert again.steps == ()
 
 

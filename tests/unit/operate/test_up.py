@@ -10,9 +10,8 @@ from msgspec.structs import replace
 from boxship.engine.port import ExecResult
 from boxship.errors import CancelledError, EngineUnreachableError, ImageMissingError, NotFoundError, ProbeError
 from boxship.events import Event, Notice, PlanMade, SubjectChanged
-from boxship.operate.request import Rest, UpRequest, at_rest, desired_of, planned, references
-from boxship.operate.up import UpResult, bring_up
-from boxship.plan.action import Plan
+from boxship.operate.request import Rest, UpRequest, at_rest, desired_of, references
+from boxship.operate.up import UpResult, bring_up, plan_up
 from boxship.plan.observed import Health
 from boxship.plan.verdict import Options
 from boxship.spec.model import Appliance, Build, Check, Condition, ExecProbe, Healthcheck, Host, Port, Service
@@ -45,10 +44,6 @@ class Box:
             self.interrupt,
             sysctl_root=kernel,
         )
-
-    async def planned(self, wanted: Appliance, request: UpRequest) -> tuple[Plan, tuple[str, ...]]:
-        desired = desired_of(wanted, request)
-        return planned(desired, await self.engine.observe(references(desired)), request)
 
     async def rest(self, wanted: Appliance, request: UpRequest | None = None) -> Rest | None:
         request = request or UpRequest()
@@ -265,7 +260,7 @@ async def test_with_pull_never_a_missing_image_is_refused_before_anything_is_mad
     with pytest.raises(ImageMissingError, match="'img:2' of service 'web'"):
         await box.up(wanted, UpRequest(pull="never"))
     with pytest.raises(ImageMissingError):
-        await box.planned(wanted, UpRequest(pull="never"))
+        await plan_up(wanted, box.engine, UpRequest(pull="never"))
     assert box.engine.calls == ["observe", "observe"]
 
 
@@ -329,11 +324,11 @@ async def test_an_unknown_service_is_refused_before_the_engine_is_asked(box: Box
 
 async def test_plan_tells_what_up_would_build_and_do_and_does_nothing(box: Box, tmp_path: Path) -> None:
     wanted = appliance(service("web", image=None, build=Build(tmp_path)), service("db"))
-    plan, to_build = await box.planned(wanted, UpRequest())
-    assert to_build == ("app/web:latest",)
-    assert str(plan).splitlines()[0] == "[] -> #1 network:default, CreateNetwork, not there yet"
+    ahead = await plan_up(wanted, box.engine, UpRequest())
+    assert ahead.builds == {"app/web:latest": "not built yet"}
+    assert str(ahead.plan).splitlines()[0] == "[] -> #1 network:default, CreateNetwork, not there yet"
     assert box.engine.calls == ["observe"]
-    assert (await box.planned(wanted, UpRequest(build=False)))[1] == ()
+    assert (await plan_up(wanted, box.engine, UpRequest(build=False))).builds == {}
 
 
 async def test_what_is_as_it_should_be_is_known_without_doing_anything(box: Box) -> None:

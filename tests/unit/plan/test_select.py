@@ -5,8 +5,8 @@ from msgspec.structs import replace
 
 from boxship.errors import NotFoundError, UsageError
 from boxship.plan.resolve import resolve
-from boxship.plan.select import Selection, members, replace_tag, select
-from boxship.spec.model import Appliance, Build, Check, HostHooks, TcpProbe
+from boxship.plan.select import Selection, extended, members, replace_tag, select
+from boxship.spec.model import Appliance, Build, Check, Dependency, HostHooks, TcpProbe
 from tests.unit.plan.given import appliance, service
 
 
@@ -35,6 +35,10 @@ def names(made: Appliance) -> list[str]:
         (Selection(only="web"), ["web"]),
         (Selection(only="base"), ["data", "db"]),
         (Selection(only="base", exclude=("data",)), ["db"]),
+        (Selection(only="web", dependencies=True), ["data", "db", "web"]),
+        (Selection(only="web", dependencies=True, exclude=("db",)), ["data", "web"]),
+        (Selection(only="web", affected=True), ["tools", "web"]),
+        (Selection(only="web", affected=True, dependencies=True), ["data", "db", "tools", "web"]),
     ],
 )
 def test_what_is_selected_is_what_boots(selection: Selection, left: list[str]) -> None:
@@ -93,3 +97,36 @@ def test_every_image_gets_the_tag_also_one_that_is_built_without_a_name() -> Non
     made = appliance(service("web", image="shop/web:1"), service("own", image=None, build=Build(appliance().directory)))
     images = {name: each.image for name, each in select(made, Selection(tag="9")).services.items()}
     assert images == {"web": "shop/web:9", "own": "app/own:9"}
+
+
+@pytest.mark.parametrize(
+    ("named", "selection", "present", "found"),
+    [
+        ("db", Selection(), None, "db"),
+        ("db", Selection(affected=True), None, "db tools web"),
+        ("db", Selection(affected=True), {"web"}, "db web"),
+        ("db", Selection(affected=True), {"tools"}, "db"),
+        ("tools", Selection(dependencies=True), {"web"}, "data db tools web"),
+        ("tools", Selection(dependencies=True, exclude=("web",)), None, "tools"),
+        ("data db", Selection(affected=True, exclude=("tools",)), None, "data db web"),
+    ],
+)
+def test_who_is_needed_and_who_is_affected_come_along(
+    named: str, selection: Selection, present: set[str] | None, found: str
+) -> None:
+    assert sorted(extended(shop(), named.split(), selection, present)) == found.split()
+
+
+def test_an_optional_dependency_comes_along_unless_it_has_a_profile() -> None:
+    optional = Dependency(required=False)
+    made = appliance(
+        service("web", depends_on={"mail": optional, "trace": optional}),
+        service("mail"),
+        service("trace", profiles=("debug",)),
+    )
+    assert extended(made, ["web"], Selection(dependencies=True)) == {"web", "mail"}
+
+
+def test_services_that_wait_for_each_other_come_along_once() -> None:
+    made = appliance(service("a", "b"), service("b", "a"))
+    assert extended(made, ["a"], Selection(dependencies=True, affected=True)) == {"a", "b"}

@@ -6,6 +6,7 @@ from msgspec import Struct, field
 
 from boxship.events import (
     Event,
+    FilesFollowed,
     ImageProgress,
     Notice,
     Phase,
@@ -19,8 +20,8 @@ from boxship.events import (
 )
 
 # What a service's time is counted from: waiting for others isn't its own.
-_BEGINNINGS = frozenset({Phase.STARTING, Phase.BUILDING, Phase.PULLING, Phase.STOPPING})
-_ENDED = frozenset({Phase.READY, Phase.COMPLETED, Phase.KEPT})
+_BEGINNINGS = frozenset({Phase.STARTING, Phase.BUILDING, Phase.PULLING, Phase.PUSHING, Phase.STOPPING})
+_ENDED = frozenset({Phase.READY, Phase.COMPLETED, Phase.KEPT, Phase.PUSHED})
 
 
 class Row(Struct):
@@ -61,7 +62,7 @@ class Board(Struct):
                 self.failures.append(event)
             case Notice():
                 self.notices.append(event)
-            case StepStarted() | StepDone() | StepSkipped() | ServiceLog():
+            case StepStarted() | StepDone() | StepSkipped() | ServiceLog() | FilesFollowed():
                 pass
         return None
 

@@ -64,6 +64,9 @@ class JsonDisplay(_Silent):
 _QUIET_PHASES = frozenset({Phase.CREATING, Phase.WAITING, Phase.KEPT, Phase.SKIPPED})
 
 
+_TIMED = frozenset({Phase.READY, Phase.COMPLETED, Phase.PUSHED})
+_TOLD_EVERY_S = 10.0
+
 # Of the column of names: so that most appliances' lines stand below each other.
 _LEAST_WIDTH, _MOST_WIDTH = 14, 28
 
@@ -74,6 +77,7 @@ class PlainDisplay(_Silent):
     def __init__(self) -> None:
         self._board = Board()
         self._last: dict[str, str] = {}
+        self._told_at: dict[str, datetime] = {}
         self._width = _LEAST_WIDTH
 
     def show(self, event: Event) -> None:
@@ -91,15 +95,25 @@ class PlainDisplay(_Silent):
                 self._line(row.subject, self._describe(row, now))
             case ImageProgress(image, text) if text.startswith("Step "):
                 self._line(f"image:{image}", sanitized(text))
+            case ImageProgress(image, text, _, total_bytes) if total_bytes and self._is_due(image, now):
+                self._line(f"image:{image}", sanitized(text))
             case _:
                 pass
 
     def _describe(self, row: Row, now: datetime) -> str:
-        took = f" ({(now - row.began_at).total_seconds():.1f} s)" if row.phase in (Phase.READY, Phase.COMPLETED) else ""
+        took = f" ({(now - row.began_at).total_seconds():.1f} s)" if row.phase in _TIMED else ""
         detail = f": {row.detail}" if row.detail and not took else ""
         if row.phase is Phase.CREATED and row.subject.startswith("service:"):
             return ""
         return f"{row.phase}{took}{sanitized(detail)}"
+
+    def _is_due(self, image: str, now: datetime) -> bool:
+        """A log wants to know of a long pull that it goes on, and no more."""
+        last = self._told_at.get(image) or (row.since if (row := self._board.rows.get(f"image:{image}")) else now)
+        if (now - last).total_seconds() < _TOLD_EVERY_S:
+            return False
+        self._told_at[image] = now
+        return True
 
     def _line(self, subject: str, text: str) -> None:
         kind, _, name = subject.partition(":")

@@ -19,6 +19,7 @@ _FRAMES_PER_S = 8
 _MARKS: dict[Phase, tuple[str, str]] = {
     Phase.READY: ("✔", "green"),
     Phase.COMPLETED: ("✔", "green"),
+    Phase.PUSHED: ("✔", "green"),
     Phase.KEPT: ("✔", "green"),
     Phase.CREATED: ("•", "dim"),
     Phase.WAITING: ("·", "dim"),
@@ -82,7 +83,7 @@ class TreeDisplay:
         icon = Text(mark[0], style=mark[1]) if mark else self._spinner
         label = Text(name if kind == "service" else f"{kind} {name}", style="" if kind == "service" else "dim")
         seconds = (now - row.since).total_seconds()
-        if row.phase in (Phase.READY, Phase.COMPLETED, Phase.STOPPED, Phase.FAILED):
+        if row.phase in (Phase.READY, Phase.COMPLETED, Phase.PUSHED, Phase.STOPPED, Phase.FAILED):
             seconds = (row.since - row.began_at).total_seconds()
         shown = "" if row.phase in (Phase.KEPT, Phase.CREATED, Phase.REMOVED, Phase.SKIPPED) else f"{seconds:.1f} s"
         detail = row.detail
