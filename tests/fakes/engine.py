@@ -126,6 +126,10 @@ class FakeEngine:
         async with self.faults.around("info"):
             return EngineInfo("20.10.24", "1.41", "linux", "amd64")
 
+    async def data_root(self) -> str:
+        async with self.faults.around("data_root"):
+            return "/var/lib/docker"
+
     async def close(self) -> None:
         """Nothing is open."""
 

@@ -18,6 +18,7 @@ class FakeExec:
         self._input: asyncio.Queue[bytes] = asyncio.Queue()
         self.size: tuple[int, int] = (0, 0)
         self.is_closed = False
+        self.is_killed = False
 
     async def output(self) -> AsyncIterator[tuple[str, bytes]]:
         if self._request.detach:
@@ -50,6 +51,9 @@ class FakeExec:
         if self._scripted is not None:
             return self._scripted.exit_code
         return run_command(self._request.argv).exit_code
+
+    async def kill(self) -> None:
+        self.is_killed = True
 
     async def close(self) -> None:
         self.is_closed = True

@@ -95,6 +95,9 @@ class DockerEngine:
             arch=version.text("Arch"),
         )
 
+    async def data_root(self) -> str:
+        return (await self._api.read_fields("/info", "ask for the data folder")).text("DockerRootDir")
+
     async def close(self) -> None:
         await self._api.close()
 

@@ -2,8 +2,11 @@
 
 import asyncio
 import contextlib
+import os
+import signal
 from collections import deque
 from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
 
 from boxship.engine.api import Api, Call, path_of
 from boxship.engine.faults import broken_off, timed_out
@@ -11,6 +14,7 @@ from boxship.engine.fields import read_object
 from boxship.engine.http import READ_BYTES
 from boxship.engine.port import ExecRequest, ExecResult
 from boxship.engine.streams import Demultiplexer, RawStream
+from boxship.errors import EngineError
 
 OUTPUT_BYTES = 64 * 1024
 """Of a command's output, the end is kept: that is where the reason of a failure is."""
@@ -150,6 +154,14 @@ class DockerExec:
         async with asyncio.timeout(self._api.deadlines.quick_s):
             return await _exit_code(self._api, self._id, self._what)
 
+    async def kill(self) -> None:
+        """Only what surely is a process of that container on this very machine: the API has no way."""
+        if not self._api.address.path:
+            return
+        with contextlib.suppress(EngineError):
+            state = await self._api.read_fields(path_of("exec", self._id, "json"), self._what)
+            _kill(state.number("Pid"), state.text("ContainerID"))
+
     async def close(self) -> None:
         """Hang up; the command itself may go on."""
         if self._streams is not None:
@@ -163,3 +175,10 @@ class DockerExec:
 
     async def __aexit__(self, *_exc: object) -> None:
         await self.close()
+
+
+def _kill(pid: int, container_id: str) -> None:
+    """The number may have become another's meanwhile, so its group must be the container's."""
+    with contextlib.suppress(OSError):
+        if pid > 1 and container_id and container_id in Path(f"/proc/{pid}/cgroup").read_text():
+            os.kill(pid, signal.SIGKILL)

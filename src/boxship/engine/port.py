@@ -153,6 +153,9 @@ class ExecSession(Protocol):
     async def exit_code(self) -> int:
         """After ``output`` ended."""
 
+    async def kill(self) -> None:
+        """End the command, as far as this process may: it must run on this very machine. Never raises for that."""
+
     async def close(self) -> None:
         """Hang up; the command itself may go on."""
 
@@ -277,6 +280,9 @@ class Engine(ContainerEngine, ProbeEngine, ImageEngine, Protocol):
 
     async def info(self) -> EngineInfo:
         """Who answers, and in which API version."""
+
+    async def data_root(self) -> str:
+        """The folder of the engine's host that holds images, containers and volumes."""
 
     async def open_exec(self, name: str, request: ExecRequest) -> ExecSession:
         """Start a command for a person, and hand over its streams."""

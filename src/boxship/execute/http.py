@@ -7,6 +7,7 @@ short and without control characters.
 import asyncio
 import re
 import ssl
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from urllib.parse import SplitResult, urljoin, urlsplit
@@ -24,6 +25,8 @@ _MOST_REDIRECTS = 5
 _QUOTED_CHARS = 80
 _ANY_GOOD = ((200, 399),)
 
+Clean = Callable[[str], str]
+
 
 class Answer(Struct, frozen=True):
     """``text`` says what was heard, for people; "" when it was good."""
@@ -38,13 +41,14 @@ class _Reply(Struct, frozen=True):
     body: bytes
 
 
-async def ask_http(address: str, probe: HttpProbe, owner: str) -> Answer:
+async def ask_http(address: str, probe: HttpProbe, owner: str, clean: Clean = str) -> Answer:
     """Ask once, and again wherever it leads if that is wanted. The caller has the deadline.
 
     Args:
         address: Where the container listens, whatever the URL's host is.
         probe: What to ask and to expect.
         owner: The service's name: a redirect to it stays with it.
+        clean: Takes out of foreign text what must not be shown, before it is quoted.
 
     Raises: OSError (ssl's errors are among them) when nobody answers.
     """
@@ -55,15 +59,17 @@ async def ask_http(address: str, probe: HttpProbe, owner: str) -> Answer:
         try:
             reply = await _fetch(address, parts, probe)
         except h11.RemoteProtocolError as error:
-            return Answer(is_good=False, text=f"{what}: it doesn't speak HTTP well: {quoted(str(error))}")
+            return Answer(is_good=False, text=f"{what}: it doesn't speak HTTP well: {quoted(clean(str(error)))}")
         target = _redirect_target(reply, parts)
         if not target or probe.expect.redirects is Redirects.ACCEPT:
-            return _judge(reply, probe.expect, what)
+            return _judge(reply, probe.expect, what, clean)
         if probe.expect.redirects is Redirects.REFUSE:
-            return Answer(is_good=False, text=f"{what} answered {reply.status}: it redirects to {quoted(target)}")
+            return Answer(
+                is_good=False, text=f"{what} answered {reply.status}: it redirects to {quoted(clean(target))}"
+            )
         parts, before = urlsplit(target), parts
         if parts.scheme not in ("http", "https") or parts.hostname not in own_names or not _has_port(parts):
-            return Answer(is_good=False, text=f"{what} redirects elsewhere, to {quoted(target)}: not followed")
+            return Answer(is_good=False, text=f"{what} redirects elsewhere, to {quoted(clean(target))}: not followed")
         if before.scheme == "https" and parts.scheme == "http" and probe.verify_tls:
             return Answer(is_good=False, text=f"{what} redirects from https to http: not followed")
     return Answer(
@@ -139,7 +145,7 @@ async def _receive(connection: h11.Connection, reader: asyncio.StreamReader, *, 
             return _Reply(head.status_code, tuple(pairs), bytes(body[:BODY_BYTES]))
 
 
-def _judge(reply: _Reply, expect: HttpExpectation, what: str) -> Answer:
+def _judge(reply: _Reply, expect: HttpExpectation, what: str, clean: Clean) -> Answer:
     if not any(low <= reply.status <= high for low, high in expect.statuses or _ANY_GOOD):
         return Answer(is_good=False, text=f"{what} answered {reply.status}")
     for name, pattern in expect.headers.items():
@@ -147,7 +153,7 @@ def _judge(reply: _Reply, expect: HttpExpectation, what: str) -> Answer:
         if not values:
             return Answer(is_good=False, text=f"{what} answered without the header {name}")
         if not any(re.search(pattern, value) for value in values):
-            found = quoted(values[0])
+            found = quoted(clean(values[0]))
             return Answer(
                 is_good=False, text=f"{what}: the header {name} is '{found}', which doesn't match '{pattern}'"
             )
@@ -165,8 +171,13 @@ def quoted(text: str) -> str:
 @cache
 def tls_context(*, verify: bool, ca: Path | None = None) -> ssl.SSLContext:
     """One context per kind: loading the host's certificates costs 30 ms, so only for who verifies."""
+    if verify and ca is not None:
+        try:
+            return ssl.create_default_context(cafile=str(ca))
+        except OSError as error:
+            raise OSError(f"the certificates to trust, {ca}, can't be read: {error.strerror}") from error
     if verify:
-        return ssl.create_default_context(cafile=None if ca is None else str(ca))
+        return ssl.create_default_context()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
