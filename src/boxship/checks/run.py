@@ -93,17 +93,20 @@ class Checker:
             rows = tuple(row for row in rows if row.service in self._asked.services)
         tasks = [*self._service_tasks(rows), *([] if self._asked.services else await self._host_tasks(observed))]
         wanted = [task for task in tasks if task.name not in self._asked.ignored]
-        results = (*self._states(rows), *await self._all(wanted))
+        answers = await self._all(wanted)
+        results = (*self._states(rows, answers), *answers)
         took_s = self._clock.monotonic_s() - began_s
         return Report(self._asked.desired.appliance, self._asked.version, at_s, took_s, results)
 
-    def _states(self, rows: Sequence[ServiceStatus]) -> list[Result]:
+    def _states(self, rows: Sequence[ServiceStatus], answers: Sequence[Result]) -> list[Result]:
+        """Whether each container runs. While the engine's own first question is open, an answer just heard counts."""
         if RUNNING in self._asked.ignored:
             return []
+        answering = {each.subject for each in answers if each.name in self._asked.checks and each.level is Level.OK}
         return [
             self._result(_Task(RUNNING, row.replica, RUNNING, _nothing, 0, context={"service": row.service}), found, 0)
             for row in rows
-            for found in (found_of(row),)
+            for found in (found_of(row, is_answering=row.replica in answering),)
         ]
 
     def _service_tasks(self, rows: Sequence[ServiceStatus]) -> list[_Task]:

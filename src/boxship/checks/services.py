@@ -18,8 +18,8 @@ _STATES = {
 }
 
 
-def found_of(row: ServiceStatus) -> Found:
-    """How one container is, as the engine knows it."""
+def found_of(row: ServiceStatus, *, is_answering: bool = False) -> Found:
+    """How one container is, as the engine knows it. ``is_answering``: a check of its own was just answered well."""
     container = row.container
     if row.is_ready:
         return Found(Level.OK, container.status if container else "none wanted")
@@ -31,7 +31,7 @@ def found_of(row: ServiceStatus) -> Found:
     if container.state is ContainerState.RUNNING and container.health is Health.UNHEALTHY:
         return Found(Level.FAIL, row.why, "service.unhealthy")
     if container.state is ContainerState.RUNNING and container.health is Health.STARTING:
-        return Found(Level.WARN, row.why, "service.unready")
+        return Found(Level.OK if is_answering else Level.WARN, row.why, "service.unready")
     return Found(Level.FAIL, row.why, _STATES.get(container.state, "service.unready"))
 
 

@@ -61,9 +61,9 @@ async def find_status(
     lock = await _locked(path)
     try:
         # Whoever held the lock has asked it for us as well, if that was not begun before.
-        if fresh_s and (kept := _fresh(path, question, clock, clock.now().timestamp() - began_s)) is not None:
-            return kept.report
         before = _read(path)
+        if fresh_s and before is not None and before.question == question and before.report.at_s >= began_s:
+            return before.report
         checker = make_checker(before.clock if before is not None else None)
         report = await checker.check()
         _write(path, Kept(_FORMAT, question, report, checker.clock_seen))
@@ -105,7 +105,7 @@ def _fresh(path: Path | None, question: str, clock: Clock, fresh_s: float) -> Ke
     if kept is None or kept.question != question:
         return None
     # One from the future is the trace of a clock that was set back.
-    age_s = clock.now().timestamp() - kept.report.at_s
+    age_s = clock.now().timestamp() - kept.report.at_s - kept.report.took_s
     return kept if 0 <= age_s <= fresh_s else None
 
 

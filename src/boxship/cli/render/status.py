@@ -25,8 +25,9 @@ def print_report(report: Report, *, is_quiet: bool = False) -> None:
     if is_quiet and report.verdict is Verdict.OK:
         return
     print(_headline(report, color=color))
-    for issue in report.issues:
-        _print_issue(issue, color=color)
+    bad = [(result.issue, result) for result in report.results if result.issue is not None]
+    for issue, result in sorted(bad, key=lambda each: each[0].severity is not Severity.ERROR):
+        _print_issue(issue, result, color=color)
     if not is_quiet:
         print()
         _print_table(report.results, color=color)
@@ -43,10 +44,9 @@ def _headline(report: Report, *, color: bool) -> str:
     return f"{name} is {verdict}: {summary}{age}"
 
 
-def _print_issue(issue: Issue, *, color: bool) -> None:
+def _print_issue(issue: Issue, result: Result, *, color: bool) -> None:
     severity = paint(f"{issue.severity}:", _SEVERITY_COLORS[issue.severity], on=color)
-    subject, check = issue.context.get("subject", ""), issue.context.get("check", "")
-    print(f"\n{severity} {subject}: {check}: {sanitized(issue.text)} [{issue.code}]")
+    print(f"\n{severity} {result.subject}, {_what(result)}: {sanitized(issue.text)} [{issue.code}]")
     if issue.suggestion:
         print(f"  {sanitized(issue.suggestion)}")
 
