@@ -61,6 +61,8 @@ class FakeEngine:
         """argv -> how it ends; others follow from the command itself."""
         self.sessions: list[tuple[str, int, ExecRequest]] = []
         """What was opened so far: the container's id, which of its runs it was, and what was asked for."""
+        self.opened: list[FakeExec] = []
+        """Those sessions, in their order."""
         self._scripts: dict[str, Behaviour] = {}
         self._broken: set[str] = set()
         # A future for each waiter and not one event for all: an event belongs to the loop that first waited for it.
@@ -333,7 +335,9 @@ class FakeEngine:
             container = self._find_running(name, f"run '{request.argv[0]}' in {name}")
             result = self._scripted_exec(container, request.argv)
             self.sessions.append((container.id, container.run, request))
-            return FakeExec(request, result, self.clock)
+            session = FakeExec(request, result, self.clock)
+            self.opened.append(session)
+            return session
 
     async def follow_logs(
         self,

@@ -12,6 +12,7 @@ class FakeExec:
     """Implements ``ExecSession``. ``cat`` gives back what is written to it; others behave as their command says."""
 
     def __init__(self, request: ExecRequest, scripted: ExecResult | None, clock: Clock) -> None:
+        self.argv = request.argv
         self._request = request
         self._scripted = scripted
         self._clock = clock

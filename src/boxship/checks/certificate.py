@@ -58,7 +58,9 @@ def judge_certificates(probe: CertificateProbe, certificates: tuple[x509.Certifi
         text = f"it is valid only from {begins.astimezone(UTC):%Y-%m-%d %H:%M} UTC on"
         return Found(Level.FAIL, text, "certificate.expired", values, context)
     if left_s <= 0:
-        return Found(Level.FAIL, f"it expired {_span(-left_s)} ago ({when})", "certificate.expired", values, context)
+        return Found(
+            Level.FAIL, f"it expired {_span(abs(left_s))} ago ({when})", "certificate.expired", values, context
+        )
     text = f"it expires in {_span(left_s)} ({when})"
     if left_s <= probe.fail_s:
         return Found(Level.FAIL, text, "certificate.expires", values, context)

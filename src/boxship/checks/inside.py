@@ -6,11 +6,11 @@ from collections.abc import Callable
 
 from msgspec import Struct
 
-from boxship.engine.port import Engine, ExecRequest
+from boxship.engine.port import Engine, ExecRequest, ExecSession
 
 OUTPUT_BYTES = 256 * 1024
 """Of each stream; more is hung up on."""
-_TIDY_S = 2.0
+_TIDY_S = 5.0
 
 
 class Ran(Struct, frozen=True):
@@ -31,16 +31,23 @@ class Ran(Struct, frozen=True):
 async def run_inside(
     engine: Engine, name: str, argv: tuple[str, ...], timeout_s: float, clean: Callable[[str], str]
 ) -> Ran:
-    """Run to its end, or to the limit of its output; ``clean`` takes secrets out of what it says.
+    """Run to its end, or to the limit of its output.
+
+    Args:
+        engine: Who starts it; how long that takes is the engine's matter, and has a deadline of its own.
+        name: The container.
+        argv: The command; no shell is involved.
+        timeout_s: Seconds from its start on.
+        clean: Takes secrets out of what it says.
 
     Raises: TimeoutError after ``timeout_s``; the command is ended then where that is possible, as those of a check
     that is asked every few seconds would pile up. EngineError when the engine can't run it.
     """
-    async with asyncio.timeout(timeout_s):
-        session = await engine.open_exec(name, ExecRequest(argv))
-        is_over = False
-        try:
-            streams = {"stdout": bytearray(), "stderr": bytearray()}
+    session = await engine.open_exec(name, ExecRequest(argv))
+    streams = {"stdout": bytearray(), "stderr": bytearray()}
+    is_over = False
+    try:
+        async with asyncio.timeout(timeout_s):
             async for stream, data in session.output():
                 streams[stream] += data
                 if len(streams[stream]) > OUTPUT_BYTES:
@@ -48,11 +55,15 @@ async def run_inside(
             is_cut = any(len(each) > OUTPUT_BYTES for each in streams.values())
             exit_code = 0 if is_cut else await session.exit_code()
             is_over = not is_cut
-        finally:
-            if not is_over:
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(_TIDY_S):
-                        await asyncio.shield(session.kill())
-            await session.close()
+    finally:
+        if not is_over:
+            await _end(session)
+        await session.close()
     out, err = (bytes(streams[each][:OUTPUT_BYTES]).decode(errors="replace") for each in ("stdout", "stderr"))
     return Ran(exit_code, clean(out), clean(err), is_cut)
+
+
+async def _end(session: ExecSession) -> None:
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_TIDY_S):
+            await session.kill()

@@ -34,7 +34,11 @@ EXECS_AT_ONCE = 4
 QUESTIONS_AT_ONCE = 32
 WHOLE_DEADLINE_S = 60.0
 """With every check at its end of patience; who hasn't been asked by then has failed."""
+_START_S = 20.0
+"""What a busy engine may take to begin a command, and to end one."""
 _LATE = "check.timeout"
+_STOPPED = Found(Level.FAIL, "it has ended, and can't be asked", "service.stopped")
+_TOLD_ALREADY = Found(Level.SKIPPED, "it doesn't run")
 
 
 class Asked(Struct, frozen=True):
@@ -104,7 +108,9 @@ class Checker:
             return []
         answering = {each.subject for each in answers if each.name in self._asked.checks and each.level is Level.OK}
         return [
-            self._result(_Task(RUNNING, row.replica, RUNNING, _nothing, 0, context={"service": row.service}), found, 0)
+            self._result(
+                _Task(RUNNING, row.replica, RUNNING, _nothing, 0, context={"service": row.service}), found, 0.0
+            )
             for row in rows
             for found in (found_of(row, is_answering=row.replica in answering),)
         ]
@@ -120,7 +126,8 @@ class Checker:
                 if row in alive and container is not None:
                     ask = partial(asker.ask, Question(check, container))
                 else:
-                    ask = partial(_skipped, "it doesn't run")
+                    # A plain command may end well; one that is asked something may not.
+                    ask = partial(_settled, _STOPPED if row.is_ready else _TOLD_ALREADY)
                 found.append(
                     _Task(
                         check.name, row.replica, kind_of(check), ask, check.timeout_s,
@@ -231,7 +238,7 @@ class Checker:
     async def _found(self, task: _Task) -> Found:
         try:
             # What ends by itself after its time does so in better words, and tidies up.
-            async with asyncio.timeout(task.within_s + 1):
+            async with asyncio.timeout(task.within_s + (_START_S if task.is_dear else 1)):
                 return await task.ask()
         except TimeoutError:
             return Found(Level.FAIL, f"no answer within {task.within_s:g} s", _LATE)
@@ -263,7 +270,7 @@ def _issue(task: _Task, found: Found, text: str) -> Issue | None:
     if severity is None:
         return None
     context = {"check": task.name, "subject": task.subject, **task.context, **found.context}
-    code = found.code or f"check.{task.kind}"
+    code = found.code or (_host_code(task.kind) if task.subject == HOST else f"check.{task.kind}")
     return Issue(code, severity, text, context, found.suggestion or suggestion_for(code, context))
 
 

@@ -159,8 +159,15 @@ class DockerExec:
         if not self._api.address.path:
             return
         with contextlib.suppress(EngineError):
-            state = await self._api.read_fields(path_of("exec", self._id, "json"), self._what)
-            _kill(state.number("Pid"), state.text("ContainerID"))
+            # One that was only just asked for may not have begun.
+            while True:
+                state = await self._api.read_fields(path_of("exec", self._id, "json"), self._what)
+                if state.flag("Running") and state.number("Pid"):
+                    _kill(state.number("Pid"), state.text("ContainerID"))
+                    return
+                if not state.flag("Running") and state.has("ExitCode"):
+                    return
+                await asyncio.sleep(_POLL_S)
 
     async def close(self) -> None:
         """Hang up; the command itself may go on."""

@@ -7,7 +7,7 @@ short and without control characters.
 import asyncio
 import re
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import cache
 from pathlib import Path
 from urllib.parse import SplitResult, urljoin, urlsplit
@@ -67,9 +67,10 @@ async def ask_http(address: str, probe: HttpProbe, owner: str, clean: Clean = st
             return Answer(
                 is_good=False, text=f"{what} answered {reply.status}: it redirects to {quoted(clean(target))}"
             )
-        parts, before = urlsplit(target), parts
-        if parts.scheme not in ("http", "https") or parts.hostname not in own_names or not _has_port(parts):
+        before, leads = parts, _followed(target, own_names)
+        if leads is None:
             return Answer(is_good=False, text=f"{what} redirects elsewhere, to {quoted(clean(target))}: not followed")
+        parts = leads
         if before.scheme == "https" and parts.scheme == "http" and probe.verify_tls:
             return Answer(is_good=False, text=f"{what} redirects from https to http: not followed")
     return Answer(
@@ -77,11 +78,14 @@ async def ask_http(address: str, probe: HttpProbe, owner: str, clean: Clean = st
     )
 
 
-def _has_port(parts: SplitResult) -> bool:
+def _followed(target: str, own_names: Collection[str | None]) -> SplitResult | None:
+    """Where it leads, if that is the service itself."""
     try:
-        return parts.port != 0
+        parts = urlsplit(target)
+        is_own = parts.scheme in ("http", "https") and parts.hostname in own_names and parts.port != 0
     except ValueError:
-        return False
+        return None
+    return parts if is_own else None
 
 
 def _redirect_target(reply: _Reply, parts: SplitResult) -> str:
@@ -90,11 +94,9 @@ def _redirect_target(reply: _Reply, parts: SplitResult) -> str:
     if not 300 <= reply.status < 400 or not location:
         return ""
     try:
-        target = urljoin(parts.geturl(), location)
-        urlsplit(target)
+        return urljoin(parts.geturl(), location)
     except ValueError:
         return location
-    return target
 
 
 async def _fetch(address: str, parts: SplitResult, probe: HttpProbe) -> _Reply:

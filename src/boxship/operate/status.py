@@ -62,7 +62,8 @@ async def find_status(
     try:
         # Whoever held the lock has asked it for us as well, if that was not begun before.
         before = _read(path)
-        if fresh_s and before is not None and before.question == question and before.report.at_s >= began_s:
+        now_s = clock.now().timestamp()
+        if fresh_s and before is not None and before.question == question and began_s <= before.report.at_s <= now_s:
             return before.report
         checker = make_checker(before.clock if before is not None else None)
         report = await checker.check()
