@@ -22,7 +22,7 @@ class FakeExec:
         self.is_killed = False
 
     async def output(self) -> AsyncIterator[tuple[str, bytes]]:
-        if self._request.detach:
+        if self._request.detach or self.is_killed:
             return
         if self._scripted is not None:
             yield "stdout", self._scripted.output.encode()
@@ -49,6 +49,8 @@ class FakeExec:
     async def exit_code(self) -> int:
         if self._request.detach:
             return 0
+        if self.is_killed:
+            return 137
         if self._scripted is not None:
             return self._scripted.exit_code
         return run_command(self._request.argv).exit_code
