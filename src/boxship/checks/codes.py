@@ -44,7 +44,7 @@ CODES: Mapping[str, Code] = {
     "host.dns": Code("this host can't look up a name", "see /etc/resolv.conf and the DNS server that it names"),
     "network.dns": Code(
         "a container can't look up a name",
-        "see whether the host can: getent hosts NAME; a restarted engine repairs a stuck resolver",
+        "see whether the host can: getent hosts {name}; a restarted engine repairs a stuck resolver",
     ),
     "host.sysctl": Code("a kernel setting is not as the appliance needs it", "set it: sudo sysctl -w KEY=VALUE"),
     "host.needs": Code("this machine is smaller than the appliance needs", "give it more"),

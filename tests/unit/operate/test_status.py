@@ -45,11 +45,11 @@ class Bench:
         self.path = path
         self.asked_times = 0
         self.takes_s = 0.0
-        self.befores: list[ClockSeen | None] = []
+        self.looks: list[ClockSeen | None] = []
 
     async def find(self, fresh_s: float = 5.0, asked: Asked = ASKED) -> Report:
         def make(before: ClockSeen | None) -> Checker:
-            self.befores.append(before)
+            self.looks.append(before)
             return Counting(self, before)
 
         return await find_status(asked, make, self.clock, self.path, fresh_s)
@@ -113,7 +113,7 @@ async def test_the_clocks_last_look_outlives_the_answers(bench: Bench) -> None:
     bench.clock.advance(3600)
     await bench.find(asked=replace(ASKED, version="2"))
     begin_s = FakeClock().now().timestamp()
-    assert bench.befores == [None, ClockSeen("b", 1.0, begin_s)]
+    assert bench.looks == [None, ClockSeen("b", 1.0, begin_s)]
 
 
 def overwrite(text: str) -> Callable[[Path], object]:
