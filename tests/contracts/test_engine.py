@@ -414,6 +414,18 @@ class EngineContract:
         assert [chunk async for chunk in session.output()] == []
         await session.close()
 
+    async def test_a_session_that_is_killed_ends_also_when_it_was_only_just_begun(self, bench: Bench) -> None:
+        name = await bench.run(bench.service())
+        session = await bench.engine.open_exec(name, ExecRequest(("sleep", "600")))
+        await session.kill()
+        assert [chunk async for chunk in session.output()] == []
+        assert await session.exit_code() == 137
+        await session.kill()
+        await session.close()
+
+    async def test_the_data_folder_is_an_absolute_path(self, bench: Bench) -> None:
+        assert (await bench.engine.data_root()).startswith("/")
+
     async def test_waiting_gives_the_exit_code(self, bench: Bench) -> None:
         name = await bench.run(bench.service("web", "sh", "-c", "sleep 0.2; exit 7"))
         assert await bench.engine.wait_container(name) == 7

@@ -7,7 +7,7 @@ from boxship.engine.port import LogLine
 
 
 class FakeAttach:
-    """Implements ``ExecSession``. What the container writes comes from its log; input is kept, and has no effect."""
+    """Implements ``Session``. What the container writes comes from its log; input is kept, and has no effect."""
 
     def __init__(
         self, lines: Callable[[], AsyncGenerator[LogLine, None]], end: Callable[[], Awaitable[int]], *, tty: bool

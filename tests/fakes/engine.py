@@ -30,6 +30,7 @@ from boxship.engine.port import (
     PathStat,
     Processes,
     PullProgress,
+    Session,
 )
 from boxship.engine.streams import unix_time
 from boxship.errors import EngineConflictError
@@ -73,6 +74,8 @@ class FakeEngine:
         """What was opened so far: the container's id, which of its runs it was, and what was asked for."""
         self.attached: list[FakeAttach] = []
         """The sessions with containers' own processes so far."""
+        self.opened: list[FakeExec] = []
+        """Those sessions, in their order."""
         self._scripts: dict[str, Behaviour] = {}
         self._broken: set[str] = set()
         # A future for each waiter and not one event for all: an event belongs to the loop that first waited for it.
@@ -141,6 +144,10 @@ class FakeEngine:
     async def host_name(self) -> str:
         async with self.faults.around("host_name"):
             return self.host
+
+    async def data_root(self) -> str:
+        async with self.faults.around("data_root"):
+            return "/var/lib/docker"
 
     async def close(self) -> None:
         """Nothing is open."""
@@ -348,9 +355,11 @@ class FakeEngine:
             container = self._find_running(name, f"run '{request.argv[0]}' in {name}")
             result = self._scripted_exec(container, request.argv)
             self.sessions.append((container.id, container.run, request))
-            return FakeExec(request, result, self.clock)
+            session = FakeExec(request, result, self.clock)
+            self.opened.append(session)
+            return session
 
-    async def attach_container(self, name: str, request: AttachRequest) -> ExecSession:
+    async def attach_container(self, name: str, request: AttachRequest) -> Session:
         async with self.faults.around("attach_container", name):
             container = self._find(name, f"attach to {name}")
             session = FakeAttach(lambda: self._written(container), lambda: self._ended(container), tty=request.tty)

@@ -12,15 +12,17 @@ class FakeExec:
     """Implements ``ExecSession``. ``cat`` gives back what is written to it; others behave as their command says."""
 
     def __init__(self, request: ExecRequest, scripted: ExecResult | None, clock: Clock) -> None:
+        self.argv = request.argv
         self._request = request
         self._scripted = scripted
         self._clock = clock
         self._input: asyncio.Queue[bytes] = asyncio.Queue()
         self.size: tuple[int, int] = (0, 0)
         self.is_closed = False
+        self.is_killed = False
 
     async def output(self) -> AsyncIterator[tuple[str, bytes]]:
-        if self._request.detach:
+        if self._request.detach or self.is_killed:
             return
         if self._scripted is not None:
             yield "stdout", self._scripted.output.encode()
@@ -47,9 +49,14 @@ class FakeExec:
     async def exit_code(self) -> int:
         if self._request.detach:
             return 0
+        if self.is_killed:
+            return 137
         if self._scripted is not None:
             return self._scripted.exit_code
         return run_command(self._request.argv).exit_code
+
+    async def kill(self) -> None:
+        self.is_killed = True
 
     async def close(self) -> None:
         self.is_closed = True

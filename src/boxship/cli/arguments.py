@@ -16,6 +16,7 @@ VERBS: tuple[tuple[str, str, str, str], ...] = (
     ("up", "create and start the appliance, and wait until it is ready", "up:add_up", "boxship up -d"),
     ("down", "stop and remove what up made", "lifecycle:add_down", "boxship down"),
     ("ps", "show every service: what it should be and what it is", "ps:add_ps", "boxship ps"),
+    ("status", "ask every check: is all well, and what isn't", "status:add_status", "boxship status --strict"),
     ("plan", "show what up would do, and why", "up:add_plan", "boxship plan"),
     ("logs", "show what services wrote", "logs:add_logs", "boxship logs -f --tail 20 web"),
     ("stats", "show what each container uses", "stats:add_stats", "boxship stats --no-stream"),

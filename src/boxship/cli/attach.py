@@ -22,11 +22,11 @@ from boxship.clock import SystemClock
 from boxship.engine.port import Engine
 from boxship.execute.executor import execute
 from boxship.execute.race import race
+from boxship.operate.doubts import remember_ready
 from boxship.operate.errand import errand_of, ready_path
 from boxship.operate.logs import LogRequest, merged_logs
 from boxship.operate.outcome import error_of
 from boxship.operate.request import UpRequest
-from boxship.operate.status import remember_ready
 from boxship.operate.up import UpResult, bring_up
 from boxship.plan.verbs import plan_stop
 from boxship.spec.load import Loaded

@@ -10,8 +10,8 @@ from boxship.cli.render.table import print_status, status_as_json
 from boxship.cli.selection import add_selection, services_of
 from boxship.engine.glance import glance
 from boxship.errors import UsageError, unknown_name
+from boxship.operate.doubts import chosen_rows, doubtful
 from boxship.operate.errand import errand_of, ready_path
-from boxship.operate.status import chosen_rows, doubtful
 from boxship.plan.found import booted_target, require_appliance, without_files
 from boxship.plan.observed import Observed
 from boxship.plan.resolve import Desired, resolve

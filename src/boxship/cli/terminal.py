@@ -10,13 +10,13 @@ from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing, contextmanager, suppress
 
 from boxship.cli.keys import DetachKeys
-from boxship.engine.port import ExecSession
+from boxship.engine.port import Session
 from boxship.errors import EngineError
 
 _CHUNK_BYTES = 32 * 1024
 
 
-async def converse(session: ExecSession, *, is_tty: bool, is_interactive: bool, keys: bytes) -> int | None:
+async def converse(session: Session, *, is_tty: bool, is_interactive: bool, keys: bytes) -> int | None:
     """Pass on what comes from either side until the process has ended: its exit status; None after ``keys``.
 
     Args:
@@ -42,14 +42,14 @@ async def converse(session: ExecSession, *, is_tty: bool, is_interactive: bool, 
             await asyncio.gather(*pending, return_exceptions=True)
 
 
-async def _show(session: ExecSession) -> None:
+async def _show(session: Session) -> None:
     async for stream, chunk in session.output():
         target = sys.stderr.buffer if stream == "stderr" else sys.stdout.buffer
         target.write(chunk)
         target.flush()
 
 
-async def _feed(session: ExecSession, keys: bytes) -> bool:
+async def _feed(session: Session, keys: bytes) -> bool:
     """Our input into the process, until either ends; whether the detach keys were typed."""
     detach = DetachKeys(keys) if keys else None
     async with aclosing(read_input()) as chunks:
@@ -97,7 +97,7 @@ async def read_input() -> AsyncGenerator[bytes, None]:
 
 
 @contextmanager
-def _following_size(session: ExecSession, *, is_tty: bool) -> Iterator[None]:
+def _following_size(session: Session, *, is_tty: bool) -> Iterator[None]:
     """The process's terminal is as large as ours, now and after each change."""
     if not is_tty:
         yield
@@ -120,7 +120,7 @@ def _following_size(session: ExecSession, *, is_tty: bool) -> Iterator[None]:
             task.cancel()
 
 
-async def _resize(session: ExecSession) -> None:
+async def _resize(session: Session) -> None:
     size = os.get_terminal_size(sys.stdin.fileno())
     # It may have ended just now, which its exit status says better.
     with suppress(EngineError):

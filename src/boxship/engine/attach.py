@@ -34,7 +34,7 @@ async def attach_container(api: Api, name: str, request: AttachRequest) -> "Dock
 
 
 class DockerAttach:
-    """Implements ``ExecSession`` with a container's own process."""
+    """Implements ``Session`` with a container's own process."""
 
     def __init__(self, api: Api, name: str, connection: RawConnection, end: Body, stack: AsyncExitStack) -> None:
         self._api = api

@@ -134,6 +134,7 @@ def decode_volume(item: Fields) -> ObservedVolume:
         appliance=labels.get(LABEL_APPLIANCE, ""),
         key=labels.get(LABEL_KEY, ""),
         digest=labels.get(LABEL_DIGEST, ""),
+        mountpoint=item.text("Mountpoint"),
     )
 
 

@@ -44,6 +44,7 @@ from boxship.engine.port import (
     PathStat,
     Processes,
     PullProgress,
+    Session,
 )
 from boxship.engine.seccomp import with_inline_profiles
 from boxship.engine.streams import Demultiplexer, LineSplitter, RawStream, read_documents, unix_time
@@ -104,6 +105,9 @@ class DockerEngine:
 
     async def host_name(self) -> str:
         return (await self._api.read_fields("/info", "ask for the engine's host")).text("Name")
+
+    async def data_root(self) -> str:
+        return (await self._api.read_fields("/info", "ask for the data folder")).text("DockerRootDir")
 
     async def close(self) -> None:
         await self._api.close()
@@ -289,7 +293,7 @@ class DockerEngine:
 
     # The next ones are of few verbs, and what they import costs the others nothing.
 
-    async def attach_container(self, name: str, request: AttachRequest) -> ExecSession:
+    async def attach_container(self, name: str, request: AttachRequest) -> Session:
         from boxship.engine.attach import attach_container  # noqa: PLC0415 (see above)
 
         return await attach_container(self._api, name, request)

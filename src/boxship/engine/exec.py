@@ -1,8 +1,12 @@
 """Commands inside a container: to their end with their output, or as a session for a person."""
 
 import asyncio
+import contextlib
+import os
+import signal
 from collections import deque
 from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
 
 from boxship.engine.api import Api
 from boxship.engine.calls import Call, path_of
@@ -11,6 +15,7 @@ from boxship.engine.fields import read_object
 from boxship.engine.port import ExecRequest, ExecResult
 from boxship.engine.raw import RawConnection
 from boxship.engine.streams import Demultiplexer
+from boxship.errors import EngineError
 
 OUTPUT_BYTES = 64 * 1024
 """Of a command's output, the end is kept: that is where the reason of a failure is."""
@@ -143,6 +148,21 @@ class DockerExec:
             return 0
         return await _exit_code(self._api, self._id, self._what)
 
+    async def kill(self) -> None:
+        """Only what surely is a process of that container on this very machine: the API has no way."""
+        if not self._api.address.path:
+            return
+        with contextlib.suppress(EngineError):
+            # One that was only just asked for may not have begun.
+            while True:
+                state = await self._api.read_fields(path_of("exec", self._id, "json"), self._what)
+                if state.flag("Running") and state.number("Pid"):
+                    _kill(state.number("Pid"), state.text("ContainerID"))
+                    return
+                if not state.flag("Running") and state.has("ExitCode"):
+                    return
+                await asyncio.sleep(_POLL_S)
+
     async def close(self) -> None:
         """Hang up; the command itself may go on."""
         if self._connection is not None:
@@ -153,3 +173,10 @@ class DockerExec:
 
     async def __aexit__(self, *_exc: object) -> None:
         await self.close()
+
+
+def _kill(pid: int, container_id: str) -> None:
+    """The number may have become another's meanwhile, so its group must be the container's."""
+    with contextlib.suppress(OSError):
+        if pid > 1 and container_id and container_id in Path(f"/proc/{pid}/cgroup").read_text():
+            os.kill(pid, signal.SIGKILL)

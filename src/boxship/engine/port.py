@@ -182,7 +182,7 @@ class Processes(NamedTuple):
     rows: tuple[tuple[str, ...], ...]
 
 
-class ExecSession(Protocol):
+class Session(Protocol):
     """A running exec, or a container's own process, as two byte streams. Close it when done."""
 
     def output(self) -> AsyncIterator[tuple[str, bytes]]:
@@ -202,6 +202,13 @@ class ExecSession(Protocol):
 
     async def close(self) -> None:
         """Hang up; the command itself may go on."""
+
+
+class ExecSession(Session, Protocol):
+    """A running exec."""
+
+    async def kill(self) -> None:
+        """End the command, as far as this process may: it must run on this very machine. Never raises for that."""
 
 
 class Created(NamedTuple):
@@ -361,10 +368,13 @@ class Engine(ContainerEngine, ProbeEngine, ImageEngine, ContentEngine, Protocol)
     async def host_name(self) -> str:
         """What the machine that it runs on is called; the paths of bind mounts are that machine's."""
 
+    async def data_root(self) -> str:
+        """The folder of the engine's host that holds images, containers and volumes."""
+
     async def open_exec(self, name: str, request: ExecRequest) -> ExecSession:
         """Start a command for a person, and hand over its streams."""
 
-    async def attach_container(self, name: str, request: AttachRequest) -> ExecSession:
+    async def attach_container(self, name: str, request: AttachRequest) -> Session:
         """The streams of a container that is to be started now: nothing that it writes is missed.
 
         The session's ``exit_code`` waits until it has ended, also when the engine removes it then.

@@ -5,17 +5,16 @@ A published port would answer before the service does (the engine's proxy accept
 
 import asyncio
 import re
-import ssl
 from collections.abc import Callable, Coroutine
-from functools import cache
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
-from msgspec import Struct
-
 from boxship.clock import Clock
 from boxship.engine.port import ContainerDetail, ProbeEngine
+from boxship.execute.http import Answer, ask_http, tls_context
+from boxship.names import LABEL_SERVICE
 from boxship.spec.model import Check, HttpProbe, LogProbe, TcpProbe
+from boxship.spec.model_checks import HttpExpectation
 
 _HEAD_LIMIT_BYTES = 16 * 1024
 _GOOD_STATUSES = range(200, 400)
@@ -23,25 +22,23 @@ _BAD_LINE_LIMIT = 80
 _REOPEN_S = 0.1
 
 
-class Answer(Struct, frozen=True):
-    """``text`` says what was heard, for people; "" when it was good."""
-
-    is_good: bool
-    text: str = ""
-
-
 async def ask_check(engine: ProbeEngine, detail: ContainerDetail, check: Check) -> Answer:
     """Ask an HTTP or TCP check once, within its timeout."""
-    address = await _address(engine, detail)
+    address = await address_of(engine, detail)
     if not address:
         return Answer(is_good=False, text="it has no address yet")
     match check.probe:
         case TcpProbe(port):
-            return await _bounded(_tcp(address, port), check.timeout_s, f"port {port}")
+            return await bounded(_tcp(address, port), check.timeout_s, f"port {port}")
+        case HttpProbe(expect=expect) as probe if expect != HttpExpectation():
+            owner = detail.labels.get(LABEL_SERVICE, "")
+            return await bounded(
+                ask_http(address, probe, owner), check.timeout_s, f"GET {urlsplit(probe.url).path or '/'}"
+            )
         case HttpProbe(url, verify_tls):
             parts = urlsplit(url)
             what = f"GET {parts.path or '/'}"
-            return await _bounded(_http(address, parts, verify_tls=verify_tls), check.timeout_s, what)
+            return await bounded(_http(address, parts, verify_tls=verify_tls), check.timeout_s, what)
         case _:
             raise TypeError(f"not a question to an address: {check.probe}")
 
@@ -66,17 +63,18 @@ class Asker:
             await self._clock.sleep(_REOPEN_S)
 
 
-async def _address(engine: ProbeEngine, detail: ContainerDetail) -> str:
+async def address_of(engine: ProbeEngine, detail: ContainerDetail) -> str:
     """The container's own address: of its first network, of the namespace it shares, or the host's."""
     if detail.network_mode == "host":
         return "127.0.0.1"
     if detail.network_mode.startswith("container:"):
         owner = await engine.inspect_container(detail.network_mode.removeprefix("container:"))
-        return await _address(engine, owner)
+        return await address_of(engine, owner)
     return next((address for address in detail.addresses.values() if address), "")
 
 
-async def _bounded(question: Coroutine[Any, Any, Answer], timeout_s: float, what: str) -> Answer:
+async def bounded(question: Coroutine[Any, Any, Answer], timeout_s: float, what: str) -> Answer:
+    """The answer, or in words why none came: too late, refused, unreachable."""
     try:
         async with asyncio.timeout(timeout_s):
             return await question
@@ -98,7 +96,7 @@ async def _http(address: str, parts: SplitResult, *, verify_tls: bool) -> Answer
     is_tls = parts.scheme == "https"
     port = parts.port or (443 if is_tls else 80)
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    tls = _tls_context(verify=verify_tls) if is_tls else None
+    tls = tls_context(verify=verify_tls) if is_tls else None
     server_name = parts.hostname if is_tls else None
     reader, writer = await asyncio.open_connection(
         address, port, ssl=tls, server_hostname=server_name, limit=_HEAD_LIMIT_BYTES
@@ -132,14 +130,3 @@ def _judge_status(line: bytes, path: str) -> Answer:
     status = int(match.group(1))
     is_good = status in _GOOD_STATUSES
     return Answer(is_good, text="" if is_good else f"GET {path} answered {status}")
-
-
-@cache
-def _tls_context(*, verify: bool) -> ssl.SSLContext:
-    """One context per kind: loading the host's certificates costs 30 ms, so only for who verifies."""
-    if verify:
-        return ssl.create_default_context()
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    return context

@@ -17,7 +17,8 @@ from boxship.clock import Clock
 from boxship.engine.port import ContainerDetail, ProbeEngine
 from boxship.errors import BoxshipError, EngineError, EngineNotFoundError, EngineUnreachableError, ProbeError
 from boxship.execute.hints import ListenHint, PortHint
-from boxship.execute.probes import Answer, Asker, ask_check
+from boxship.execute.http import Answer
+from boxship.execute.probes import Asker, ask_check
 from boxship.execute.race import race
 from boxship.plan.action import Completed, Ready, WaitReady
 from boxship.plan.observed import ContainerState, Health
@@ -156,7 +157,8 @@ class Readiness:
         if isinstance(gate, Ready) and gate.check is not None:
             probe = gate.check.probe
             if isinstance(probe, ExecProbe):
-                found.append(self._exec_until(wait, detail, "check", probe.argv, gate.check.timeout_s, None))
+                timeout_s = gate.check.timeout_s
+                found.append(self._exec_until(wait, detail, "check", probe.argv, timeout_s, None, probe.exit_codes))
             elif isinstance(probe, LogProbe):
                 found.append(self._asker.log_line(wait.action.name, probe, detail, lambda t: wait.hear("check", t)))
             else:
@@ -215,6 +217,7 @@ class Readiness:
         argv: tuple[str, ...],
         timeout_s: float,
         interval_s: float | None,
+        exit_codes: tuple[int, ...] = (0,),
     ) -> None:
         """One exec at a time, each at least five durations after the last; a new listening socket asks at once."""
         hint = ListenHint(detail.pid)
@@ -228,7 +231,7 @@ class Readiness:
             await self._sleep_or_hint(hint, ports, least_s, delay_s)
             async with self._execs:
                 began_s = self._clock.monotonic_s()
-                answer = await self._exec(wait.action.name, argv, timeout_s)
+                answer = await self._exec(wait.action.name, argv, timeout_s, exit_codes)
                 took_s = self._clock.monotonic_s() - began_s
             if answer.is_good:
                 wait.answered(question)
@@ -256,7 +259,7 @@ class Readiness:
         if not hint.is_readable:
             await self._clock.sleep(max(0.0, delay_s - least_s))
 
-    async def _exec(self, name: str, argv: tuple[str, ...], timeout_s: float) -> Answer:
+    async def _exec(self, name: str, argv: tuple[str, ...], timeout_s: float, exit_codes: tuple[int, ...]) -> Answer:
         try:
             result = await self._engine.run_exec(name, argv, timeout_s=timeout_s)
         except EngineUnreachableError:
@@ -264,7 +267,7 @@ class Readiness:
         except EngineError as error:
             # The container may have just ended, or the command may not exist: the watch on its end knows the first.
             return Answer(is_good=False, text=f"{argv[0]}: {error.message}")
-        if result.exit_code == 0:
+        if result.exit_code in exit_codes:
             return Answer(is_good=True, text="")
         lines = result.output.strip().splitlines()
         said = f": {lines[-1]}" if lines else ""

@@ -39,6 +39,12 @@ def apply_settings(settings: Mapping[str, str], root: Path = PROC_SYS) -> tuple[
     return tuple(_apply(key, _normalized(value), root) for key, value in sorted(settings.items()))
 
 
+def read_settings(settings: Mapping[str, str], root: Path = PROC_SYS) -> tuple[Setting, ...]:
+    """How they are now; nothing is set."""
+    found = ((key, value, _read(root / key.replace(".", "/"))) for key, value in sorted(settings.items()))
+    return tuple(Setting(key, _normalized(value), now, now) for key, value, now in found)
+
+
 def _apply(key: str, wanted: str, root: Path) -> Setting:
     # Both separators are in use (net.ipv4.conf.eth0/1...), as in sysctl(8).
     path = root / key.replace(".", "/")

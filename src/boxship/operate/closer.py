@@ -6,7 +6,7 @@ from pathlib import Path
 from boxship.engine.port import Engine
 from boxship.engine.streams import unix_time
 from boxship.errors import EngineNotFoundError
-from boxship.operate.status import doubtful, recall_ready
+from boxship.operate.doubts import doubtful, recall_ready
 from boxship.plan.observed import Health, Observed, ObservedContainer
 from boxship.plan.resolve import Desired
 from boxship.plan.status import CloseLook, ServiceStatus, service_status

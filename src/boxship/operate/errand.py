@@ -44,7 +44,7 @@ def errand_of(verb: str, name: str, environ: Mapping[str, str] = os.environ) -> 
 
 
 def ready_path(errand: Errand, environ: Mapping[str, str]) -> Path:
-    """Beside the lock: what ``operate.status`` remembers of the last ``up``."""
+    """Beside the lock: what ``operate.doubts`` remembers of the last ``up``."""
     return lock_path(errand, environ).with_suffix(".ready")
 
 

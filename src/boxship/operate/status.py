@@ -1,78 +1,155 @@
-"""Which containers a list doesn't tell enough of, and what Boxship itself remembers of them."""
+"""``status``: ask everything, or show what was found a moment ago.
 
-import json
-import re
-from collections.abc import Collection, Iterable, Mapping
-from contextlib import suppress
+Whoever asks in a loop, and every monitor, gets the last answers while they are fresh, and of several at once only one
+asks. What was found lies in a file of the user's, for each appliance and engine one; it is a convenience: where it
+can't be kept or read, everything is asked anew.
+"""
+
+import asyncio
+import contextlib
+import hashlib
+import os
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from boxship.plan.observed import ContainerState, Health, Observed, ObservedContainer
-from boxship.plan.resolve import Desired
-from boxship.plan.status import ServiceStatus
+import msgspec
+from msgspec import Struct
 
-_UP = re.compile(r"Up (\d+|About an?|Less than a) (second|minute|hour|day|week|month|year)s?")
-_UNIT_S = {"second": 1, "minute": 60, "hour": 3600, "day": 86400, "week": 604800, "month": 2678400, "year": 31622400}
-# A container is made when its turn is near, and started when its dependencies are ready.
-_START_LAG_S = 60
-_KNOWN_IN_A_LIST = frozenset({ContainerState.REMOVING, ContainerState.PAUSED})
+from boxship.build.locks import acquire
+from boxship.checks.host import ClockSeen
+from boxship.checks.report import Report
+from boxship.checks.run import WHOLE_DEADLINE_S, Asked, Checker
+from boxship.clock import Clock
+from boxship.host.filelock import FileLock
 
-
-def doubtful(desired: Desired, observed: Observed, now_s: float) -> list[ObservedContainer]:
-    """Those of which the engine's list doesn't tell enough for a row of ``ps``. ``now_s``: unix time."""
-    return [each for each in observed.containers_of(desired.appliance) if _is_doubtful(each, now_s)]
-
-
-def _is_doubtful(container: ObservedContainer, now_s: float) -> bool:
-    if container.state in _KNOWN_IN_A_LIST or (container.state is ContainerState.EXITED and container.exit_code == 0):
-        return False
-    if container.state is not ContainerState.RUNNING or container.health in (Health.STARTING, Health.UNHEALTHY):
-        return True
-    return _was_started_again(container, now_s)
+FRESH_S = 5.0
+"""How old what was found may be, unless a person says otherwise."""
+_FORMAT = 1
+_MOST_BYTES = 8 * 1024 * 1024
 
 
-def _was_started_again(container: ObservedContainer, now_s: float) -> bool:
-    """Whether it has been up for much less time than it exists: the engine's list has no better word on restarts."""
-    found = _UP.match(container.status)
-    if found is None:
-        return False
-    count = int(found[1]) if found[1].isdecimal() else 1
-    return container.created_at_s + (count + 1) * _UNIT_S[found[2]] + _START_LAG_S < now_s
+class Kept(Struct, frozen=True):
+    """What one look leaves behind. ``question`` tells what was asked: other questions have other answers."""
+
+    format: int
+    question: str
+    report: Report
+    clock: ClockSeen | None = None
 
 
-def remember_ready(memory: Path, rows: Iterable[ServiceStatus], now_s: float) -> None:
-    """Keep which containers answered Boxship itself before the engine asked them the first time.
+async def find_status(
+    asked: Asked,
+    make_checker: Callable[[ClockSeen | None], Checker],
+    clock: Clock,
+    path: Path | None,
+    fresh_s: float = FRESH_S,
+) -> Report:
+    """The report on all that is asked, at most ``fresh_s`` old.
 
-    Only to be told by ``ps`` until then, so nothing is lost where it can't be written.
+    Args:
+        asked: What is to be known.
+        make_checker: Who finds it out, given the clock's last look.
+        clock: When it is.
+        path: Where it is kept between two looks; None: nowhere.
+        fresh_s: 0 always asks.
+
+    Raises: EngineUnreachableError when nobody answers on the engine's socket.
     """
-    found = [row.container.id for row in rows if row.is_ready and row.container and _is_starting(row.container)]
-    with suppress(OSError):
-        if found:
-            memory.write_text(json.dumps(dict.fromkeys(found, now_s)))
-        else:
-            memory.unlink(missing_ok=True)
-
-
-def _is_starting(container: ObservedContainer) -> bool:
-    return container.health is Health.STARTING
-
-
-def recall_ready(memory: Path) -> Mapping[str, float]:
-    """Container id -> when it was found ready (unix time)."""
+    question = question_of(asked)
+    began_s = clock.now().timestamp()
+    if (kept := _fresh(path, question, clock, fresh_s)) is not None:
+        return kept.report
+    lock = await _locked(path)
     try:
-        kept = json.loads(memory.read_text())
-    except (OSError, ValueError):
-        return {}
-    items = kept.items() if isinstance(kept, dict) else ()
-    return {name: at_s for name, at_s in items if isinstance(at_s, float)}
+        # Whoever held the lock has asked it for us as well, if that was not begun before.
+        before = _read(path)
+        now_s = clock.now().timestamp()
+        if fresh_s and before is not None and before.question == question and began_s <= before.report.at_s <= now_s:
+            return before.report
+        checker = make_checker(before.clock if before is not None else None)
+        report = await checker.check()
+        _write(path, Kept(_FORMAT, question, report, checker.clock_seen))
+    finally:
+        if lock is not None:
+            lock.release()
+    return report
 
 
-def chosen_rows(
-    rows: Iterable[ServiceStatus], services: Collection[str], states: Collection[str]
-) -> tuple[ServiceStatus, ...]:
-    """The rows of these services (all when empty) in these states (any when empty); "missing" is a state here."""
-    return tuple(
-        row
-        for row in rows
-        if (not services or row.service in services)
-        and (not states or (str(row.container.state) if row.container else "missing") in states)
+def status_path(appliance: str, engine: str, environ: Mapping[str, str]) -> Path | None:
+    """In the user's state folder; None when there is neither that nor a home."""
+    state, home = environ.get("XDG_STATE_HOME", ""), environ.get("HOME", "")
+    if not state and not home:
+        return None
+    base = Path(state) if state else Path(home, ".local/state")
+    where = hashlib.blake2b(engine.encode(), digest_size=6).hexdigest()
+    return base / "boxship" / "status" / f"{appliance}-{where}.json"
+
+
+def question_of(asked: Asked) -> str:
+    """A digest of everything that decides about the answers, except the world."""
+    desired = asked.desired
+    said = (
+        [(service.name, service.scale, service.restart) for service in desired.services],
+        desired.target,
+        asked.checks,
+        asked.host,
+        asked.disk_limits,
+        asked.version,
+        asked.directory,
+        sorted(asked.ignored),
+        sorted(asked.services),
     )
+    return hashlib.blake2b(msgspec.json.encode(said, enc_hook=str), digest_size=16).hexdigest()
+
+
+def _fresh(path: Path | None, question: str, clock: Clock, fresh_s: float) -> Kept | None:
+    kept = _read(path) if fresh_s else None
+    if kept is None or kept.question != question:
+        return None
+    # One from the future is the trace of a clock that was set back.
+    age_s = clock.now().timestamp() - kept.report.at_s - kept.report.took_s
+    return kept if 0 <= age_s <= fresh_s else None
+
+
+def _read(path: Path | None) -> Kept | None:
+    """What was kept, if it is whole, ours and of this format."""
+    if path is None:
+        return None
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        with os.fdopen(descriptor, "rb") as file:
+            is_ours = os.fstat(descriptor).st_uid == os.geteuid()
+            data = file.read(_MOST_BYTES) if is_ours else b""
+        kept = msgspec.json.decode(data, type=Kept)
+    except (OSError, msgspec.DecodeError):
+        return None
+    return kept if kept.format == _FORMAT else None
+
+
+def _write(path: Path | None, kept: Kept) -> None:
+    """Whole or not at all. A full disk is for the report to tell, not a reason to have none."""
+    if path is None:
+        return
+    draft = path.with_name(f"{path.name}.{os.getpid()}")
+    try:
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(msgspec.json.encode(kept))
+        draft.replace(path)
+    except OSError:
+        with contextlib.suppress(OSError):
+            draft.unlink()
+
+
+async def _locked(path: Path | None) -> FileLock | None:
+    """A held lock, or None where none can be had within the time that asking everything may take."""
+    if path is None:
+        return None
+    lock = FileLock(path.with_suffix(".lock"))
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        async with asyncio.timeout(WHOLE_DEADLINE_S + 10):
+            await acquire(lock)
+    except (OSError, TimeoutError):
+        return None
+    return lock

@@ -111,13 +111,14 @@ class ObservedNetwork(Struct, frozen=True):
 
 
 class ObservedVolume(Struct, frozen=True):
-    """A volume by its name."""
+    """A volume by its name. ``mountpoint``: where the engine's host has its files, "" when that isn't told."""
 
     name: str
     driver: str
     appliance: str = ""
     key: str = ""
     digest: str = ""
+    mountpoint: str = ""
 
 
 class ObservedImage(Struct, frozen=True):

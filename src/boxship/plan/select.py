@@ -133,6 +133,7 @@ def _without_others(appliance: Appliance, kept: frozenset[str]) -> Appliance:
         services=services,
         targets=targets,
         checks=_kept(appliance.checks, kept),
+        status_checks={name: each for name, each in appliance.status_checks.items() if each.service in kept},
         wheels=_kept(appliance.wheels, kept),
         hooks=_kept(appliance.hooks, kept),
     )

@@ -8,32 +8,17 @@ from pathlib import Path
 from msgspec import Struct, field
 
 from boxship.names import APPLIANCE_PATTERN
-from boxship.spec.command import split_command
+from boxship.spec.appliance_checks import build_checks, build_host_checks, build_limits, positive
 from boxship.spec.fields import Fields
-from boxship.spec.model import (
-    Base,
-    Boot,
-    Check,
-    ExecProbe,
-    Host,
-    HostHooks,
-    HttpProbe,
-    LogProbe,
-    OnSwitch,
-    Probe,
-    Target,
-    TcpProbe,
-    Wheels,
-)
+from boxship.spec.model import Base, Boot, Check, Host, HostHooks, OnSwitch, StatusCheck, Target, Wheels
+from boxship.spec.model_checks import DISK_LIMITS, Limits
 from boxship.spec.report import Report
 from boxship.spec.tree import Items, Node, Table
 from boxship.where import Where
 
-_PROBES = ("http", "tcp", "exec", "log")
 MAX_TARGETS = 100
 """Each is followed to all that it needs."""
 _DIGEST_REFERENCE = re.compile(r"[^@\s]+@sha256:[0-9a-f]{64}")
-_LAST_PORT = 65535
 NO_VERSION = "dev"
 
 
@@ -46,8 +31,10 @@ class ApplianceFile(Struct, frozen=True):
     targets: Mapping[str, Target] = field(default_factory=dict)
     boot: Boot = field(default_factory=Boot)
     checks: Mapping[str, Check] = field(default_factory=dict)
+    status_checks: Mapping[str, StatusCheck] = field(default_factory=dict)
     host: Host = field(default_factory=Host)
     on_switch: Mapping[str, OnSwitch] = field(default_factory=dict)
+    disk_limits: Mapping[str, Limits] = field(default_factory=dict)
     bases: Mapping[str, Base] = field(default_factory=dict)
     wheels: Mapping[str, Wheels] = field(default_factory=dict)
     hooks: Mapping[str, HostHooks] = field(default_factory=dict)
@@ -65,15 +52,18 @@ def build_appliance_file(document: Table, directory: Path, report: Report) -> Ap
     if name is not None and not APPLIANCE_PATTERN.fullmatch(name):
         fields.complain("name", f"'{name}' can't be an appliance's name", "lower-case letters, digits, '-' and '_'")
         name = None
+    asked = build_checks(fields.table("checks"), _entries(fields, "checks"), directory, report)
     return ApplianceFile(
         name=name,
         version=fields.filled("version") or NO_VERSION,
         app=_app(fields),
         targets=_targets(fields),
         boot=_boot(fields.table("boot")),
-        checks={key: check for key, check in _checks(fields, report).items() if check is not None},
+        checks={check.name: gate for check, gate in asked if gate is not None},
+        status_checks={check.name: check for check, _ in asked},
         host=_host(fields.table("host")),
         on_switch=_on_switch(fields),
+        disk_limits=_disk_limits(fields),
         bases=_bases(fields, report),
         wheels=_wheels(fields, directory),
         hooks=_hooks(fields),
@@ -136,90 +126,13 @@ def _boot(section: Fields) -> Boot:
     if attempts is not None and not 1 <= attempts <= 100:
         section.complain("attempts", f"{attempts} is not between 1 and 100")
     default = Boot()
-    timeout_s = _positive(section, "timeout")
+    timeout_s = positive(section, "timeout")
     return Boot(
         target=section.filled("target") or default.target,
         attempts=default.attempts if attempts is None else attempts,
         timeout_s=default.timeout_s if timeout_s is None else timeout_s,
         fallback=section.filled("fallback"),
     )
-
-
-def _positive(section: Fields, key: str) -> float | None:
-    seconds = section.duration(key)
-    if seconds == 0:
-        section.complain(key, "no time at all is never enough", "for example 30s")
-        return None
-    return seconds
-
-
-def _checks(fields: Fields, report: Report) -> dict[str, Check | None]:
-    section = fields.table("checks")
-    return {
-        name: _check(section.table(name), node, section.path(name), report)
-        for name, node in _entries(fields, "checks").items()
-    }
-
-
-def _check(section: Fields, node: Node, path: str, report: Report) -> Check | None:
-    given = [kind for kind in _PROBES if section.has(kind)]
-    if len(given) != 1:
-        asked = " and ".join(given) if given else "nothing"
-        report.error(node.where, path, f"the check asks {asked}", f"give exactly one of {', '.join(_PROBES)}")
-        return None
-    probe = _probe(section, given[0])
-    timeout_s, default = _positive(section, "timeout"), Check(TcpProbe(1)).timeout_s
-    if probe is None:
-        return None
-    return Check(probe, default if timeout_s is None else timeout_s, _positive(section, "within"))
-
-
-def _probe(section: Fields, kind: str) -> Probe | None:
-    match kind:
-        case "http":
-            return _http_probe(section)
-        case "tcp":
-            port = section.integer("tcp") or 0
-            if not 1 <= port <= _LAST_PORT:
-                section.complain("tcp", f"the port {port} is not between 1 and {_LAST_PORT}")
-                return None
-            return TcpProbe(port)
-        case "exec":
-            return _exec_probe(section)
-        case _:
-            return _log_probe(section)
-
-
-def _http_probe(section: Fields) -> HttpProbe | None:
-    inner = section.table("http")
-    url = section.text("http") if inner.is_empty() else inner.text("url")
-    if url is None or not re.fullmatch(r"https?://[^\s/]+\S*", url):
-        section.complain("http", f"'{url}' is not a URL", "for example http://web.service:8000/health")
-        return None
-    return HttpProbe(url, verify_tls=inner.flag("verify_tls"))
-
-
-def _exec_probe(section: Fields) -> ExecProbe | None:
-    text = section.text("exec")
-    try:
-        argv = section.texts("exec") if text is None else split_command(text).argv
-    except ValueError as err:
-        section.complain("exec", f"the command {err}", "write it as a list of arguments")
-        return None
-    if not argv:
-        section.complain("exec", "the command is empty")
-        return None
-    return ExecProbe(argv)
-
-
-def _log_probe(section: Fields) -> LogProbe | None:
-    pattern = section.text("log") or ""
-    try:
-        re.compile(pattern)
-    except (re.error, OverflowError, RecursionError) as err:
-        section.complain("log", f"'{pattern[:60]}' is not a regular expression: {err}")
-        return None
-    return LogProbe(pattern)
 
 
 def _host(section: Fields) -> Host:
@@ -229,12 +142,19 @@ def _host(section: Fields) -> Host:
         ram_bytes=needs.size("ram"),
         disk_bytes=needs.size("disk"),
         cpus=needs.integer("cpus"),
+        checks=build_host_checks(section.table("checks")),
     )
 
 
 def _on_switch(fields: Fields) -> dict[str, OnSwitch]:
     section = fields.table("volumes")
     return {key: OnSwitch(section.table(key).text("on_switch") or OnSwitch.COPY) for key in _entries(fields, "volumes")}
+
+
+def _disk_limits(fields: Fields) -> dict[str, Limits]:
+    section = fields.table("volumes")
+    names = [key for key in _entries(fields, "volumes") if section.table(key).has("disk")]
+    return {key: build_limits(section.table(key).table("disk"), DISK_LIMITS) for key in names}
 
 
 def _bases(fields: Fields, report: Report) -> dict[str, Base]:

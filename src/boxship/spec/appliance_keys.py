@@ -7,6 +7,7 @@ from boxship.spec.shape import (
     ANY_SCALAR,
     FLAG,
     INTEGER,
+    NUMBER,
     QUANTITY,
     TEXT,
     TEXT_OR_TEXTS,
@@ -16,16 +17,75 @@ from boxship.spec.shape import (
     fixed,
 )
 
-_HTTP = fixed({"url": TEXT, "verify_tls": FLAG}, kinds=("text",), required=("url",))
+_HTTP = fixed(
+    {
+        "url": TEXT,
+        "status": Shape(("integer", "text"), items=Shape(("integer", "text"))),
+        "body": TEXT,
+        "headers": Shape(values=TEXT),
+        "redirects": choice("accept", "follow", "refuse"),
+        "verify_tls": FLAG,
+        "ca": TEXT,
+        "server_name": TEXT,
+    },
+    kinds=("text",),
+    required=("url",),
+)
+
+_EXEC = fixed(
+    {"command": TEXT_OR_TEXTS, "exit_codes": Shape(items=INTEGER)},
+    kinds=("text",),
+    items=TEXT,
+    required=("command",),
+)
+
+_SQL = fixed(
+    {
+        "client": choice("psql", "mysql", "mariadb", "sqlite3"),
+        "query": TEXT,
+        "database": TEXT,
+        "user": TEXT,
+        "arguments": TEXTS,
+        "equals": ANY_SCALAR,
+        "at_least": NUMBER,
+        "at_most": NUMBER,
+    },
+    required=("client", "query"),
+)
+
+_LOG = fixed({"pattern": TEXT, "last": TEXT, "absent": FLAG}, kinds=("text",), required=("pattern",))
+
+_CERTIFICATE = fixed(
+    {"at": TEXT, "file": TEXT, "server_name": TEXT, "warn": TEXT, "fail": TEXT},
+    kinds=("text",),
+)
 
 _CHECK = fixed(
     {
+        "service": TEXT,
         "http": _HTTP,
         "tcp": INTEGER,
-        "exec": TEXT_OR_TEXTS,
-        "log": TEXT,
+        "exec": _EXEC,
+        "log": _LOG,
+        "sql": _SQL,
+        "certificate": _CERTIFICATE,
+        "program": TEXT_OR_TEXTS,
         "timeout": TEXT,
         "within": TEXT,
+        "soft": FLAG,
+    }
+)
+
+_LIMITS = fixed({"warn": TEXT, "fail": TEXT})
+
+_HOST_CHECKS = fixed(
+    {
+        "disk": _LIMITS,
+        "memory": _LIMITS,
+        "swap": _LIMITS,
+        "clock": fixed({"server": TEXT, "warn": TEXT, "fail": TEXT}),
+        "dns": TEXTS,
+        "programs": Shape(values=TEXT_OR_TEXTS),
     }
 )
 
@@ -77,12 +137,13 @@ APPLIANCE = fixed(
                         "cpus": INTEGER,
                     }
                 ),
+                "checks": _HOST_CHECKS,
             }
         ),
         "hooks": Shape(values=_HOOKS),
         "volumes": Shape(
             values=fixed(
-                {"on_switch": choice("copy", "share", "fresh")},
+                {"on_switch": choice("copy", "share", "fresh"), "disk": _LIMITS},
                 later=frozenset({"backup"}),
             )
         ),

@@ -57,9 +57,11 @@ def check_file(file: ApplianceFile, services: Mapping[str, Service], names: Name
         for index, root in enumerate(target.roots):
             checker.expect(root, names.services, f"targets.{target.name}[{index}]", "service")
     _check_boot(file, checker)
-    for name in file.checks:
-        checker.expect(name, names.services, f"checks.{name}", "service")
-    for key in file.on_switch:
+    for name, check in file.status_checks.items():
+        has_own_name = f"checks.{name}.service" in file.places
+        path = f"checks.{name}.service" if has_own_name else f"checks.{name}"
+        checker.expect(check.service, names.services, path, "service")
+    for key in {**file.on_switch, **file.disk_limits}:
         checker.expect(key, names.volumes, f"volumes.{key}", "volume")
     for name in file.wheels:
         path = f"build.wheels.{name}"

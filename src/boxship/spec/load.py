@@ -259,6 +259,8 @@ class _Loading:
             targets=said.targets,
             boot=said.boot,
             checks=said.checks,
+            status_checks=said.status_checks,
+            disk_limits=said.disk_limits,
             host=said.host,
             bases=said.bases,
             wheels=said.wheels,

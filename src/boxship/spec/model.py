@@ -12,6 +12,7 @@ from typing import Literal
 
 from msgspec import Struct, field
 
+from boxship.spec.model_checks import CertificateProbe, HostChecks, HttpExpectation, Limits, ProgramProbe, SqlProbe
 from boxship.spec.model_deploy import Deploy, DeviceRequest
 from boxship.spec.model_files import Grant, SharedFile
 from boxship.spec.model_hooks import Develop, LifecycleHook
@@ -183,13 +184,14 @@ class Logging(Struct, frozen=True):
 
 
 class HttpProbe(Struct, frozen=True):
-    """GET must answer 2xx or 3xx. The host is ``<service>.service``, ``<service>`` or localhost: all are the container.
+    """GET must answer as expected. The host ``<service>.service``, ``<service>`` or localhost is the container itself.
 
     ``verify_tls`` is off by default: a probe asks whether the service is ready, not whether its name is right.
     """
 
     url: str
     verify_tls: bool = False
+    expect: HttpExpectation = HttpExpectation()
 
 
 class TcpProbe(Struct, frozen=True):
@@ -199,22 +201,29 @@ class TcpProbe(Struct, frozen=True):
 
 
 class ExecProbe(Struct, frozen=True):
-    """``argv`` run inside the container must exit 0."""
+    """``argv`` run inside the container must exit with one of ``exit_codes``."""
 
     argv: tuple[str, ...]
+    exit_codes: tuple[int, ...] = (0,)
 
 
 class LogProbe(Struct, frozen=True):
-    """A line of the container's log since its start must match the regular expression ``pattern``."""
+    """A line of the container's log since its start must match the regular expression ``pattern``.
+
+    With ``last_s`` it is a question of ``status`` alone: one of the last so many seconds must match, or none
+    (``is_absent``).
+    """
 
     pattern: str
+    last_s: float | None = None
+    is_absent: bool = False
 
 
 Probe = HttpProbe | TcpProbe | ExecProbe | LogProbe
 
 
 class Check(Struct, frozen=True):
-    """An appliance's own question to a service (``checks:``), asked during boot and by ``status``.
+    """An appliance's own question to a service (``checks:``) that a boot waits for.
 
     ``timeout_s`` bounds one probe, ``within_s`` all of them from the container's start (None: the boot timeout).
     """
@@ -222,6 +231,17 @@ class Check(Struct, frozen=True):
     probe: Probe
     timeout_s: float = 5.0
     within_s: float | None = None
+
+
+class StatusCheck(Placed, frozen=True):
+    """A question that ``status`` asks of each container of a service. ``is_soft``: a bad answer is only a warning."""
+
+    name: str
+    service: str
+    probe: Probe | SqlProbe | CertificateProbe | ProgramProbe
+    timeout_s: float = 5.0
+    is_soft: bool = False
+    where: Where | None = None
 
 
 class Service(Placed, frozen=True):
@@ -414,6 +434,7 @@ class Host(Struct, frozen=True):
     ram_bytes: int | None = None
     disk_bytes: int | None = None
     cpus: int | None = None
+    checks: HostChecks = HostChecks()
 
 
 class Base(Placed, frozen=True):
@@ -463,6 +484,11 @@ class Appliance(Struct, frozen=True):
     """Empty when no appliance.yaml names any: then "default" means every service."""
     boot: Boot = Boot()
     checks: Mapping[str, Check] = field(default_factory=dict)
+    """By service: what a boot waits for."""
+    status_checks: Mapping[str, StatusCheck] = field(default_factory=dict)
+    """By name: everything that ``status`` asks, also what a boot waits for."""
+    disk_limits: Mapping[str, Limits] = field(default_factory=dict)
+    """By volume, where it has limits of its own."""
     host: Host = Host()
     bases: Mapping[str, Base] = field(default_factory=dict)
     wheels: Mapping[str, Wheels] = field(default_factory=dict)

@@ -13,7 +13,8 @@ import pytest
 
 from boxship.clock import SystemClock
 from boxship.engine.port import ContainerDetail
-from boxship.execute.probes import Answer, ask_check
+from boxship.execute.http import Answer
+from boxship.execute.probes import ask_check
 from boxship.execute.readiness import Readiness
 from boxship.names import LABEL_SERVICE
 from boxship.plan.action import ContainerSpec, Ready, WaitReady

@@ -1,0 +1,61 @@
+"""A host that is as a test says: nothing of the real one is looked at."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TypeVar
+
+from boxship.errors import HostError
+from boxship.host.disk import FileSystem
+from boxship.host.memory import Memory
+from boxship.host.proc import Finished
+from boxship.host.sysctl import Setting
+from boxship.spec.model import Host
+
+T = TypeVar("T")
+GIB = 1024**3
+ROOMY = FileSystem("/", 1, 10 * GIB, 90 * GIB, 1000, 9000)
+
+
+class FakeMachine:
+    """Implements ``Machine``. ``systems``: path -> its file system, or why it can't be looked at; others are ROOMY."""
+
+    def __init__(self) -> None:
+        self.systems: dict[str, FileSystem | OSError | None] = {}
+        self.memory_now: Memory | Exception = Memory(16 * GIB, 12 * GIB)
+        self.kernel: dict[str, str] = {}
+        self.needs: tuple[str, ...] = ()
+        self.boot_id = "boot-1"
+        self.since_boot_s = 1000.0
+        self.offset_s: float | Exception = 0.0
+        self.names: dict[str, tuple[str, ...] | OSError] = {}
+        self.programs: dict[tuple[str, ...], Finished | HostError] = {}
+
+    def file_system(self, path: str) -> FileSystem | None:
+        return raised_or(self.systems.get(path, ROOMY))
+
+    def memory(self) -> Memory:
+        return raised_or(self.memory_now)
+
+    def settings(self, wanted: Mapping[str, str]) -> tuple[Setting, ...]:
+        return tuple(Setting(key, value, None, self.kernel.get(key)) for key, value in wanted.items())
+
+    def unmet_needs(self, host: Host) -> tuple[str, ...]:
+        return self.needs
+
+    def boot(self) -> tuple[str, float]:
+        return self.boot_id, self.since_boot_s
+
+    async def clock_offset_s(self, server: str, port: int) -> float:
+        return raised_or(self.offset_s)
+
+    async def look_up(self, name: str, timeout_s: float) -> tuple[str, ...]:
+        return raised_or(self.names.get(name, ()))
+
+    async def run(self, argv: tuple[str, ...], directory: Path, timeout_s: float) -> Finished:
+        return raised_or(self.programs[argv])
+
+
+def raised_or(value: T | Exception) -> T:
+    if isinstance(value, Exception):
+        raise value
+    return value

@@ -1,0 +1,72 @@
+"""Foreign text: harmless, short, and without what the appliance keeps secret."""
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from boxship.checks.codes import CODES, suggestion_for
+from boxship.checks.text import SHOWN_CHARS, Redactor, one_line, redactor_for
+from boxship.spec.model_files import Hidden, SharedFile
+from scripts.tracked import ROOT
+from tests.unit.plan.given import desired, service
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("plain", "plain"),
+        ("two\n lines\t", "two lines"),
+        ("\x1b[31mred\x1b[0m\x07", "red"),
+        ("\x1b]0;title\x07x", "0;title x"),
+        ("right\u202eleft\u200b", "right left"),
+        ("x" * 1000, "x" * 297 + "..."),
+    ],
+)
+def test_foreign_text_becomes_one_harmless_line(text: str, shown: str) -> None:
+    assert one_line(text) == shown
+
+
+@given(st.text())
+def test_whatever_is_said_fits_and_is_printable(text: str) -> None:
+    shown = one_line(text)
+    assert len(shown) <= SHOWN_CHARS
+    assert "\x1b" not in shown
+    assert "\n" not in shown
+
+
+def test_a_longer_secret_is_hidden_as_a_whole() -> None:
+    assert Redactor(["pass", "password", "abc"]).clean("my password, abc") == "my ****, abc"
+
+
+def test_a_secret_is_hidden_before_the_text_is_cut() -> None:
+    assert "seasam" not in Redactor(["seasame-open"]).shown("x" * 295 + "seasame-open")
+
+
+def test_secrets_in_files_are_known_line_by_line(tmp_path: Path) -> None:
+    file, fifo = tmp_path / "key", tmp_path / "fifo"
+    file.write_text("first-line\nsecond-line\n")
+    os.mkfifo(fifo)
+    secrets = {
+        "a": SharedFile("a", "secret", file=str(file)),
+        "b": SharedFile("b", "secret", file=str(tmp_path / "gone")),
+        "c": SharedFile("c", "secret", file=str(fifo)),
+        "d": SharedFile("d", "secret", value=Hidden("from-a-variable\n")),
+        "e": SharedFile("e", "secret", external=True),
+    }
+    redactor = redactor_for(replace(desired(service("web")), secrets=secrets))
+    assert redactor.clean("second-line from-a-variable") == "**** ****"
+
+
+def test_every_code_of_an_issue_is_documented() -> None:
+    page = (ROOT / "docs/reference/issues.md").read_text()
+    rows = [f"| `{code}` | {known.meaning} |" for code, known in CODES.items()]
+    assert [row for row in rows if row not in page] == []
+
+
+def test_a_suggestion_names_whom_it_is_about() -> None:
+    assert suggestion_for("service.unhealthy", {"service": "db"}).endswith("boxship logs --tail 50 db")
+    assert suggestion_for("no.such", {}) == ""
