@@ -51,9 +51,9 @@ docs: ## write the pages of docs/ that follow from the program
 	@scripts/setup check
 	@.venv/bin/python -m scripts.docs
 
-bench: ## measure what benchmarks/ promises
+bench: ## measure what benchmarks/ promises, compare with the last time, and draw it for docs/
 	@scripts/setup test
-	@.venv/bin/python benchmarks/run.py
+	@.venv/bin/python benchmarks/run.py $(or $(BENCH),--compare --draw)
 
 fuzz: ## search for inputs that break reading: make fuzz TIME=3600 (seconds)
 	@scripts/setup fuzz
