@@ -52,9 +52,9 @@ docs: ## write the pages of docs/, the manual and the completions that follow fr
 	@.venv/bin/python -m scripts.docs
 	@.venv/bin/python -m scripts.packaged
 
-bench: ## measure what benchmarks/ promises
+bench: ## measure what benchmarks/ promises, compare with the last time, and draw it for docs/
 	@scripts/setup test
-	@.venv/bin/python benchmarks/run.py
+	@.venv/bin/python benchmarks/run.py $(or $(BENCH),--compare --draw)
 
 fuzz: ## search for inputs that break reading: make fuzz TIME=3600 (seconds)
 	@scripts/setup fuzz

@@ -5,7 +5,8 @@ import http.client
 import json
 import re
 import socket
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 from urllib.parse import quote
@@ -44,13 +45,21 @@ class Names(NamedTuple):
 ALL = Names(re.compile(".*"), re.compile(".*"))
 
 
-class EngineVersion(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class EngineVersion:
     """Who answers."""
 
     engine: str
     api: str
     containerd: str
     runc: str
+
+
+class Started(NamedTuple):
+    """A container of the benchmark's own."""
+
+    id: str
+    address: str
 
 
 class _UnixConnection(http.client.HTTPConnection):
@@ -110,6 +119,25 @@ class EngineApi:
         mtime = re.sub(r"(\.\d{6})\d+", r"\1", json.loads(base64.b64decode(found))["mtime"])
         return datetime.fromisoformat(mtime).timestamp()
 
+    def start_container(self, name: str, image: str, command: Sequence[str]) -> Started:
+        """One on the engine's own network; removed again when it doesn't start."""
+        body = {"Image": image, "Cmd": list(command), "HostConfig": {"Init": True}}
+        created = self._json("POST", f"/containers/create?name={name}", body)
+        try:
+            self._done("POST", f"/containers/{created['Id']}/start")
+            detail = self._json("GET", f"/containers/{created['Id']}/json")
+        except BenchError:
+            self.remove_container(created["Id"])
+            raise
+        return Started(created["Id"], detail["NetworkSettings"]["IPAddress"])
+
+    def run_exec(self, container_id: str, argv: Sequence[str]) -> int:
+        """Run a command in a container to its end, as a health check does; its exit status."""
+        body = {"Cmd": list(argv), "AttachStdout": True, "AttachStderr": True}
+        made = self._json("POST", f"/containers/{container_id}/exec", body)
+        self._done("POST", f"/exec/{made['Id']}/start", {"Detach": False, "Tty": False})
+        return int(self._json("GET", f"/exec/{made['Id']}/json")["ExitCode"])
+
     def remove_container(self, container_id: str) -> None:
         self._call("DELETE", f"/containers/{container_id}?v=1&force=1")
 
@@ -130,10 +158,13 @@ class EngineApi:
         raise BenchError(f"Some containers or networks can't be removed: look for {names.containers.pattern}.")
 
     def _json(self, method: str, path: str, body: object = None) -> Any:
+        return json.loads(self._done(method, path, body))
+
+    def _done(self, method: str, path: str, body: object = None) -> bytes:
         status, _, data = self._call(method, path, body)
         if status >= http.client.BAD_REQUEST:
             raise BenchError(f"The engine refused {method} {path}: {data.decode(errors='replace').strip()}")
-        return json.loads(data)
+        return data
 
     def _call(self, method: str, path: str, body: object = None) -> tuple[int, Mapping[str, str], bytes]:
         link = _UnixConnection(self.socket_path)

@@ -8,14 +8,21 @@ from typing import NamedTuple
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One command that did what it should. ``engine_cpu_s`` is None where the engine's processes can't be read."""
+    """One command that did what it should, or one question that was answered.
+
+    ``engine_cpu_s`` is None where the engine's processes can't be read, ``peak_mib`` where no command was run.
+    """
 
     wall_s: float
     client_cpu_s: float
     engine_cpu_s: float | None
-    peak_mib: float
+    peak_mib: float | None
     false_ready: int | None = None
     """Services taken for ready before they were; None where nothing is waited for."""
+    late_s: float | None = None
+    """From the moment when the last service was ready until the command came back; None where nothing is waited for."""
+    ended_at_s: float | None = None
+    """When the command came back, in unix time; None where no command was run."""
 
     @property
     def whole_cpu_s(self) -> float | None:
@@ -56,9 +63,10 @@ class Summary:
     client_cpu_s: Spread
     engine_cpu_s: Spread | None
     whole_cpu_s: Spread | None
-    peak_mib: float
+    peak_mib: Spread | None
     false_ready: int | None
     """Over all samples."""
+    late_s: Spread | None
 
 
 def summarize(outcomes: Sequence[Outcome]) -> Summary | None:
@@ -75,8 +83,9 @@ def summarize(outcomes: Sequence[Outcome]) -> Summary | None:
         client_cpu_s=client,
         engine_cpu_s=spread(each.engine_cpu_s for each in samples if each.engine_cpu_s is not None),
         whole_cpu_s=spread(each.whole_cpu_s for each in samples if each.whole_cpu_s is not None),
-        peak_mib=max(each.peak_mib for each in samples),
+        peak_mib=spread(each.peak_mib for each in samples if each.peak_mib is not None),
         false_ready=sum(counted) if counted else None,
+        late_s=spread(each.late_s for each in samples if each.late_s is not None),
     )
 
 

@@ -4,7 +4,8 @@ A process of its own, and a small one: a child's peak memory begins with that of
 large parent would hide what a small client needs.
 
 Prints wall seconds, user and system CPU seconds of the command and of all it waited for, its peak KiB, its exit
-status (negative: the signal that ended it), and how it came to its end. Our own SIGTERM ends the command, too.
+status (negative: the signal that ended it), how it came to its end, and when, in unix time. Our own SIGTERM ends the
+command, too.
 """
 
 import os
@@ -35,12 +36,12 @@ def main(argv: list[str]) -> None:
         setsigmask=[],
     )
     how = wait(pid, deadline_s)
-    wall_s = time.monotonic() - began_s
+    wall_s, ended_at_s = time.monotonic() - began_s, time.time()
     if how != "ended":
         stop(pid)
     _, status, used = os.wait4(pid, 0)
     exit_status = os.waitstatus_to_exitcode(status)
-    print(f"{wall_s:.6f} {used.ru_utime:.6f} {used.ru_stime:.6f} {used.ru_maxrss} {exit_status} {how}")
+    print(f"{wall_s:.6f} {used.ru_utime:.6f} {used.ru_stime:.6f} {used.ru_maxrss} {exit_status} {how} {ended_at_s:.6f}")
 
 
 def wait(pid: int, limit_s: float) -> str:

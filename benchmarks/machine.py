@@ -3,8 +3,8 @@
 import os
 import platform
 import subprocess
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.engine import EngineApi, EngineVersion
@@ -34,8 +34,10 @@ class Machine:
     def is_busy(self) -> bool:
         return self.load > _BUSY_LOAD_PER_CPU * self.cpus
 
-    def record(self) -> Mapping[str, object]:
-        return {**asdict(self), "engine": self.engine._asdict()}
+    @property
+    def identity(self) -> tuple[object, ...]:
+        """What must be the same for two runs to be compared."""
+        return self.cpu, self.cpus, round(self.memory_gib), self.engine.engine
 
     def lines(self) -> Iterator[str]:
         yield f"machine  {self.cpu}, {self.cpus} CPUs, {self.memory_gib:.1f} GiB, {self.system}, Linux {self.kernel}"

@@ -3,7 +3,7 @@
 import re
 import signal
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,13 +14,22 @@ from benchmarks.engine import Container, EngineApi
 from benchmarks.figures import Failure, Outcome, Sample
 from benchmarks.measure import run_command
 from benchmarks.rows import Row
-from benchmarks.scenarios import READY_PATH, Scenario, compose_text, count_false_ready, raw_plan
-from benchmarks.tools import Operation, Place, Tool
+from benchmarks.scenarios import (
+    READY_PATH,
+    Scenario,
+    appliance_text,
+    compose_text,
+    count_false_ready,
+    raw_plan,
+    without_healthchecks,
+)
+from benchmarks.tools import BOXSHIP, Operation, Place, Tool
 
 T = TypeVar("T")
 SETTLE_S = 0.3
 """Between two commands: the engine still tidies up when it has answered."""
 _UNTIMED_DEADLINE_S = 120
+_ABOUT_NO_CONTAINERS = (Operation.VERSION, Operation.HELP, Operation.READ)
 _CYCLE = (Operation.UP, Operation.UP_HEALTHY, Operation.NOOP, Operation.PS, Operation.DOWN)
 
 
@@ -33,15 +42,22 @@ def order_of_round(tools: Sequence[T], number: int) -> tuple[T, ...]:
 
 @dataclass
 class Ledger:
-    """What came of every command: row -> tool -> outcomes, in the order in which they were run."""
+    """What came of every command: row -> tool -> outcomes, in the order in which they were run.
 
+    ``titles``: key -> name of everybody so far. ``left_out``: a sentence for each who isn't here. ``unable``: row ->
+    tool -> why it can't take part, in its own words.
+    """
+
+    titles: dict[str, str] = field(default_factory=dict)
+    left_out: list[str] = field(default_factory=list)
     outcomes: dict[str, dict[str, list[Outcome]]] = field(default_factory=dict)
+    unable: dict[str, dict[str, str]] = field(default_factory=dict)
 
-    def add(self, row: Row, tool: Tool, outcome: Outcome) -> None:
-        self.outcomes.setdefault(row.key, {}).setdefault(tool.key, []).append(outcome)
+    def add(self, row: str, tool: str, outcome: Outcome) -> None:
+        self.outcomes.setdefault(row, {}).setdefault(tool, []).append(outcome)
 
-    def of(self, row: Row) -> Mapping[str, Sequence[Outcome]]:
-        return self.outcomes.get(row.key, {})
+    def excuse(self, row: str, tool: str, reason: str) -> None:
+        self.unable.setdefault(row, {})[tool] = reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +71,15 @@ class Course:
     scenarios: Mapping[str, Scenario]
     rows: tuple[Row, ...]
     ledger: Ledger
+    unreadable: dict[str, str] = field(default_factory=dict)
+    """Project -> why a peer can't read its file; "" when it can."""
 
     def run(self, rounds: int) -> Iterator[str]:
         """Yield a line about each tool's turn as soon as it is over. What it made is removed, also when interrupted."""
         groups = tuple(dict.fromkeys(row.scenario for row in self.rows))
         for number in range(rounds):
             for group in groups:
-                rows = {row.operation: row for row in self.rows if row.scenario == group}
+                rows = {_operation_of(row): row for row in self.rows if row.scenario == group}
                 for tool in order_of_round(self.tools, number):
                     told = self._turn(tool, group, rows)
                     if told:
@@ -69,9 +87,25 @@ class Course:
 
     def _turn(self, tool: Tool, group: str, rows: Mapping[Operation, Row]) -> str:
         place = self._place(tool, group)
+        if group and not self._can_read(tool, place, rows.values()):
+            return ""
         if group not in self.scenarios:
             return "; ".join(self._repeat(tool, place, row) for row in rows.values())
         return "; ".join(self._cycle(tool, place, self.scenarios[group], rows))
+
+    def _can_read(self, tool: Tool, place: Place, rows: Iterable[Row]) -> bool:
+        """Whether a peer takes the file at all: an older one may not know a key of it. Asked once, if it is small."""
+        command = tool.command(Operation.READ, place)
+        if tool.key == BOXSHIP or command is None:
+            return True
+        if place.project not in self.unreadable and place.scenario in self.scenarios:
+            outcome = run_command(command, self.folder / f"{place.project}.log", _UNTIMED_DEADLINE_S)
+            self.unreadable[place.project] = outcome.reason if isinstance(outcome, Failure) else ""
+        reason = self.unreadable.get(place.project, "")
+        for row in rows:
+            if reason:
+                self.ledger.excuse(row.key, tool.key, reason)
+        return not reason
 
     def _cycle(self, tool: Tool, place: Place, scenario: Scenario, rows: Mapping[Operation, Row]) -> list[str]:
         """Up, what is asked of a running application, and down. Ends early when it doesn't come up."""
@@ -97,10 +131,14 @@ class Course:
     def _repeat(self, tool: Tool, place: Place, row: Row) -> str:
         told = []
         for _ in range(row.repeats):
-            outcome = self._once(tool, place, row.operation, row.deadline_s)
+            outcome = self._once(tool, place, _operation_of(row), row.deadline_s)
             if outcome is None:
                 return f"{row.key} n/a"
-            self.ledger.add(row, tool, outcome)
+            if isinstance(outcome, Failure) and row.operation is Operation.READ and tool.key != BOXSHIP:
+                self.unreadable[place.project] = outcome.reason
+                self.ledger.excuse(row.key, tool.key, outcome.reason)
+                return f"{row.key} can't be read: {outcome.reason}"
+            self.ledger.add(row.key, tool.key, outcome)
             told.append(f"{outcome.wall_s:.2f} s" if isinstance(outcome, Sample) else f"failed: {outcome.reason}")
             if isinstance(outcome, Failure):
                 break
@@ -112,11 +150,12 @@ class Course:
         if command is None:
             return None
         log = self.folder / f"{place.project}.log"
+        if operation in _ABOUT_NO_CONTAINERS:
+            return run_command(command, log, deadline_s)
         before = self._found(tool, place)
         outcome = run_command(command, log, deadline_s)
-        returned_at_s = time.time()
         time.sleep(SETTLE_S)
-        if isinstance(outcome, Failure) or operation in {Operation.HELP, Operation.READ}:
+        if isinstance(outcome, Failure):
             return outcome
         scenario, found = self.scenarios[place.scenario], self._found(tool, place)
         complaint = complain(operation, scenario, before, found, log.read_text(errors="replace"))
@@ -124,7 +163,7 @@ class Course:
             return Failure(complaint)
         if operation is Operation.UP_HEALTHY:
             ready_at_s = {_service_of(each, place): self.engine.modified_at_s(each.id, READY_PATH) for each in found}
-            return replace(outcome, false_ready=count_false_ready(scenario.services, ready_at_s, returned_at_s))
+            return with_readiness(outcome, scenario, ready_at_s)
         return outcome
 
     def _found(self, tool: Tool, place: Place) -> tuple[Container, ...]:
@@ -133,10 +172,16 @@ class Course:
     def _place(self, tool: Tool, group: str) -> Place:
         """Where the files of a scenario are, written on the first use."""
         project = f"{self.name}-{tool.key}{f'-{group}' if group else ''}"
-        place = Place(group, project, self.folder / f"{project}.yaml", self.folder / f"{project}.json")
-        if group in self.scenarios and not place.compose_file.exists():
-            place.compose_file.write_text(compose_text(self.scenarios[group]))
-            place.plan_file.write_text(raw_plan(self.scenarios[group], project, self.engine.socket_path))
+        scenario = self.scenarios.get(group)
+        is_asked_by_us = scenario is not None and scenario.asks_http and tool.key == BOXSHIP
+        appliance = self.folder / f"{project}.appliance.yaml" if is_asked_by_us else None
+        place = Place(group, project, self.folder / f"{project}.yaml", self.folder / f"{project}.json", appliance)
+        if scenario is not None and not place.compose_file.exists():
+            composed = without_healthchecks(scenario) if is_asked_by_us else scenario
+            place.compose_file.write_text(compose_text(composed))
+            place.plan_file.write_text(raw_plan(scenario, project, self.engine.socket_path))
+            if appliance is not None:
+                appliance.write_text(appliance_text(scenario))
         elif group in BIG_FILES and not place.compose_file.exists():
             place.compose_file.write_text(big_compose(BIG_FILES[group]))
         return place
@@ -148,7 +193,7 @@ def complain(
     """What is wrong although the command ended with 0: a sentence, "" when nothing is."""
     running, wanted = sum(each.is_running for each in after), len(scenario.services)
     match operation:
-        case Operation.HELP | Operation.READ:
+        case Operation.VERSION | Operation.HELP | Operation.READ:
             return ""
         case Operation.UP | Operation.UP_HEALTHY:
             return "" if running == wanted else f"{running} of {wanted} containers run after it"
@@ -161,6 +206,24 @@ def complain(
             return f"it does not show {missing[0]}" if missing else ""
         case Operation.DOWN:
             return f"{len(after)} containers are left after it" if after else ""
+
+
+def with_readiness(outcome: Sample, scenario: Scenario, ready_at_s: Mapping[str, float | None]) -> Sample:
+    """The same, with what the times at which its services became ready say of it."""
+    if outcome.ended_at_s is None:
+        return outcome
+    ready = [at_s for at_s in ready_at_s.values() if at_s is not None]
+    return replace(
+        outcome,
+        false_ready=count_false_ready(scenario.services, ready_at_s, outcome.ended_at_s),
+        late_s=outcome.ended_at_s - max(ready) if ready else None,
+    )
+
+
+def _operation_of(row: Row) -> Operation:
+    if row.operation is None:
+        raise ValueError(f"{row.key} is no command")
+    return row.operation
 
 
 def _service_of(container: Container, place: Place) -> str:

@@ -3,11 +3,11 @@
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import yaml
 
-READY_AFTER_S = 0.3
+READY_AFTER_S, SINGLE_READY_AFTER_S = 0.3, 0.7
 PORT = 8000
 READY_PATH = "/w"
 """A service of the chain makes this directory when it is about to answer: its time is the time it became ready."""
@@ -49,6 +49,8 @@ class Scenario:
     key: str
     image: str
     services: tuple[Service, ...]
+    asks_http: bool = False
+    """We ask by HTTP, as an appliance.yaml can say, and not by the health check that the others need."""
 
     @property
     def has_healthchecks(self) -> bool:
@@ -79,7 +81,7 @@ def dag(image: Image, count: int = 20, layers: int = 5) -> Scenario:
 def chain(image: Image, interval_s: int | None, count: int = 10, layers: int = 5) -> Scenario:
     """Services that answer ``READY_AFTER_S`` after their start; each layer waits until all of the last are healthy."""
     width = count // layers
-    script = f"sleep {READY_AFTER_S}; mkdir -p {READY_PATH}; exec busybox httpd -f -p {PORT} -h {READY_PATH}"
+    script = _script(READY_AFTER_S)
     services = tuple(
         Service(
             name=f"s{number}",
@@ -90,6 +92,28 @@ def chain(image: Image, interval_s: int | None, count: int = 10, layers: int = 5
         for number in range(count)
     )
     return Scenario(f"chain-{f'{interval_s}s' if interval_s else 'default'}", image.reference, services)
+
+
+def single(image: Image, key: str, *, asks_http: bool) -> Scenario:
+    """One service, with a health check every second."""
+    service = Service("s0", ("sh", "-c", _script(SINGLE_READY_AFTER_S)), (), Healthcheck(image.probe, 1))
+    return Scenario(f"ready-{key}", image.reference, (service,), asks_http)
+
+
+def _script(ready_after_s: float) -> str:
+    page = f"{READY_PATH}/index.html"
+    return f"sleep {ready_after_s}; mkdir -p {READY_PATH}; >{page}; exec busybox httpd -f -p {PORT} -h {READY_PATH}"
+
+
+def without_healthchecks(scenario: Scenario) -> Scenario:
+    """For who has other means to see that a service is ready."""
+    return replace(scenario, services=tuple(replace(service, healthcheck=None) for service in scenario.services))
+
+
+def appliance_text(scenario: Scenario) -> str:
+    """The appliance.yaml: a question by HTTP for each service."""
+    checks = {service.name: {"http": f"http://{service.name}:{PORT}/"} for service in scenario.services}
+    return yaml.safe_dump({"checks": checks})
 
 
 def compose_text(scenario: Scenario) -> str:

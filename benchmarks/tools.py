@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -19,6 +18,7 @@ BOXSHIP, COMPOSE_V2, COMPOSE_V1, RAW, RAW_UP = "boxship", "compose-v2", "compose
 _VERSION_DEADLINE_S = 30
 _PYTHON = (sys.executable, "-s", "-S", "-P")
 """Without site packages: they are not needed, and finding them takes time."""
+_PROGRAM_FOLDERS = ("/usr/local/bin", "/usr/bin")
 _PLUGIN_FOLDERS = (
     "/usr/local/lib/docker/cli-plugins",
     "/usr/local/libexec/docker/cli-plugins",
@@ -30,6 +30,7 @@ _PLUGIN_FOLDERS = (
 class Operation(Enum):
     """What a command is to achieve."""
 
+    VERSION = "version"
     HELP = "help"
     READ = "read and check"
     UP = "up"
@@ -46,6 +47,8 @@ class Place(NamedTuple):
     project: str
     compose_file: Path
     plan_file: Path
+    appliance_file: Path | None = None
+    """Ours alone, where the scenario has one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +86,12 @@ class ComposeLike:
     can_wait: bool = True
 
     def command(self, operation: Operation, place: Place) -> Command | None:
-        base = (self.program, "-f", str(place.compose_file), "-p", place.project)
+        files = (place.compose_file, place.appliance_file) if self.key == BOXSHIP else (place.compose_file,)
+        named = (word for file in files if file is not None for word in ("-f", str(file)))
+        base = (self.program, *named, "-p", place.project)
         match operation:
+            case Operation.VERSION:
+                return Command((self.program, "version"))
             case Operation.HELP:
                 return Command((self.program, "--help"))
             case Operation.READ:
@@ -114,7 +121,7 @@ class RawEngine:
         match operation:
             case Operation.READ:
                 return None
-            case Operation.HELP:
+            case Operation.VERSION | Operation.HELP:
                 return self._script("raw_look.py", "--help")
             case Operation.NOOP:
                 return self._script("raw_look.py", "noop", plan)
@@ -169,7 +176,8 @@ def find_tools(engine: EngineApi, environment: Mapping[str, str]) -> Found:
     """Raises: BenchError when our own doesn't start."""
     tools: list[Tool] = [_find_boxship()]
     left_out: list[str] = []
-    for found in (_find_compose_v2(environment), _find_compose_v1(), _find_raw_up(engine, environment)):
+    found_peers = (_find_compose_v2(environment), find_compose_v1(environment), _find_raw_up(engine, environment))
+    for found in found_peers:
         if isinstance(found, str):
             left_out.append(found)
         elif found is not None:
@@ -197,15 +205,18 @@ def _find_compose_v2(environment: Mapping[str, str]) -> Tool | str:
     version = _ask(program, "version", "--short")
     if version is None:
         return f"docker compose 2.x is left out: {program} doesn't start; name another binary in COMPOSE_V2."
-    return ComposeLike(COMPOSE_V2, f"docker compose {version.strip()}", str(Path(program).resolve()))
+    return ComposeLike(COMPOSE_V2, f"docker compose {version.strip().partition('-')[0]}", str(Path(program).resolve()))
 
 
-def _find_compose_v1() -> Tool | str:
-    program = shutil.which("docker-compose")
-    version = _ask(program, "version", "--short") if program else None
-    if program is None or version is None or not version.startswith("1."):
-        return "docker-compose 1.29 is left out: there is none on PATH (Debian 12 has it as docker-compose)."
-    return ComposeLike(COMPOSE_V1, f"docker-compose {version.strip()}", program, can_wait=False)
+def find_compose_v1(environment: Mapping[str, str]) -> Tool | str:
+    """The first on PATH or where packages put it: 2.x has the same name, and may come before it."""
+    folders = dict.fromkeys([*environment.get("PATH", "").split(os.pathsep), *_PROGRAM_FOLDERS])
+    programs = (str(Path(folder, "docker-compose")) for folder in folders if folder)
+    for program in programs:
+        version = _ask(program, "version", "--short") if os.access(program, os.X_OK) else None
+        if version is not None and version.startswith("1."):
+            return ComposeLike(COMPOSE_V1, f"docker-compose {version.strip()}", program, can_wait=False)
+    return "docker-compose 1.29 is left out: install it (Debian 12 has the package docker-compose), or put it on PATH."
 
 
 def _find_raw_up(engine: EngineApi, environment: Mapping[str, str]) -> Tool | str | None:

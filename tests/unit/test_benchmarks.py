@@ -8,29 +8,42 @@ import pytest
 import yaml
 
 from benchmarks.big_files import BIG_FILES, big_compose
-from benchmarks.engine import Container, Names
+from benchmarks.engine import Container, EngineApi, Names
 from benchmarks.engine_cpu import cpu_between_s, parse_stat
 from benchmarks.faults import BenchError
-from benchmarks.figures import Failure, Outcome, Sample, Spread, ratio, spread, summarize
-from benchmarks.measure import read_report, run_command
-from benchmarks.rounds import complain, order_of_round
-from benchmarks.rows import ROWS, Goal, Quantity, Row, choose_rows
-from benchmarks.scenarios import Image, Scenario, Service, chain, compose_text, count_false_ready, dag, raw_plan
-from benchmarks.table import align, judge, render_row
+from benchmarks.figures import Failure, Sample, Spread, ratio, spread, summarize
+from benchmarks.measure import environment_of, read_report, run_command
+from benchmarks.perform import scenarios
+from benchmarks.programme import ROWS, choose_rows
+from benchmarks.rounds import Course, Ledger, complain, order_of_round, with_readiness
+from benchmarks.rows import COMMAND_ROWS
+from benchmarks.scenarios import (
+    Image,
+    Scenario,
+    Service,
+    appliance_text,
+    chain,
+    compose_text,
+    count_false_ready,
+    dag,
+    raw_plan,
+    single,
+    without_healthchecks,
+)
 from benchmarks.tools import (
     BOXSHIP,
     COMPOSE_V1,
     COMPOSE_V2,
-    RAW,
-    RAW_UP,
     Command,
     ComposeLike,
     ForeignRaw,
     Operation,
     Place,
     RawEngine,
+    find_compose_v1,
 )
 from boxship.spec.load import LoadOptions, load
+from boxship.spec.model import HttpProbe
 
 IMAGE = Image("small:1", ("probe", "it"))
 DAG = dag(IMAGE)
@@ -104,10 +117,25 @@ class TestScenarios:
         assert plans[0]["digest"] != plans[1]["digest"]
         assert plans[0]["body"]["Labels"]["bxbench.digest"] == plans[0]["digest"]
 
+    def test_where_we_ask_by_http_the_others_have_a_health_check_and_we_have_none(self) -> None:
+        scenario = single(IMAGE, "http", asks_http=True)
+        theirs = yaml.safe_load(compose_text(scenario))["services"]["s0"]
+        ours = yaml.safe_load(compose_text(without_healthchecks(scenario)))["services"]["s0"]
+        assert theirs == {**ours, "healthcheck": theirs["healthcheck"]}
+        assert theirs["healthcheck"]["interval"] == "1s"
+
+    def test_our_own_question_is_one_that_an_appliance_can_ask(self, tmp_path: Path) -> None:
+        scenario = single(IMAGE, "http", asks_http=True)
+        (tmp_path / "c.yaml").write_text(compose_text(without_healthchecks(scenario)))
+        (tmp_path / "appliance.yaml").write_text(appliance_text(scenario))
+        named = (tmp_path / "c.yaml", tmp_path / "appliance.yaml")
+        read = load(LoadOptions(files=named, directory=tmp_path, appliance_name="p")).appliance
+        assert read.checks["s0"].probe == HttpProbe("http://s0:8000/")
+
 
 class TestBigFiles:
     def test_every_row_about_reading_has_its_file(self) -> None:
-        reading = {row.scenario for row in ROWS if row.operation is Operation.READ}
+        reading = {row.scenario for row in COMMAND_ROWS if row.operation is Operation.READ}
         assert reading == set(BIG_FILES)
 
     def test_a_big_file_is_valid_and_has_as_many_services_as_it_should(self, tmp_path: Path) -> None:
@@ -140,6 +168,13 @@ class TestFalseReady:
     def test_a_service_that_never_became_ready_was_taken_for_ready(self) -> None:
         assert self.count(10.0, None) == 1
         assert self.count(None, 10.3) == 1
+
+    def test_how_late_a_command_was_is_counted_from_the_last_service_that_became_ready(self) -> None:
+        pair = Scenario("pair", "small:1", self.SERVICES)
+        ended = Sample(9.0, 0.1, 0.5, 20.0, ended_at_s=12.0)
+        assert with_readiness(ended, pair, {"db": 10.0, "web": 11.5}) == Sample(9.0, 0.1, 0.5, 20.0, 0, 0.5, 12.0)
+        unknown = with_readiness(ended, pair, {"db": None, "web": None})
+        assert (unknown.late_s, unknown.false_ready) == (None, 2)
 
 
 class TestFigures:
@@ -198,13 +233,16 @@ class TestEngineCpu:
 
 class TestMeasuring:
     def test_a_report_of_success_is_a_sample(self) -> None:
-        assert read_report("1.5 0.25 0.5 2048 0 ended", "", 9, 0.75) == Sample(1.5, 0.75, 0.75, 2.0)
+        said = read_report("1.5 0.25 0.5 2048 0 ended 1700000000.25", "", 9, 0.75)
+        assert said == Sample(1.5, 0.75, 0.75, 2.0, ended_at_s=1700000000.25)
 
     def test_a_failed_command_is_reported_with_its_last_words(self) -> None:
-        assert read_report("1 0 0 9 3 ended", "so\nno image\n", 9, None) == Failure("exit status 3: no image")
+        assert read_report("1 0 0 9 3 ended 1700000000", "so\nno image\n", 9, None) == Failure(
+            "exit status 3: no image"
+        )
 
     def test_a_command_that_took_too_long_is_no_sample_even_if_it_ended_well_at_last(self) -> None:
-        assert read_report("9.1 0 0 9 0 late", "", 9, None) == Failure("no end within 9 s")
+        assert read_report("9.1 0 0 9 0 late 1700000000", "", 9, None) == Failure("no end within 9 s")
 
     def test_a_launcher_that_says_nothing_is_a_failure(self) -> None:
         assert isinstance(read_report("", "", 9, None), Failure)
@@ -221,7 +259,12 @@ class TestMeasuring:
         ours = b"x" * 2**26
         outcome = run_command(Command((sys.executable, "-I", "-S", "-c", "")), tmp_path / "log", 30)
         assert isinstance(outcome, Sample)
+        assert outcome.peak_mib is not None
         assert outcome.peak_mib < len(ours) / 2**20
+
+    def test_nothing_keeps_a_command_from_its_cached_bytecode(self) -> None:
+        seen = environment_of(Command(("it",), {"MORE": "1"}), {"PYTHONDONTWRITEBYTECODE": "1", "PATH": "/bin"})
+        assert seen == {"PATH": "/bin", "MORE": "1"}
 
 
 class TestRounds:
@@ -253,12 +296,57 @@ class TestRounds:
         assert complain(Operation.DOWN, DAG, self.RUNNING, stopped[:2], "") == "2 containers are left after it"
 
 
+class TestReadingPeers:
+    def run_course(self, folder: Path, key: str, script: str) -> Ledger:
+        program = folder / "reader"
+        program.write_text(f"#!/bin/sh\necho run >>{folder}/runs\n{script}\n")
+        program.chmod(0o755)
+        row = next(row for row in COMMAND_ROWS if row.key == "read-57")
+        ledger = Ledger()
+        nobody = EngineApi(str(folder / "no.sock"))
+        course = Course("bxbench-1", folder, nobody, (ComposeLike(key, key, str(program)),), {}, (row,), ledger)
+        assert len(list(course.run(2))) > 0
+        return ledger
+
+    def test_a_peer_that_cannot_read_a_file_is_excused_and_asked_no_more(self, tmp_path: Path) -> None:
+        ledger = self.run_course(tmp_path, COMPOSE_V1, "echo 'unknown key'; exit 1")
+        assert ledger.unable == {"read-57": {COMPOSE_V1: "exit status 1: unknown key"}}
+        assert ledger.outcomes == {}
+        assert (tmp_path / "runs").read_text() == "run\n"
+
+    def test_we_are_never_excused(self, tmp_path: Path) -> None:
+        ledger = self.run_course(tmp_path, BOXSHIP, "exit 1")
+        assert ledger.unable == {}
+        assert ledger.outcomes["read-57"][BOXSHIP] == [Failure("exit status 1: (it printed nothing)")] * 2
+
+    def test_who_can_is_timed_as_often_as_the_row_wants(self, tmp_path: Path) -> None:
+        ledger = self.run_course(tmp_path, COMPOSE_V2, "exit 0")
+        assert len(ledger.outcomes["read-57"][COMPOSE_V2]) == 10
+
+
 class TestTools:
     def test_a_compose_that_cannot_wait_for_health_stays_out_of_those_rows(self) -> None:
         old, new = ComposeLike(COMPOSE_V1, "1.29", "dc1", can_wait=False), ComposeLike(COMPOSE_V2, "2.40", "dc2")
         assert old.command(Operation.UP_HEALTHY, PLACE) is None
         waiting = new.command(Operation.UP_HEALTHY, PLACE)
         assert waiting == Command(("dc2", "-f", "c.yaml", "-p", "bxbench-1", "up", "-d", "--wait"))
+
+    def test_only_we_are_given_an_appliance_file(self) -> None:
+        place = PLACE._replace(appliance_file=Path("a.appliance.yaml"))
+        ours, theirs = (ComposeLike(key, key, "it").command(Operation.DOWN, place) for key in (BOXSHIP, COMPOSE_V2))
+        assert ours == Command(("it", "-f", "c.yaml", "-f", "a.appliance.yaml", "-p", "bxbench-1", "down"))
+        assert theirs == Command(("it", "-f", "c.yaml", "-p", "bxbench-1", "down"))
+
+    def test_the_old_compose_is_found_behind_a_new_one_of_the_same_name(self, tmp_path: Path) -> None:
+        for folder, version in (("new", "2.40.3"), ("old", "1.29.2")):
+            (tmp_path / folder).mkdir()
+            program = tmp_path / folder / "docker-compose"
+            program.write_text(f"#!/bin/sh\necho {version}\n")
+            program.chmod(0o755)
+        found = find_compose_v1({"PATH": f"{tmp_path}/new:{tmp_path}/none:{tmp_path}/old"})
+        assert found == ComposeLike(
+            COMPOSE_V1, "docker-compose 1.29.2", f"{tmp_path}/old/docker-compose", can_wait=False
+        )
 
     def test_a_foreign_script_removes_two_at_a_time_and_only_knows_its_own_application(self) -> None:
         script = ForeignRaw(Path("up.py"), "/run/engine.sock")
@@ -270,8 +358,9 @@ class TestTools:
         assert script.command(Operation.PS, PLACE) is None
 
     def test_the_raw_engine_takes_part_in_every_row_that_is_about_an_engine(self) -> None:
-        about_files = {row.key for row in ROWS if RawEngine().command(row.operation, PLACE) is None}
-        assert about_files == set(BIG_FILES)
+        commands = {row.key: row.operation for row in COMMAND_ROWS}
+        absent = {key for key, each in commands.items() if each is None or RawEngine().command(each, PLACE) is None}
+        assert absent == set(BIG_FILES)
 
     def test_the_names_of_one_application_are_not_those_of_another(self) -> None:
         names = Names.of_project("bxbench-1")
@@ -287,58 +376,9 @@ class TestRows:
         assert [row.key for row in choose_rows(["healthy"])] == ["healthy-1s", "healthy-5s", "healthy-default"]
 
     def test_an_unknown_row_is_answered_with_those_there_are(self) -> None:
-        with pytest.raises(BenchError, match="no row 'upp'; there are help, read-57"):
+        with pytest.raises(BenchError, match="no row 'upp'; there are version, help, read-57"):
             choose_rows(["upp"])
 
-    def test_every_goal_is_against_somebody_who_takes_part(self) -> None:
-        known = {None, COMPOSE_V1, COMPOSE_V2, RAW, RAW_UP}
-        assert {goal.against for row in ROWS for goal in row.goals} <= known
-
-
-TITLES = {BOXSHIP: "boxship 1", RAW: "raw"}
-ROW = Row("up", "up: all of it", Operation.UP, "dag20", (Goal(Quantity.WALL, 1.05, RAW), Goal(Quantity.WALL, 4)))
-
-
-def rendered(outcomes: dict[str, list[Outcome]]) -> list[str]:
-    return list(render_row(ROW, TITLES, outcomes, BOXSHIP))
-
-
-class TestTable:
-    def test_a_row_shows_medians_extremes_ratios_and_whether_the_goals_are_met(self) -> None:
-        ours: list[Outcome] = [sample(2.0, 0.2), sample(3.0, 0.3), sample(10.0, 0.4)]
-        theirs: list[Outcome] = [sample(2.0, 0.1), sample(2.0, 0.1)]
-        assert [" ".join(line.split()) for line in rendered({BOXSHIP: ours, RAW: theirs})] == [
-            "up: all of it",
-            "n wall s client CPU s engine CPU s peak MiB wall ratio client ratio all CPU ratio",
-            "boxship 1 3 3.00 (2.00..10.00) 0.300 (0.200..0.400) 0.500 20",
-            "raw 2 2.00 0.100 0.500 20 1.50x 3.00x 1.33x",
-            "goal: wall <= 1.05x raw: 1.5x, MISSED",
-            "goal: wall <= 4 s: 3 s, met",
-        ]
-
-    def test_columns_stand_below_each_other(self) -> None:
-        assert list(align([("", "n"), ("a", "1"), ("long", "200")])) == ["          n", "  a       1", "  long  200"]
-
-    def test_failures_stand_beside_the_table_with_their_reason(self) -> None:
-        lines = rendered({BOXSHIP: [sample(2.0)], RAW: [Failure("exit status 1: no"), Failure("late")]})
-        assert "  raw        0  failed" in lines
-        assert "  raw: 2 of 2 failed: exit status 1: no" in lines
-        assert "  goal: wall <= 1.05x raw: not known" in lines
-
-    def test_a_goal_against_somebody_who_is_not_here_is_not_shown(self) -> None:
-        lines = list(render_row(ROW, {BOXSHIP: "boxship 1"}, {BOXSHIP: [sample(2.0)]}, BOXSHIP))
-        assert [line for line in lines if "goal" in line] == ["  goal: wall <= 4 s: 2 s, met"]
-
-    def test_whoever_was_too_early_is_named_and_for_us_it_is_a_missed_goal(self) -> None:
-        lines = rendered({BOXSHIP: [sample(early=1)], RAW: [sample(early=0)]})
-        assert "  boxship 1: took 1 services for ready before they were" in lines
-        assert lines[-1] == "  goal: 0 services taken for ready before they were: 1, MISSED"
-        assert not any(line.startswith("  raw: took") for line in lines)
-
-    def test_a_row_that_was_interrupted_before_its_first_command_says_so(self) -> None:
-        assert rendered({}) == ["up: all of it", "  nothing was measured"]
-
-    def test_exactly_reaching_a_goal_is_enough(self) -> None:
-        ours = summarize([sample(cpu_s=0.15)])
-        verdict = judge(Goal(Quantity.CLIENT_CPU, 0.15), ours, {}, {})
-        assert verdict == "client CPU <= 0.15 s: 0.15 s, met"
+    def test_every_row_about_containers_has_its_scenario(self) -> None:
+        wanted = {row.scenario for row in COMMAND_ROWS if row.scenario} - set(BIG_FILES)
+        assert wanted == set(scenarios(IMAGE))
