@@ -47,13 +47,18 @@ exec env --ignore-signal=CHLD sleep infinity
 class PrivateEngine:
     """A dockerd that listens at ``address``. Made by ``private_engine``, which also ends it."""
 
-    def __init__(self, folder: Path, socket: Path) -> None:
+    def __init__(self, folder: Path, socket: Path, disk_mb: int | None = None) -> None:
         self.address = f"unix://{socket}"
         self._folder = folder
         self._outside = _first_process()
         self._inside_pid = _only_child(self._outside.pid)
         self._daemon: subprocess.Popen[bytes] | None = None
         self._daemon_pid = 0
+        if disk_mb is not None:
+            data = folder / "data"
+            data.mkdir()
+            mount = ("mount", "-t", "tmpfs", "-o", f"size={disk_mb}m", "tmpfs", str(data))
+            subprocess.run([*self.enter, *mount], check=True, timeout=DEADLINE_S)
 
     def start(self) -> None:
         """Return once it answers; nothing is done when it runs already."""
@@ -129,17 +134,20 @@ class PrivateEngine:
 
 
 @contextmanager
-def private_engine() -> Iterator[PrivateEngine]:
-    """A running one, with the tests' image. Skips with a reason where it can't be had."""
+def private_engine(*, disk_mb: int | None = None) -> Iterator[PrivateEngine]:
+    """A running one, with the tests' image. Skips with a reason where it can't be had.
+
+    ``disk_mb``: it has a disk of this size for itself (None: the machine's), which its images and volumes can fill.
+    """
     _skip_unless_possible()
     _remove_what_the_dead_left()
-    folder = STATE / f"{PREFIX}{os.getpid()}"
+    folder = STATE / f"{PREFIX}{os.getpid()}{'-small' * (disk_mb is not None)}"
     with contextlib.ExitStack() as ending:
         # Not in the folder: a socket's path may have 107 characters.
         short = ending.enter_context(tempfile.TemporaryDirectory(prefix=f"{folder.name}-"))
         folder.mkdir(parents=True)
         ending.callback(_remove, folder)
-        engine = PrivateEngine(folder, Path(short, "docker.sock"))
+        engine = PrivateEngine(folder, Path(short, "docker.sock"), disk_mb)
         ending.callback(engine.end)
         engine.start()
         asyncio.run(_give_image(engine.address))

@@ -6,6 +6,7 @@ import json
 import shutil
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -43,15 +44,15 @@ class Registry:
         """What ``docker login`` would have put into a config.json."""
         return {"auths": {self.address: {"auth": base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()}}}
 
-    def start(self) -> None:
-        """Return once it answers."""
+    def start(self, enter: tuple[str, ...] = ()) -> None:
+        """Return once it answers. ``enter``: what a command begins with that shall run in others' namespaces."""
         with (self._folder / "log").open("ab") as log:
             self._process = subprocess.Popen(
-                [_PROGRAM, "serve", self._folder / "settings.json"], stdout=log, stderr=log
+                [*enter, _PROGRAM, "serve", self._folder / "settings.json"], stdout=log, stderr=log
             )
         deadline_s = time.monotonic() + _DEADLINE_S
         while time.monotonic() < deadline_s and self._process.poll() is None:
-            if _answers(self.address):
+            if _answers(self.address, enter):
                 return
             time.sleep(_POLL_S)
         pytest.fail(f"the registry does not start: {(self._folder / 'log').read_text()[-2000:]}")
@@ -100,7 +101,10 @@ def _free_port() -> int:
         return port
 
 
-def _answers(address: str) -> bool:
+def _answers(address: str, enter: tuple[str, ...]) -> bool:
+    if enter:
+        asking = f"import http.client as h; c = h.HTTPConnection('{address}', timeout=1); c.request('GET', '/v2/')"
+        return subprocess.run([*enter, sys.executable, "-c", asking], capture_output=True, check=False).returncode == 0
     connection = http.client.HTTPConnection(address, timeout=1)
     try:
         connection.request("GET", "/v2/")

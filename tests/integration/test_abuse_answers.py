@@ -77,6 +77,9 @@ UNREAD = frozenset(
 ENDLESS = frozenset({"events", "wait"})
 # What another call comes before, which nothing is behind.
 FIRST = {"logs": "inspect", "exec start": "exec create"}
+# What each lasts a deadline, or a large answer, and of which therefore not all are tried.
+LONG = frozenset({How.NEVER, How.LONGER, How.ENDLESS_BODY})
+SOME = frozenset({"list networks", "create container", "start", "wait", "logs", "events", "build", "pull"})
 # Progress may be any object.
 FREE = frozenset({"events", "pull", "build"})
 
@@ -110,11 +113,17 @@ def proxy() -> Iterator[HostileProxy]:
 async def test_every_call_ends_in_time_with_an_error_that_names_it(proxy: HostileProxy, how: How) -> None:
     before = Footprint.now()
     for kind, (call, words) in CALLS.items():
-        if how is How.LONGER and kind in ENDLESS:
+        if (how is How.LONGER and kind in ENDLESS) or (how in LONG and kind not in SOME):
             continue
         await _abuse(proxy, Fault(FIRST.get(kind, kind), how, count=None, is_passed=False), call, words)
-    after = Footprint.now()
-    assert (after.fds, after.tasks, after.threads) == (before.fds, before.tasks, before.threads)
+    async with asyncio.timeout(ENDS_WITHIN_S):
+        # The proxy's ends are of this process, too, and close when its loop gets to it.
+        while _held(Footprint.now()) != _held(before):
+            await asyncio.sleep(0.02)
+
+
+def _held(footprint: Footprint) -> tuple[int, int, int]:
+    return footprint.fds, footprint.tasks, footprint.threads
 
 
 async def _abuse(

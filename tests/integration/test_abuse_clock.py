@@ -1,0 +1,87 @@
+"""The wall clock is set while Boxship waits: deadlines belong to a clock that only goes on, so nothing changes."""
+
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.integration.boxes import Box
+from tests.integration.hostile_proxy import HostileProxy, Moment, hostile_proxy
+
+pytestmark = [pytest.mark.docker, pytest.mark.timeout(90)]
+
+KEPT = Path(__file__).parents[2] / ".state" / "libfaketime"
+SLOW = """
+services:
+  db:
+    image: ${TEST_IMAGE}
+    command: [sh, -c, "sleep 1; touch /tmp/ready; exec sleep 3600"]
+    stop_signal: SIGKILL
+    healthcheck: {test: [CMD, test, -e, /tmp/ready], interval: 1s, timeout: 20s, retries: 60, start_period: 60s}
+  web:
+    image: ${TEST_IMAGE}
+    command: [sleep, "3600"]
+    stop_signal: SIGKILL
+    depends_on: {db: {condition: service_healthy}}
+"""
+ENDS_WITHIN_S = 60
+
+
+@pytest.fixture(scope="session")
+def library() -> Path:
+    """Debian's libfaketime, unpacked and not installed."""
+    found = next(KEPT.glob("**/libfaketime.so.1"), None)
+    if found is not None:
+        return found
+    if shutil.which("apt-get") is None:
+        pytest.skip("setting one program's clock needs libfaketime, from apt")
+    KEPT.mkdir(parents=True, exist_ok=True)
+    subprocess.run(
+        ["apt-get", "--quiet", "download", "libfaketime"],
+        cwd=KEPT, env={**os.environ, "LC_ALL": "C"}, capture_output=True, timeout=120, check=False,
+    )  # fmt: skip
+    for package in KEPT.glob("*.deb"):
+        subprocess.run(["dpkg-deb", "--extract", package, KEPT], check=True, timeout=60)
+    return next(KEPT.glob("**/libfaketime.so.1"), None) or pytest.skip("libfaketime can't be had from apt here")
+
+
+@pytest.fixture
+def proxy() -> Iterator[HostileProxy]:
+    with hostile_proxy("unix:///var/run/docker.sock") as made:
+        yield made
+
+
+@pytest.mark.parametrize("step", ["-30d", "+30d"])
+def test_a_clock_that_is_set_while_a_service_is_waited_for_changes_nothing(
+    box: Box, proxy: HostileProxy, library: Path, tmp_path: Path, step: str
+) -> None:
+    clock = tmp_path / "clock"
+    clock.write_text("+0\n")
+    box.write(SLOW)
+    faked = {
+        "LD_PRELOAD": str(library),
+        "FAKETIME_TIMESTAMP_FILE": str(clock),
+        "FAKETIME_NO_CACHE": "1",
+        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+    }
+    real = dict(box.environment)
+    box.environment |= {"DOCKER_HOST": proxy.address, **faked}
+    try:
+        proxy.stop_at(Moment("exec inspect"))
+        with box.begin("up", "-d") as up:
+            assert proxy.is_reached(ENDS_WITHIN_S)
+            clock.write_text(f"{step}\n")
+            proxy.go_on()
+            began_s = time.monotonic()
+            _, stderr = up.communicate(timeout=ENDS_WITHIN_S)
+            assert up.returncode == 0, stderr
+        assert time.monotonic() - began_s < ENDS_WITHIN_S
+        box.run("down").must()
+    finally:
+        box.environment.clear()
+        box.environment.update(real)
+    assert box.observe().containers_of(box.name) == ()
