@@ -6,16 +6,31 @@ _boxship_verbs() {
         'up:create and start the appliance, and wait until it is ready'
         'down:stop and remove what up made'
         'ps:show every service: what it should be and what it is'
+        'status:ask every check: is all well, and what isn'"'"'t'
         'plan:show what up would do, and why'
         'logs:show what services wrote'
         'stats:show what each container uses'
         'events:show what happens to the containers'
         'images:show the services'"'"' images'
         'exec:run a command inside a service'"'"'s container'
+        'run:run a command in a container like a service'"'"'s own'
         'restart:stop and start services, in order'
         'stop:stop services, dependents first'
         'start:start stopped services, in order'
+        'reload:recreate or restart services and what depends on them'
+        'kill:send a signal to services, dependents first'
+        'pause:freeze services'
+        'unpause:let frozen services run on'
+        'rm:remove containers that have ended'
+        'wait:wait until services have ended; their exit status'
+        'cp:copy files into a service'"'"'s container, or out of it'
+        'port:show where a service'"'"'s ports are published'
+        'ip:show the addresses of services on each network'
+        'top:show the processes of services'
         'build:make the appliance'"'"'s images'
+        'pull:fetch the images that services need'
+        'push:send the images that are built here to their registries'
+        'watch:follow changes of files into what runs'
         'check:read the files and show every problem at once'
         'show:print the files as Boxship understands them'
         'config:print the files as docker compose'"'"'s config does'
@@ -39,10 +54,13 @@ _boxship_verb_up() {
         '(--no-deps)--no-deps[only the services named, not what they depend on]' \
         '(--remove-orphans)--remove-orphans[remove services that the files no longer have]' \
         '*--scale[so many containers of a service, whatever the files say (repeatable)]:SERVICE=NUMBER:{_boxship_names services}' \
-        '(-o --only)-o[only this service or target'"'"'s services, without dependencies]:NAME:{_boxship_names services}' \
-        '(-o --only)--only[only this service or target'"'"'s services, without dependencies]:NAME:{_boxship_names services}' \
+        '(-o --only)-o[only this service or target'"'"'s services]:NAME:{_boxship_names services}' \
+        '(-o --only)--only[only this service or target'"'"'s services]:NAME:{_boxship_names services}' \
         '*-x[as if it were not in the files (repeatable)]:NAME:{_boxship_names services}' \
         '*--exclude[as if it were not in the files (repeatable)]:NAME:{_boxship_names services}' \
+        '(--dependencies --include-deps)--dependencies[also what the named ones depend on]' \
+        '(--dependencies --include-deps)--include-deps[also what the named ones depend on]' \
+        '(--affected)--affected[also what is there and depends on the named ones]' \
         '(--tag)--tag[this tag for every image that isn'"'"'t named by digest]:TAG: ' \
         '(-V --renew-anon-volumes)-V[new anonymous volumes]' \
         '(-V --renew-anon-volumes)--renew-anon-volumes[new anonymous volumes]' \
@@ -50,6 +68,8 @@ _boxship_verb_up() {
         '(-t --timeout)-t[grace time before a kill]:SECONDS: ' \
         '(-t --timeout)--timeout[grace time before a kill]:SECONDS: ' \
         '(--wait)--wait[always so with -d; here for compatibility]' \
+        '(-w --watch)-w[follow changes of files as well, as watch does]' \
+        '(-w --watch)--watch[follow changes of files as well, as watch does]' \
         '(--help)--help[show this help message and exit]' \
         '*--file[compose or appliance file (repeatable)]:FILE:_files' \
         '(--project-name)--project-name[the appliance'"'"'s name]:NAME: ' \
@@ -57,6 +77,7 @@ _boxship_verb_up() {
         '(--project-directory)--project-directory[where to look for the files]:DIR:_files -/' \
         '*--profile[activate a profile (repeatable)]:NAME:{_boxship_names profiles}' \
         '(--target)--target[the target to boot]:NAME:{_boxship_names targets}' \
+        '(--dry-run)--dry-run[say what would be done and why, and change nothing]' \
         '(--lax)--lax[unknown keys are warnings, for legacy files]' \
         '(--json)--json[print data instead of text]' \
         '(--debug)--debug[show tracebacks]' \
@@ -71,10 +92,13 @@ _boxship_verb_down() {
         '(-t --timeout)-t[grace time before a kill]:SECONDS: ' \
         '(-t --timeout)--timeout[grace time before a kill]:SECONDS: ' \
         '(--remove-orphans)--remove-orphans[orphans always go; here for compatibility]' \
-        '(-o --only)-o[only this service or target'"'"'s services, without dependencies]:NAME:{_boxship_names services}' \
-        '(-o --only)--only[only this service or target'"'"'s services, without dependencies]:NAME:{_boxship_names services}' \
+        '(-o --only)-o[only this service or target'"'"'s services]:NAME:{_boxship_names services}' \
+        '(-o --only)--only[only this service or target'"'"'s services]:NAME:{_boxship_names services}' \
         '*-x[as if it were not in the files (repeatable)]:NAME:{_boxship_names services}' \
         '*--exclude[as if it were not in the files (repeatable)]:NAME:{_boxship_names services}' \
+        '(--dependencies --include-deps)--dependencies[also what the named ones depend on]' \
+        '(--dependencies --include-deps)--include-deps[also what the named ones depend on]' \
+        '(--affected)--affected[also what is there and depends on the named ones]' \
         '(--help)--help[show this help message and exit]' \
         '*--file[compose or appliance file (repeatable)]:FILE:_files' \
         '(--project-name)--project-name[the appliance'"'"'s name]:NAME: ' \
@@ -82,6 +106,7 @@ _boxship_verb_down() {
         '(--project-directory)--project-directory[where to look for the files]:DIR:_files -/' \
         '*--profile[activate a profile (repeatable)]:NAME:{_boxship_names profiles}' \
         '(--target)--target[the target to boot]:NAME:{_boxship_names targets}' \
+        '(--dry-run)--dry-run[say what would be done and why, and change nothing]' \
         '(--lax)--lax[unknown keys are warnings, for legacy files]' \
         '(--json)--json[print data instead of text]' \
         '(--debug)--debug[show tracebacks]' \
@@ -100,6 +125,13 @@ _boxship_verb_ps() {
         '*--filter[the same (repeatable)]:status=STATE: ' \
         '(--format)--format[table, json (docker compose'"'"'s, an object a line; --json is Boxship'"'"'s), or a template\: '"'"'{{.Service}}'"'"']:FORMAT: ' \
         '(--no-trunc)--no-trunc[whole ids, and nothing left out for narrow terminals]' \
+        '(-o --only)-o[only this service or target'"'"'s services]:NAME:{_boxship_names services}' \
+        '(-o --only)--only[only this service or target'"'"'s services]:NAME:{_boxship_names services}' \
+        '*-x[as if it were not in the files (repeatable)]:NAME:{_boxship_names services}' \
+        '*--exclude[as if it were not in the files (repeatable)]:NAME:{_boxship_names services}' \
+        '(--dependencies --include-deps)--dependencies[also what the named ones depend on]' \
+        '(--dependencies --include-deps)--include-deps[also what the named ones depend on]' \
+        '(--affected)--affected[also what is there and depends on the named ones]' \
         '(--help)--help[show this help message and exit]' \
         '*--file[compose or appliance file (repeatable)]:FILE:_files' \
         '(--project-name)--project-name[the appliance'"'"'s name]:NAME: ' \
@@ -107,6 +139,32 @@ _boxship_verb_ps() {
         '(--project-directory)--project-directory[where to look for the files]:DIR:_files -/' \
         '*--profile[activate a profile (repeatable)]:NAME:{_boxship_names profiles}' \
         '(--target)--target[the target to boot]:NAME:{_boxship_names targets}' \
+        '(--dry-run)--dry-run[say what would be done and why, and change nothing]' \
+        '(--lax)--lax[unknown keys are warnings, for legacy files]' \
+        '(--json)--json[print data instead of text]' \
+        '(--debug)--debug[show tracebacks]' \
+        '*:SERVICE:{_boxship_names services}' \
+        && return
+}
+
+_boxship_verb_status() {
+    _arguments -s \
+        '(--format)--format[default\: text]:text,json,prometheus:(text json prometheus)' \
+        '(--prometheus)--prometheus[the same as --format prometheus]' \
+        '*--ignore[leave a check out, by its name (repeatable)]:CHECK: ' \
+        '(--strict)--strict[exit with 8 also for what is only degraded]' \
+        '(--max-age)--max-age[how old answers may be (default\: 5s); 0 asks anew]:TIME: ' \
+        '(--fresh)--fresh[ask anew, whatever was found a moment ago]' \
+        '(-q --quiet)-q[print only what is wrong]' \
+        '(-q --quiet)--quiet[print only what is wrong]' \
+        '(--help)--help[show this help message and exit]' \
+        '*--file[compose or appliance file (repeatable)]:FILE:_files' \
+        '(--project-name)--project-name[the appliance'"'"'s name]:NAME: ' \
+        '*--env-file[variables, instead of .env (repeatable)]:FILE:_files' \
+        '(--project-directory)--project-directory[where to look for the files]:DIR:_files -/' \
+        '*--profile[activate a profile (repeatable)]:NAME:{_boxship_names profiles}' \
+        '(--target)--target[the target to boot]:NAME:{_boxship_names targets}' \
+        '(--dry-run)--dry-run[say what would be done and why, and change nothing]' \
         '(--lax)--lax[unknown keys are warnings, for legacy files]' \
         '(--json)--json[print data instead of text]' \
         '(--debug)--debug[show tracebacks]' \
@@ -121,10 +179,13 @@ _boxship_verb_plan() {
         '(--no-deps)--no-deps[as for up]' \
         '(--remove-orphans)--remove-orphans[as for up]' \
         '*--scale[so many containers of a service, whatever the files say (repeatable)]:SERVICE=NUMBER:{_boxship_names services}' \
-        '(-o --only)-o[only this service or target'"'"'s services, without dependencies]:NAME:{_boxship_names services}' \
-        '(-o --only)--only[only this service or target'"'"'s services, without dependencies]:NAME:{_boxship_names services}' \
+        '(-o --only)-o[only this service or target'"'"'s services]:NAME:{_boxship_names services}' \
+        '(-o --only)--only[only this service or target'"'"'s services]:NAME:{_boxship_names services}' \
         '*-x[as if it were not in the files (repeatable)]:NAME:{_boxship_names services}' \
         '*--exclude[as if it were not in the files (repeatable)]:NAME:{_boxship_names services}' \
+        '(--dependencies --include-deps)--dependencies[also what the named ones depend on]' \
+        '(--dependencies --include-deps)--include-deps[also what the named ones depend on]' \
+        '(--affected)--affected[also what is there and depends on the named ones]' \
         '(--tag)--tag[this tag for every image that isn'"'"'t named by digest]:TAG: ' \
         '(--help)--help[show this help message and exit]' \
         '*--file[compose or appliance file (repeatable)]:FILE:_files' \
@@ -133,6 +194,7 @@ _boxship_verb_plan() {
         '(--project-directory)--project-directory[where to look for the files]:DIR:_files -/' \
         '*--profile[activate a profile (repeatable)]:NAME:{_boxship_names profiles}' \
         '(--target)--target[the target to boot]:NAME:{_boxship_names targets}' \
+        '(--dry-run)--dry-run[say what would be done and why, and change nothing]' \
         '(--lax)--lax[unknown keys are warnings, for legacy files]' \
         '(--json)--json[print data instead of text]' \
         '(--debug)--debug[show tracebacks]' \
@@ -159,6 +221,13 @@ _boxship_verb_logs() {
         '(-t --timestamps)--timestamps[with the time of each line]' \
         '(--no-color)--no-color[without colours]' \
         '(--no-log-prefix)--no-log-prefix[without the services'"'"' names]' \
+        '(-o --only)-o[only this service or target'"'"'s services]:NAME:{_boxship_names services}' \
+        '(-o --only)--only[only this service or target'"'"'s services]:NAME:{_boxship_names services}' \
+        '*-x[as if it were not in the files (repeatable)]:NAME:{_boxship_names services}' \
+        '*--exclude[as if it were not in the files (repeatable)]:NAME:{_boxship_names services}' \
+        '(--dependencies --include-deps)--dependencies[also what the named ones depend on]' \
+        '(--dependencies --include-deps)--include-deps[also what the named ones depend on]' \
+        '(--affected)--affected[also what is there and depends on the named ones]' \
         '(--help)--help[show this help message and exit]' \
         '*--file[compose or appliance file (repeatable)]:FILE:_files' \
         '(--project-name)--project-name[the appliance'"'"'s name]:NAME: ' \
@@ -166,6 +235,7 @@ _boxship_verb_logs() {
         '(--project-directory)--project-directory[where to look for the files]:DIR:_files -/' \
         '*--profile[activate a profile (repeatable)]:NAME:{_boxship_names profiles}' \
         '(--target)--target[the target to boot]:NAME:{_boxship_names targets}' \
+        '(--dry-run)--dry-run[say what would be done and why, and change nothing]' \
         '(--lax)--lax[unknown keys are warnings, for legacy files]' \
         '(--json)--json[print data instead of text]' \
         '(--debug)--debug[show tracebacks]' \
@@ -186,6 +256,7 @@ _boxship_verb_stats() {
         '(--project-directory)--project-directory[where to look for the files]:DIR:_files -/' \
         '*--profile[activate a profile (repeatable)]:NAME:{_boxship_names profiles}' \
         '(--target)--target[the target to boot]:NAME:{_boxship_names targets}' \
+        '(--dry-run)--dry-run[say what would be done and why, and change nothing]' \
         '(--lax)--lax[unknown keys are warnings, for legacy files]' \
         '(--json)--json[print data instead of text]' \
         '(--debug)--debug[show tracebacks]' \
@@ -206,6 +277,7 @@ _boxship_verb_events() {
         '(--project-directory)--project-directory[where to look for the files]:DIR:_files -/' \
         '*--profile[activate a profile (repeatable)]:NAME:{_boxship_names profiles}' \
         '(--target)--target[the target to boot]:NAME:{_boxship_names targets}' \
+        '(--dry-run)--dry-run[say what would be done and why, and change nothing]' \
         '(--lax)--lax[unknown keys are warnings, for legacy files]' \
         '(--json)--json[print data instead of text]' \
         '(--debug)--debug[show tracebacks]' \
@@ -225,6 +297,7 @@ _boxship_verb_images() {
         '(--project-directory)--project-directory[where to look for the files]:DIR:_files -/' \
         '*--profile[activate a profile (repeatable)]:NAME:{_boxship_names profiles}' \
         '(--target)--target[the target to boot]:NAME:{_boxship_names targets}' \
+        '(--dry-run)--dry-run[say what would be done and why, and change nothing]' \
         '(--lax)--lax[unknown keys are warnings, for legacy files]' \
         '(--json)--json[print data instead of text]' \
         '(--debug)--debug[show tracebacks]' \
@@ -251,6 +324,7 @@ _boxship_verb_exec() {
         '*--env[variable (repeatable)]:KEY=VALUE: ' \
         '(--index)--index[which of its containers (default\: the first)]:NUMBER: ' \
         '(--privileged)--privileged[with all capabilities]' \
+        '(--detach-keys)--detach-keys[what to type to leave it running (default\: ctrl-p,ctrl-q)]:KEYS: ' \
         '(--help)--help[show this help message and exit]' \
         '*--file[compose or appliance file (repeatable)]:FILE:_files' \
         '(--project-name)--project-name[the appliance'"'"'s name]:NAME: ' \
@@ -258,6 +332,58 @@ _boxship_verb_exec() {
         '(--project-directory)--project-directory[where to look for the files]:DIR:_files -/' \
         '*--profile[activate a profile (repeatable)]:NAME:{_boxship_names profiles}' \
         '(--target)--target[the target to boot]:NAME:{_boxship_names targets}' \
+        '(--dry-run)--dry-run[say what would be done and why, and change nothing]' \
+        '(--lax)--lax[unknown keys are warnings, for legacy files]' \
+        '(--json)--json[print data instead of text]' \
+        '(--debug)--debug[show tracebacks]' \
+        '1:SERVICE:{_boxship_names services}' \
+        '*:COMMAND: ' \
+        && return
+}
+
+_boxship_verb_run() {
+    _arguments -s \
+        '(-d --detach)-d[print its name and don'"'"'t wait for it]' \
+        '(-d --detach)--detach[print its name and don'"'"'t wait for it]' \
+        '(--rm)--rm[remove the container when it has ended, however that is]' \
+        '(--no-deps)--no-deps[don'"'"'t start what the service depends on]' \
+        '(-T --no-tty --no-TTY)-T[no terminal]' \
+        '(-T --no-tty --no-TTY)--no-tty[no terminal]' \
+        '(-T --no-tty --no-TTY)--no-TTY[no terminal]' \
+        '(-i --interactive)-i[always so; here for habit]' \
+        '(-i --interactive)--interactive[always so; here for habit]' \
+        '(-t --tty)-t[on a terminal always so; here for habit]' \
+        '(-t --tty)--tty[on a terminal always so; here for habit]' \
+        '*-e[variable (repeatable)]:KEY=VALUE: ' \
+        '*--env[variable (repeatable)]:KEY=VALUE: ' \
+        '(-u --user)-u[run as this user]:USER: ' \
+        '(-u --user)--user[run as this user]:USER: ' \
+        '(-w --workdir)-w[in this directory]:DIR:_files -/' \
+        '(-w --workdir)--workdir[in this directory]:DIR:_files -/' \
+        '(--entrypoint)--entrypoint[instead of the image'"'"'s or service'"'"'s entrypoint]:COMMAND: ' \
+        '*-v[one more mount (repeatable)]:SOURCE TARGET: ' \
+        '*--volume[one more mount (repeatable)]:SOURCE TARGET: ' \
+        '(-P --service-ports)-P[publish the service'"'"'s ports]' \
+        '(-P --service-ports)--service-ports[publish the service'"'"'s ports]' \
+        '*-p[publish a port (repeatable)]:HOST CONTAINER: ' \
+        '*--publish[publish a port (repeatable)]:HOST CONTAINER: ' \
+        '(--name)--name[the container'"'"'s name]:NAME: ' \
+        '*-l[label (repeatable)]:KEY=VALUE: ' \
+        '*--label[label (repeatable)]:KEY=VALUE: ' \
+        '(--use-aliases)--use-aliases[answer to the service'"'"'s names as well]' \
+        '*--cap-add[capability (repeatable)]:NAME: ' \
+        '*--cap-drop[capability (repeatable)]:NAME: ' \
+        '(--build)--build[build the images first]' \
+        '(--pull)--pull[]:always,missing,never:(always missing never)' \
+        '(--detach-keys)--detach-keys[what to type to leave it running (default\: ctrl-p,ctrl-q)]:KEYS: ' \
+        '(--help)--help[show this help message and exit]' \
+        '*--file[compose or appliance file (repeatable)]:FILE:_files' \
+        '(--project-name)--project-name[the appliance'"'"'s name]:NAME: ' \
+        '*--env-file[variables, instead of .env (repeatable)]:FILE:_files' \
+        '(--project-directory)--project-directory[where to look for the files]:DIR:_files -/' \
+        '*--profile[activate a profile (repeatable)]:NAME:{_boxship_names profiles}' \
+        '(--target)--target[the target to boot]:NAME:{_boxship_names targets}' \
+        '(--dry-run)--dry-run[say what would be done and why, and change nothing]' \
         '(--lax)--lax[unknown keys are warnings, for legacy files]' \
         '(--json)--json[print data instead of text]' \
         '(--debug)--debug[show tracebacks]' \
@@ -270,6 +396,13 @@ _boxship_verb_restart() {
     _arguments -s \
         '(-t --timeout)-t[grace time before a kill]:SECONDS: ' \
         '(-t --timeout)--timeout[grace time before a kill]:SECONDS: ' \
+        '(-o --only)-o[only this service or target'"'"'s services]:NAME:{_boxship_names services}' \
+        '(-o --only)--only[only this service or target'"'"'s services]:NAME:{_boxship_names services}' \
+        '*-x[as if it were not in the files (repeatable)]:NAME:{_boxship_names services}' \
+        '*--exclude[as if it were not in the files (repeatable)]:NAME:{_boxship_names services}' \
+        '(--dependencies --include-deps)--dependencies[also what the named ones depend on]' \
+        '(--dependencies --include-deps)--include-deps[also what the named ones depend on]' \
+        '(--affected)--affected[also what is there and depends on the named ones]' \
         '(--help)--help[show this help message and exit]' \
         '*--file[compose or appliance file (repeatable)]:FILE:_files' \
         '(--project-name)--project-name[the appliance'"'"'s name]:NAME: ' \
@@ -277,6 +410,7 @@ _boxship_verb_restart() {
         '(--project-directory)--project-directory[where to look for the files]:DIR:_files -/' \
         '*--profile[activate a profile (repeatable)]:NAME:{_boxship_names profiles}' \
         '(--target)--target[the target to boot]:NAME:{_boxship_names targets}' \
+        '(--dry-run)--dry-run[say what would be done and why, and change nothing]' \
         '(--lax)--lax[unknown keys are warnings, for legacy files]' \
         '(--json)--json[print data instead of text]' \
         '(--debug)--debug[show tracebacks]' \
@@ -288,10 +422,13 @@ _boxship_verb_stop() {
     _arguments -s \
         '(-t --timeout)-t[grace time before a kill]:SECONDS: ' \
         '(-t --timeout)--timeout[grace time before a kill]:SECONDS: ' \
-        '(-o --only)-o[only this service or target'"'"'s services, without dependencies]:NAME:{_boxship_names services}' \
-        '(-o --only)--only[only this service or target'"'"'s services, without dependencies]:NAME:{_boxship_names services}' \
+        '(-o --only)-o[only this service or target'"'"'s services]:NAME:{_boxship_names services}' \
+        '(-o --only)--only[only this service or target'"'"'s services]:NAME:{_boxship_names services}' \
         '*-x[as if it were not in the files (repeatable)]:NAME:{_boxship_names services}' \
         '*--exclude[as if it were not in the files (repeatable)]:NAME:{_boxship_names services}' \
+        '(--dependencies --include-deps)--dependencies[also what the named ones depend on]' \
+        '(--dependencies --include-deps)--include-deps[also what the named ones depend on]' \
+        '(--affected)--affected[also what is there and depends on the named ones]' \
         '(--help)--help[show this help message and exit]' \
         '*--file[compose or appliance file (repeatable)]:FILE:_files' \
         '(--project-name)--project-name[the appliance'"'"'s name]:NAME: ' \
@@ -299,6 +436,7 @@ _boxship_verb_stop() {
         '(--project-directory)--project-directory[where to look for the files]:DIR:_files -/' \
         '*--profile[activate a profile (repeatable)]:NAME:{_boxship_names profiles}' \
         '(--target)--target[the target to boot]:NAME:{_boxship_names targets}' \
+        '(--dry-run)--dry-run[say what would be done and why, and change nothing]' \
         '(--lax)--lax[unknown keys are warnings, for legacy files]' \
         '(--json)--json[print data instead of text]' \
         '(--debug)--debug[show tracebacks]' \
@@ -308,6 +446,13 @@ _boxship_verb_stop() {
 
 _boxship_verb_start() {
     _arguments -s \
+        '(-o --only)-o[only this service or target'"'"'s services]:NAME:{_boxship_names services}' \
+        '(-o --only)--only[only this service or target'"'"'s services]:NAME:{_boxship_names services}' \
+        '*-x[as if it were not in the files (repeatable)]:NAME:{_boxship_names services}' \
+        '*--exclude[as if it were not in the files (repeatable)]:NAME:{_boxship_names services}' \
+        '(--dependencies --include-deps)--dependencies[also what the named ones depend on]' \
+        '(--dependencies --include-deps)--include-deps[also what the named ones depend on]' \
+        '(--affected)--affected[also what is there and depends on the named ones]' \
         '(--help)--help[show this help message and exit]' \
         '*--file[compose or appliance file (repeatable)]:FILE:_files' \
         '(--project-name)--project-name[the appliance'"'"'s name]:NAME: ' \
@@ -315,6 +460,204 @@ _boxship_verb_start() {
         '(--project-directory)--project-directory[where to look for the files]:DIR:_files -/' \
         '*--profile[activate a profile (repeatable)]:NAME:{_boxship_names profiles}' \
         '(--target)--target[the target to boot]:NAME:{_boxship_names targets}' \
+        '(--dry-run)--dry-run[say what would be done and why, and change nothing]' \
+        '(--lax)--lax[unknown keys are warnings, for legacy files]' \
+        '(--json)--json[print data instead of text]' \
+        '(--debug)--debug[show tracebacks]' \
+        '*:SERVICE:{_boxship_names services}' \
+        && return
+}
+
+_boxship_verb_reload() {
+    _arguments -s \
+        '(--no-dependents)--no-dependents[leave alone what depends on them]' \
+        '(--build)--build[build their images first]' \
+        '(-t --timeout)-t[grace time before a kill]:SECONDS: ' \
+        '(-t --timeout)--timeout[grace time before a kill]:SECONDS: ' \
+        '(--help)--help[show this help message and exit]' \
+        '*--file[compose or appliance file (repeatable)]:FILE:_files' \
+        '(--project-name)--project-name[the appliance'"'"'s name]:NAME: ' \
+        '*--env-file[variables, instead of .env (repeatable)]:FILE:_files' \
+        '(--project-directory)--project-directory[where to look for the files]:DIR:_files -/' \
+        '*--profile[activate a profile (repeatable)]:NAME:{_boxship_names profiles}' \
+        '(--target)--target[the target to boot]:NAME:{_boxship_names targets}' \
+        '(--dry-run)--dry-run[say what would be done and why, and change nothing]' \
+        '(--lax)--lax[unknown keys are warnings, for legacy files]' \
+        '(--json)--json[print data instead of text]' \
+        '(--debug)--debug[show tracebacks]' \
+        '*:SERVICE:{_boxship_names services}' \
+        && return
+}
+
+_boxship_verb_kill() {
+    _arguments -s \
+        '(-s --signal)-s[which signal (default\: SIGKILL)]:SIGNAL: ' \
+        '(-s --signal)--signal[which signal (default\: SIGKILL)]:SIGNAL: ' \
+        '(--help)--help[show this help message and exit]' \
+        '*--file[compose or appliance file (repeatable)]:FILE:_files' \
+        '(--project-name)--project-name[the appliance'"'"'s name]:NAME: ' \
+        '*--env-file[variables, instead of .env (repeatable)]:FILE:_files' \
+        '(--project-directory)--project-directory[where to look for the files]:DIR:_files -/' \
+        '*--profile[activate a profile (repeatable)]:NAME:{_boxship_names profiles}' \
+        '(--target)--target[the target to boot]:NAME:{_boxship_names targets}' \
+        '(--dry-run)--dry-run[say what would be done and why, and change nothing]' \
+        '(--lax)--lax[unknown keys are warnings, for legacy files]' \
+        '(--json)--json[print data instead of text]' \
+        '(--debug)--debug[show tracebacks]' \
+        '*:SERVICE:{_boxship_names services}' \
+        && return
+}
+
+_boxship_verb_pause() {
+    _arguments -s \
+        '(--help)--help[show this help message and exit]' \
+        '*--file[compose or appliance file (repeatable)]:FILE:_files' \
+        '(--project-name)--project-name[the appliance'"'"'s name]:NAME: ' \
+        '*--env-file[variables, instead of .env (repeatable)]:FILE:_files' \
+        '(--project-directory)--project-directory[where to look for the files]:DIR:_files -/' \
+        '*--profile[activate a profile (repeatable)]:NAME:{_boxship_names profiles}' \
+        '(--target)--target[the target to boot]:NAME:{_boxship_names targets}' \
+        '(--dry-run)--dry-run[say what would be done and why, and change nothing]' \
+        '(--lax)--lax[unknown keys are warnings, for legacy files]' \
+        '(--json)--json[print data instead of text]' \
+        '(--debug)--debug[show tracebacks]' \
+        '*:SERVICE:{_boxship_names services}' \
+        && return
+}
+
+_boxship_verb_unpause() {
+    _arguments -s \
+        '(--help)--help[show this help message and exit]' \
+        '*--file[compose or appliance file (repeatable)]:FILE:_files' \
+        '(--project-name)--project-name[the appliance'"'"'s name]:NAME: ' \
+        '*--env-file[variables, instead of .env (repeatable)]:FILE:_files' \
+        '(--project-directory)--project-directory[where to look for the files]:DIR:_files -/' \
+        '*--profile[activate a profile (repeatable)]:NAME:{_boxship_names profiles}' \
+        '(--target)--target[the target to boot]:NAME:{_boxship_names targets}' \
+        '(--dry-run)--dry-run[say what would be done and why, and change nothing]' \
+        '(--lax)--lax[unknown keys are warnings, for legacy files]' \
+        '(--json)--json[print data instead of text]' \
+        '(--debug)--debug[show tracebacks]' \
+        '*:SERVICE:{_boxship_names services}' \
+        && return
+}
+
+_boxship_verb_rm() {
+    _arguments -s \
+        '(-f --force)-f[don'"'"'t ask]' \
+        '(-f --force)--force[don'"'"'t ask]' \
+        '(-s --stop)-s[stop those that run first]' \
+        '(-s --stop)--stop[stop those that run first]' \
+        '(-v --volumes)-v[their anonymous volumes too\: data is lost]' \
+        '(-v --volumes)--volumes[their anonymous volumes too\: data is lost]' \
+        '(-t --timeout)-t[grace time before a kill]:SECONDS: ' \
+        '(-t --timeout)--timeout[grace time before a kill]:SECONDS: ' \
+        '(--help)--help[show this help message and exit]' \
+        '*--file[compose or appliance file (repeatable)]:FILE:_files' \
+        '(--project-name)--project-name[the appliance'"'"'s name]:NAME: ' \
+        '*--env-file[variables, instead of .env (repeatable)]:FILE:_files' \
+        '(--project-directory)--project-directory[where to look for the files]:DIR:_files -/' \
+        '*--profile[activate a profile (repeatable)]:NAME:{_boxship_names profiles}' \
+        '(--target)--target[the target to boot]:NAME:{_boxship_names targets}' \
+        '(--dry-run)--dry-run[say what would be done and why, and change nothing]' \
+        '(--lax)--lax[unknown keys are warnings, for legacy files]' \
+        '(--json)--json[print data instead of text]' \
+        '(--debug)--debug[show tracebacks]' \
+        '*:SERVICE:{_boxship_names services}' \
+        && return
+}
+
+_boxship_verb_wait() {
+    _arguments -s \
+        '(--down-project --down)--down-project[take all down when the first has ended]' \
+        '(--down-project --down)--down[take all down when the first has ended]' \
+        '(--help)--help[show this help message and exit]' \
+        '*--file[compose or appliance file (repeatable)]:FILE:_files' \
+        '(--project-name)--project-name[the appliance'"'"'s name]:NAME: ' \
+        '*--env-file[variables, instead of .env (repeatable)]:FILE:_files' \
+        '(--project-directory)--project-directory[where to look for the files]:DIR:_files -/' \
+        '*--profile[activate a profile (repeatable)]:NAME:{_boxship_names profiles}' \
+        '(--target)--target[the target to boot]:NAME:{_boxship_names targets}' \
+        '(--dry-run)--dry-run[say what would be done and why, and change nothing]' \
+        '(--lax)--lax[unknown keys are warnings, for legacy files]' \
+        '(--json)--json[print data instead of text]' \
+        '(--debug)--debug[show tracebacks]' \
+        '*:SERVICE:{_boxship_names services}' \
+        && return
+}
+
+_boxship_verb_cp() {
+    _arguments -s \
+        '(-a --archive)-a[keep the owners'"'"' numbers and all of the modes]' \
+        '(-a --archive)--archive[keep the owners'"'"' numbers and all of the modes]' \
+        '(-L --follow-link)-L[if SOURCE is a link, copy what it leads to]' \
+        '(-L --follow-link)--follow-link[if SOURCE is a link, copy what it leads to]' \
+        '(--index)--index[which of its containers (default\: the first)]:NUMBER: ' \
+        '(--help)--help[show this help message and exit]' \
+        '*--file[compose or appliance file (repeatable)]:FILE:_files' \
+        '(--project-name)--project-name[the appliance'"'"'s name]:NAME: ' \
+        '*--env-file[variables, instead of .env (repeatable)]:FILE:_files' \
+        '(--project-directory)--project-directory[where to look for the files]:DIR:_files -/' \
+        '*--profile[activate a profile (repeatable)]:NAME:{_boxship_names profiles}' \
+        '(--target)--target[the target to boot]:NAME:{_boxship_names targets}' \
+        '(--dry-run)--dry-run[say what would be done and why, and change nothing]' \
+        '(--lax)--lax[unknown keys are warnings, for legacy files]' \
+        '(--json)--json[print data instead of text]' \
+        '(--debug)--debug[show tracebacks]' \
+        '1:SOURCE: ' \
+        '2:TARGET: ' \
+        && return
+}
+
+_boxship_verb_port() {
+    _arguments -s \
+        '(--protocol)--protocol[default\: tcp]:tcp,udp,sctp:(tcp udp sctp)' \
+        '(--index)--index[which of its containers (default\: the first)]:NUMBER: ' \
+        '(--help)--help[show this help message and exit]' \
+        '*--file[compose or appliance file (repeatable)]:FILE:_files' \
+        '(--project-name)--project-name[the appliance'"'"'s name]:NAME: ' \
+        '*--env-file[variables, instead of .env (repeatable)]:FILE:_files' \
+        '(--project-directory)--project-directory[where to look for the files]:DIR:_files -/' \
+        '*--profile[activate a profile (repeatable)]:NAME:{_boxship_names profiles}' \
+        '(--target)--target[the target to boot]:NAME:{_boxship_names targets}' \
+        '(--dry-run)--dry-run[say what would be done and why, and change nothing]' \
+        '(--lax)--lax[unknown keys are warnings, for legacy files]' \
+        '(--json)--json[print data instead of text]' \
+        '(--debug)--debug[show tracebacks]' \
+        '1:SERVICE:{_boxship_names services}' \
+        '2::PORT: ' \
+        && return
+}
+
+_boxship_verb_ip() {
+    _arguments -s \
+        '(-q --quiet)-q[only the addresses]' \
+        '(-q --quiet)--quiet[only the addresses]' \
+        '(--help)--help[show this help message and exit]' \
+        '*--file[compose or appliance file (repeatable)]:FILE:_files' \
+        '(--project-name)--project-name[the appliance'"'"'s name]:NAME: ' \
+        '*--env-file[variables, instead of .env (repeatable)]:FILE:_files' \
+        '(--project-directory)--project-directory[where to look for the files]:DIR:_files -/' \
+        '*--profile[activate a profile (repeatable)]:NAME:{_boxship_names profiles}' \
+        '(--target)--target[the target to boot]:NAME:{_boxship_names targets}' \
+        '(--dry-run)--dry-run[say what would be done and why, and change nothing]' \
+        '(--lax)--lax[unknown keys are warnings, for legacy files]' \
+        '(--json)--json[print data instead of text]' \
+        '(--debug)--debug[show tracebacks]' \
+        '*:SERVICE:{_boxship_names services}' \
+        && return
+}
+
+_boxship_verb_top() {
+    _arguments -s \
+        '(--help)--help[show this help message and exit]' \
+        '*--file[compose or appliance file (repeatable)]:FILE:_files' \
+        '(--project-name)--project-name[the appliance'"'"'s name]:NAME: ' \
+        '*--env-file[variables, instead of .env (repeatable)]:FILE:_files' \
+        '(--project-directory)--project-directory[where to look for the files]:DIR:_files -/' \
+        '*--profile[activate a profile (repeatable)]:NAME:{_boxship_names profiles}' \
+        '(--target)--target[the target to boot]:NAME:{_boxship_names targets}' \
+        '(--dry-run)--dry-run[say what would be done and why, and change nothing]' \
         '(--lax)--lax[unknown keys are warnings, for legacy files]' \
         '(--json)--json[print data instead of text]' \
         '(--debug)--debug[show tracebacks]' \
@@ -328,10 +671,13 @@ _boxship_verb_build() {
         '(--pull)--pull[ask the registry for newer base images]' \
         '(-q --quiet)-q[only say what failed]' \
         '(-q --quiet)--quiet[only say what failed]' \
-        '(-o --only)-o[only this service or target'"'"'s services, without dependencies]:NAME:{_boxship_names services}' \
-        '(-o --only)--only[only this service or target'"'"'s services, without dependencies]:NAME:{_boxship_names services}' \
+        '(-o --only)-o[only this service or target'"'"'s services]:NAME:{_boxship_names services}' \
+        '(-o --only)--only[only this service or target'"'"'s services]:NAME:{_boxship_names services}' \
         '*-x[as if it were not in the files (repeatable)]:NAME:{_boxship_names services}' \
         '*--exclude[as if it were not in the files (repeatable)]:NAME:{_boxship_names services}' \
+        '(--dependencies --include-deps)--dependencies[also what the named ones depend on]' \
+        '(--dependencies --include-deps)--include-deps[also what the named ones depend on]' \
+        '(--affected)--affected[also what is there and depends on the named ones]' \
         '(--tag)--tag[this tag for every image that isn'"'"'t named by digest]:TAG: ' \
         '(--help)--help[show this help message and exit]' \
         '*--file[compose or appliance file (repeatable)]:FILE:_files' \
@@ -340,6 +686,93 @@ _boxship_verb_build() {
         '(--project-directory)--project-directory[where to look for the files]:DIR:_files -/' \
         '*--profile[activate a profile (repeatable)]:NAME:{_boxship_names profiles}' \
         '(--target)--target[the target to boot]:NAME:{_boxship_names targets}' \
+        '(--dry-run)--dry-run[say what would be done and why, and change nothing]' \
+        '(--lax)--lax[unknown keys are warnings, for legacy files]' \
+        '(--json)--json[print data instead of text]' \
+        '(--debug)--debug[show tracebacks]' \
+        '*:SERVICE:{_boxship_names services}' \
+        && return
+}
+
+_boxship_verb_pull() {
+    _arguments -s \
+        '(--policy)--policy[instead of the services'"'"' pull_policy]:always,missing:(always missing)' \
+        '(--ignore-pull-failures)--ignore-pull-failures[what can'"'"'t be pulled is a warning]' \
+        '(--ignore-buildable)--ignore-buildable[leave out what could be built]' \
+        '(-q --quiet)-q[only say what failed]' \
+        '(-q --quiet)--quiet[only say what failed]' \
+        '(-o --only)-o[only this service or target'"'"'s services]:NAME:{_boxship_names services}' \
+        '(-o --only)--only[only this service or target'"'"'s services]:NAME:{_boxship_names services}' \
+        '*-x[as if it were not in the files (repeatable)]:NAME:{_boxship_names services}' \
+        '*--exclude[as if it were not in the files (repeatable)]:NAME:{_boxship_names services}' \
+        '(--dependencies --include-deps)--dependencies[also what the named ones depend on]' \
+        '(--dependencies --include-deps)--include-deps[also what the named ones depend on]' \
+        '(--affected)--affected[also what is there and depends on the named ones]' \
+        '(--tag)--tag[this tag for every image that isn'"'"'t named by digest]:TAG: ' \
+        '(--help)--help[show this help message and exit]' \
+        '*--file[compose or appliance file (repeatable)]:FILE:_files' \
+        '(--project-name)--project-name[the appliance'"'"'s name]:NAME: ' \
+        '*--env-file[variables, instead of .env (repeatable)]:FILE:_files' \
+        '(--project-directory)--project-directory[where to look for the files]:DIR:_files -/' \
+        '*--profile[activate a profile (repeatable)]:NAME:{_boxship_names profiles}' \
+        '(--target)--target[the target to boot]:NAME:{_boxship_names targets}' \
+        '(--dry-run)--dry-run[say what would be done and why, and change nothing]' \
+        '(--lax)--lax[unknown keys are warnings, for legacy files]' \
+        '(--json)--json[print data instead of text]' \
+        '(--debug)--debug[show tracebacks]' \
+        '*:SERVICE:{_boxship_names services}' \
+        && return
+}
+
+_boxship_verb_push() {
+    _arguments -s \
+        '(--ignore-push-failures)--ignore-push-failures[what can'"'"'t be pushed is a warning]' \
+        '(-q --quiet)-q[only say what failed]' \
+        '(-q --quiet)--quiet[only say what failed]' \
+        '(-o --only)-o[only this service or target'"'"'s services]:NAME:{_boxship_names services}' \
+        '(-o --only)--only[only this service or target'"'"'s services]:NAME:{_boxship_names services}' \
+        '*-x[as if it were not in the files (repeatable)]:NAME:{_boxship_names services}' \
+        '*--exclude[as if it were not in the files (repeatable)]:NAME:{_boxship_names services}' \
+        '(--dependencies --include-deps)--dependencies[also what the named ones depend on]' \
+        '(--dependencies --include-deps)--include-deps[also what the named ones depend on]' \
+        '(--affected)--affected[also what is there and depends on the named ones]' \
+        '(--tag)--tag[this tag for every image that isn'"'"'t named by digest]:TAG: ' \
+        '(--help)--help[show this help message and exit]' \
+        '*--file[compose or appliance file (repeatable)]:FILE:_files' \
+        '(--project-name)--project-name[the appliance'"'"'s name]:NAME: ' \
+        '*--env-file[variables, instead of .env (repeatable)]:FILE:_files' \
+        '(--project-directory)--project-directory[where to look for the files]:DIR:_files -/' \
+        '*--profile[activate a profile (repeatable)]:NAME:{_boxship_names profiles}' \
+        '(--target)--target[the target to boot]:NAME:{_boxship_names targets}' \
+        '(--dry-run)--dry-run[say what would be done and why, and change nothing]' \
+        '(--lax)--lax[unknown keys are warnings, for legacy files]' \
+        '(--json)--json[print data instead of text]' \
+        '(--debug)--debug[show tracebacks]' \
+        '*:SERVICE:{_boxship_names services}' \
+        && return
+}
+
+_boxship_verb_watch() {
+    _arguments -s \
+        '(--no-up)--no-up[don'"'"'t build and start the services first]' \
+        '(--prune --no-prune)--prune[remove the image that a rebuild replaced (default\: yes)]' \
+        '(--prune --no-prune)--no-prune[remove the image that a rebuild replaced (default\: yes)]' \
+        '(--quiet)--quiet[only say what failed]' \
+        '(-o --only)-o[only this service or target'"'"'s services]:NAME:{_boxship_names services}' \
+        '(-o --only)--only[only this service or target'"'"'s services]:NAME:{_boxship_names services}' \
+        '*-x[as if it were not in the files (repeatable)]:NAME:{_boxship_names services}' \
+        '*--exclude[as if it were not in the files (repeatable)]:NAME:{_boxship_names services}' \
+        '(--dependencies --include-deps)--dependencies[also what the named ones depend on]' \
+        '(--dependencies --include-deps)--include-deps[also what the named ones depend on]' \
+        '(--affected)--affected[also what is there and depends on the named ones]' \
+        '(--help)--help[show this help message and exit]' \
+        '*--file[compose or appliance file (repeatable)]:FILE:_files' \
+        '(--project-name)--project-name[the appliance'"'"'s name]:NAME: ' \
+        '*--env-file[variables, instead of .env (repeatable)]:FILE:_files' \
+        '(--project-directory)--project-directory[where to look for the files]:DIR:_files -/' \
+        '*--profile[activate a profile (repeatable)]:NAME:{_boxship_names profiles}' \
+        '(--target)--target[the target to boot]:NAME:{_boxship_names targets}' \
+        '(--dry-run)--dry-run[say what would be done and why, and change nothing]' \
         '(--lax)--lax[unknown keys are warnings, for legacy files]' \
         '(--json)--json[print data instead of text]' \
         '(--debug)--debug[show tracebacks]' \
@@ -359,6 +792,7 @@ _boxship_verb_check() {
         '(--project-directory)--project-directory[where to look for the files]:DIR:_files -/' \
         '*--profile[activate a profile (repeatable)]:NAME:{_boxship_names profiles}' \
         '(--target)--target[the target to boot]:NAME:{_boxship_names targets}' \
+        '(--dry-run)--dry-run[say what would be done and why, and change nothing]' \
         '(--lax)--lax[unknown keys are warnings, for legacy files]' \
         '(--json)--json[print data instead of text]' \
         '(--debug)--debug[show tracebacks]' \
@@ -377,6 +811,7 @@ _boxship_verb_show() {
         '(--project-directory)--project-directory[where to look for the files]:DIR:_files -/' \
         '*--profile[activate a profile (repeatable)]:NAME:{_boxship_names profiles}' \
         '(--target)--target[the target to boot]:NAME:{_boxship_names targets}' \
+        '(--dry-run)--dry-run[say what would be done and why, and change nothing]' \
         '(--lax)--lax[unknown keys are warnings, for legacy files]' \
         '(--json)--json[print data instead of text]' \
         '(--debug)--debug[show tracebacks]' \
@@ -403,6 +838,7 @@ _boxship_verb_config() {
         '(--project-directory)--project-directory[where to look for the files]:DIR:_files -/' \
         '*--profile[activate a profile (repeatable)]:NAME:{_boxship_names profiles}' \
         '(--target)--target[the target to boot]:NAME:{_boxship_names targets}' \
+        '(--dry-run)--dry-run[say what would be done and why, and change nothing]' \
         '(--lax)--lax[unknown keys are warnings, for legacy files]' \
         '(--json)--json[print data instead of text]' \
         '(--debug)--debug[show tracebacks]' \
@@ -413,6 +849,13 @@ _boxship_verb_config() {
 _boxship_verb_graph() {
     _arguments -s \
         '(--format)--format[default\: text]:text,dot,mermaid,json:(text dot mermaid json)' \
+        '(-o --only)-o[only this service or target'"'"'s services]:NAME:{_boxship_names services}' \
+        '(-o --only)--only[only this service or target'"'"'s services]:NAME:{_boxship_names services}' \
+        '*-x[as if it were not in the files (repeatable)]:NAME:{_boxship_names services}' \
+        '*--exclude[as if it were not in the files (repeatable)]:NAME:{_boxship_names services}' \
+        '(--dependencies --include-deps)--dependencies[also what the named ones depend on]' \
+        '(--dependencies --include-deps)--include-deps[also what the named ones depend on]' \
+        '(--affected)--affected[also what is there and depends on the named ones]' \
         '(--help)--help[show this help message and exit]' \
         '*--file[compose or appliance file (repeatable)]:FILE:_files' \
         '(--project-name)--project-name[the appliance'"'"'s name]:NAME: ' \
@@ -420,6 +863,7 @@ _boxship_verb_graph() {
         '(--project-directory)--project-directory[where to look for the files]:DIR:_files -/' \
         '*--profile[activate a profile (repeatable)]:NAME:{_boxship_names profiles}' \
         '(--target)--target[the target to boot]:NAME:{_boxship_names targets}' \
+        '(--dry-run)--dry-run[say what would be done and why, and change nothing]' \
         '(--lax)--lax[unknown keys are warnings, for legacy files]' \
         '(--json)--json[print data instead of text]' \
         '(--debug)--debug[show tracebacks]' \
@@ -438,6 +882,7 @@ _boxship_verb_import() {
         '(--project-directory)--project-directory[where to look for the files]:DIR:_files -/' \
         '*--profile[activate a profile (repeatable)]:NAME:{_boxship_names profiles}' \
         '(--target)--target[the target to boot]:NAME:{_boxship_names targets}' \
+        '(--dry-run)--dry-run[say what would be done and why, and change nothing]' \
         '(--lax)--lax[unknown keys are warnings, for legacy files]' \
         '(--json)--json[print data instead of text]' \
         '(--debug)--debug[show tracebacks]' \
@@ -455,6 +900,7 @@ _boxship_verb_init() {
         '(--project-directory)--project-directory[where to look for the files]:DIR:_files -/' \
         '*--profile[activate a profile (repeatable)]:NAME:{_boxship_names profiles}' \
         '(--target)--target[the target to boot]:NAME:{_boxship_names targets}' \
+        '(--dry-run)--dry-run[say what would be done and why, and change nothing]' \
         '(--lax)--lax[unknown keys are warnings, for legacy files]' \
         '(--json)--json[print data instead of text]' \
         '(--debug)--debug[show tracebacks]' \
@@ -471,6 +917,7 @@ _boxship_verb_completion() {
         '(--project-directory)--project-directory[where to look for the files]:DIR:_files -/' \
         '*--profile[activate a profile (repeatable)]:NAME:{_boxship_names profiles}' \
         '(--target)--target[the target to boot]:NAME:{_boxship_names targets}' \
+        '(--dry-run)--dry-run[say what would be done and why, and change nothing]' \
         '(--lax)--lax[unknown keys are warnings, for legacy files]' \
         '(--json)--json[print data instead of text]' \
         '(--debug)--debug[show tracebacks]' \
@@ -489,6 +936,7 @@ _boxship_verb_version() {
         '(--project-directory)--project-directory[where to look for the files]:DIR:_files -/' \
         '*--profile[activate a profile (repeatable)]:NAME:{_boxship_names profiles}' \
         '(--target)--target[the target to boot]:NAME:{_boxship_names targets}' \
+        '(--dry-run)--dry-run[say what would be done and why, and change nothing]' \
         '(--lax)--lax[unknown keys are warnings, for legacy files]' \
         '(--json)--json[print data instead of text]' \
         '(--debug)--debug[show tracebacks]' \
@@ -516,6 +964,7 @@ _boxship() {
         '(--project-directory)--project-directory[where to look for the files]:DIR:_files -/' \
         '*--profile[activate a profile (repeatable)]:NAME:{_boxship_names profiles}' \
         '(--target)--target[the target to boot]:NAME:{_boxship_names targets}' \
+        '(--dry-run)--dry-run[say what would be done and why, and change nothing]' \
         '(--lax)--lax[unknown keys are warnings, for legacy files]' \
         '(--json)--json[print data instead of text]' \
         '(--debug)--debug[show tracebacks]' \

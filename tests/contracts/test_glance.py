@@ -13,7 +13,7 @@ import pytest
 from boxship.engine.address import Address
 from boxship.engine.calls import Deadlines
 from boxship.engine.docker import connect
-from boxship.engine.glance import glance, glance_at
+from boxship.engine.glance import engine_info, glance, glance_at
 from boxship.errors import EngineError, EngineTimeoutError, EngineUnreachableError
 from boxship.plan.observed import Observed
 
@@ -82,6 +82,15 @@ async def test_a_glance_sees_what_an_observation_sees(images: tuple[str, ...] | 
     finally:
         await engine.close()
     pytest.fail("they never saw the same")
+
+
+@pytest.mark.docker
+async def test_a_glance_at_the_engine_tells_what_it_tells_of_itself() -> None:
+    engine = connect(None)
+    try:
+        assert await asyncio.to_thread(engine_info) == await engine.info()
+    finally:
+        await engine.close()
 
 
 def sorted_(observed: Observed) -> tuple[list[str], ...]:

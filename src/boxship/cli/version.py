@@ -6,8 +6,7 @@ import sys
 
 from boxship import __version__
 from boxship.cli.context import Invocation
-from boxship.cli.run import run_with_engine
-from boxship.engine.port import Engine, EngineInfo
+from boxship.engine.glance import engine_info
 from boxship.errors import EngineError
 
 
@@ -22,7 +21,7 @@ def version(invocation: Invocation, arguments: argparse.Namespace) -> int:
         return 0
     found: dict[str, str] = {"boxship": __version__, "python": sys.version.split()[0]}
     try:
-        info = run_with_engine(_ask)
+        info = engine_info()
         found["engine"] = f"{info.version} (API {info.api_version})"
     except EngineError as error:
         found["engine"] = f"not reachable: {error.message}"
@@ -31,7 +30,3 @@ def version(invocation: Invocation, arguments: argparse.Namespace) -> int:
     else:
         print("\n".join(f"{name:8} {text}" for name, text in found.items()))
     return 0
-
-
-async def _ask(engine: Engine) -> EngineInfo:
-    return await engine.info()

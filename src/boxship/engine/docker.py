@@ -27,7 +27,7 @@ from boxship.engine.encode import encode_container, encode_endpoint, encode_netw
 from boxship.engine.faults import miscounted
 from boxship.engine.fields import read_list, read_object
 from boxship.engine.needs import Need, refusal_of, unmet_needs, unmet_network_needs
-from boxship.engine.observing import may_be_missing, questions, snapshot
+from boxship.engine.observing import info_of, may_be_missing, questions, snapshot
 from boxship.engine.port import (
     AttachRequest,
     BuildOutput,
@@ -96,12 +96,7 @@ class DockerEngine:
 
     async def info(self) -> EngineInfo:
         version = await self._api.read_fields("/version", "ask for the version")
-        return EngineInfo(
-            version=version.text("Version"),
-            api_version="{}.{}".format(*await self._api.version()),
-            os=version.text("Os", "linux"),
-            arch=version.text("Arch"),
-        )
+        return info_of(version, await self._api.version())
 
     async def host_name(self) -> str:
         return (await self._api.read_fields("/info", "ask for the engine's host")).text("Name")

@@ -14,10 +14,12 @@ from contextlib import ExitStack, closing, contextmanager
 from itertools import islice
 
 from boxship.engine.address import Address, find_address
-from boxship.engine.calls import Call, Deadlines, Dialect, Parts, Telling
+from boxship.engine.calls import OLDEST_API, Call, Deadlines, Dialect, Parts, Telling
 from boxship.engine.faults import unreachable
+from boxship.engine.fields import read_object
 from boxship.engine.message import READ_BYTES, ConnectionBrokenError, Head, NotHttpError
-from boxship.engine.observing import may_be_missing, questions, snapshot
+from boxship.engine.observing import info_of, may_be_missing, questions, snapshot
+from boxship.engine.port import EngineInfo
 from boxship.errors import EngineNotFoundError, ImageMissingError
 from boxship.plan.observed import Observed
 
@@ -33,6 +35,18 @@ def glance(images: Collection[str] | None = ()) -> Observed:
     Raises: UsageError, EngineError as the engine's methods do.
     """
     return glance_at(find_address(None, os.environ), Deadlines.from_environment(os.environ), images)
+
+
+def engine_info() -> EngineInfo:
+    """What ``Engine.info`` gives, as ``glance`` does."""
+    address = find_address(None, os.environ)
+    deadlines = Deadlines.from_environment(os.environ)
+    dialect = Dialect(address)
+    call = Call("GET", "/version", "ask for the version", deadlines.quick_s)
+    with _asked(call, address, deadlines, dialect) as line:
+        fields = read_object(line.answer(), call.what)
+    # Known since its answer was judged.
+    return info_of(fields, dialect.version or OLDEST_API)
 
 
 def glance_at(address: Address, deadlines: Deadlines, images: Collection[str] | None = ()) -> Observed:

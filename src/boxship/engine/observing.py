@@ -4,7 +4,8 @@ from collections.abc import Collection, Iterable
 
 from boxship.engine.calls import Call, path_of
 from boxship.engine.decode import decode_container, decode_image, decode_image_detail, decode_network, decode_volume
-from boxship.engine.fields import read_list, read_object
+from boxship.engine.fields import Fields, read_list, read_object
+from boxship.engine.port import EngineInfo
 from boxship.engine.routes import read_host_subnets
 from boxship.plan.observed import Observed, ObservedImage
 
@@ -46,6 +47,16 @@ def snapshot(images: Collection[str] | None, bodies: Iterable[bytes], *, is_loca
 
 def _looking_up(reference: str) -> str:
     return f"look up image {reference}"
+
+
+def info_of(version: Fields, api_version: tuple[int, int]) -> EngineInfo:
+    """The answer to ``GET /version``; ``api_version`` is the negotiated one."""
+    return EngineInfo(
+        version=version.text("Version"),
+        api_version="{}.{}".format(*api_version),
+        os=version.text("Os", "linux"),
+        arch=version.text("Arch"),
+    )
 
 
 def _read_list_of_images(body: bytes) -> tuple[ObservedImage, ...]:
