@@ -598,6 +598,12 @@ class EngineContract:
         with pytest.raises(ImageMissingError, match="is not on this machine"):
             await bench.engine.tag_image(f"{bench.appliance}/nowhere", f"{bench.appliance}:1")
 
+    async def test_an_image_that_is_not_here_cannot_be_pushed(self, bench: Bench) -> None:
+        reference = f"127.0.0.1:9/{bench.appliance}:1"
+        with pytest.raises(ImageMissingError, match=f"cannot push {reference}: there is no such image"):
+            async for _ in bench.engine.push_image(reference):
+                pass
+
     async def test_an_image_that_cannot_be_pulled_is_named(self, bench: Bench) -> None:
         reference = f"127.0.0.1:9/{bench.appliance}:1"
         with pytest.raises(ImageMissingError, match=f"image '{reference}' .* cannot be pulled: the registry can't be"):

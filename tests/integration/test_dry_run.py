@@ -23,7 +23,7 @@ services:
     depends_on: [db]
     develop: {watch: [{action: sync, path: ., target: /srv}]}
   db: {image: "${TEST_IMAGE}", command: sleep 600, init: true}
-  made: {build: {context: ., dockerfile_inline: "FROM scratch"}, image: "127.0.0.1:9/made:1", profiles: [more]}
+  made: {build: {context: ., dockerfile_inline: "FROM scratch"}, image: "${TEST_IMAGE}", profiles: [more]}
 """
 CRANE = "services: {web: {image: busybox}}\n"
 
