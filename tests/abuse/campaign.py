@@ -17,6 +17,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -187,27 +188,49 @@ def _attempt_fault(subject: Subject, scene: Scene, kind: str, how: How) -> dict[
 
 def _cuts(options: argparse.Namespace, engine: PrivateEngine) -> dict[str, object]:
     rng = random.Random(options.seed)
-    endings: Counter[str] = Counter()
-    failures = []
+    record = STATE / "cuts.jsonl"
     with _subject(engine) as subject:
         for number in range(options.rounds):
             scene, signals = rng.choice(SCENES[:4]), rng.choice(SIGNALS)
             moment = Moment(rng.choice(scene.kinds), rng.choice((1, 1, 2, 3)), is_answered=rng.random() < 0.5)
-            words = f"round {number} of seed {options.seed}: {scene.name}, {moment}, {[each.name for each in signals]}"
-            try:
-                subject.prepare(scene)
-                status, is_reached = subject.cut(scene, moment, signals)
-                subject.must_converge()
-                if number % 5 == 4:
-                    subject.must_recover()
-            except (AssertionError, subprocess.TimeoutExpired) as failure:
-                failures.append(f"{words}: {str(failure)[:2000]}")
-                print(failures[-1], flush=True)
-                continue
-            endings["not reached" if not is_reached else f"{'+'.join(each.name for each in signals)} {status}"] += 1
-            print(words, status if is_reached else "ended before", flush=True)
+            line = {
+                "seed": options.seed,
+                "round": number,
+                "scene": scene.name,
+                "moment": asdict(moment),
+                "signals": "+".join(each.name for each in signals),
+                **_attempt_cut(subject, scene, moment, signals, is_last=number % 5 == 4),
+            }
+            print(json.dumps(line), flush=True)
+            with record.open("a") as file:
+                file.write(json.dumps(line) + "\n")
         subject.must_recover()
-    return {"seed": options.seed, "rounds": options.rounds, **dict(sorted(endings.items())), "failures": len(failures)}
+    known = [json.loads(line) for line in record.read_text().splitlines()]
+    endings = Counter(f"{each['signals']} {each['status']}" for each in known if each["is_reached"])
+    return {
+        "last seed": options.seed,
+        "rounds": len(known),
+        "ended before the moment": sum(not each["is_reached"] for each in known),
+        **dict(sorted(endings.items())),
+        "failures": sum(bool(each["failure"]) for each in known),
+    }
+
+
+def _attempt_cut(
+    subject: Subject, scene: Scene, moment: Moment, signals: tuple[signal.Signals, ...], *, is_last: bool
+) -> dict[str, object]:
+    """``is_last``: also look whether ``down`` leaves nothing; else the next round begins with what is there."""
+    status, is_reached = 0, False
+    try:
+        subject.prepare(scene)
+        status, is_reached = subject.cut(scene, moment, signals)
+        if is_last:
+            subject.must_recover()
+        else:
+            subject.must_converge()
+    except (AssertionError, subprocess.TimeoutExpired) as failure:
+        return {"status": status, "is_reached": is_reached, "failure": str(failure)[:2000]}
+    return {"status": status, "is_reached": is_reached, "failure": ""}
 
 
 if __name__ == "__main__":

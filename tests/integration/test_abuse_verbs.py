@@ -31,7 +31,6 @@ def subject(box: Box, proxy: HostileProxy) -> Iterator[Subject]:
     ("scene", "fault", "words"),
     [
         ("first up", Fault("create container", How.CUT_BODY), "broke during 'create container"),
-        ("changing up", Fault("rename", How.HUNG_UP), "broke during 'rename"),
         ("down", Fault("remove container", How.NEVER), "did not answer 'remove container"),
         ("build", Fault("build", How.CUT_BODY), "broke during 'build"),
     ],
@@ -58,7 +57,6 @@ def test_a_slow_engine_only_takes_longer(subject: Subject) -> None:
 @pytest.mark.parametrize(
     ("scene", "moment", "signals", "statuses"),
     [
-        ("first up", Moment("create container", 2), (signal.SIGINT,), {130}),
         ("changing up", Moment("rename", is_answered=True), (signal.SIGTERM,), {130}),
         # On a busy machine both may be heard as one.
         ("down", Moment("stop"), (signal.SIGINT, signal.SIGINT), {-signal.SIGINT, 130}),
