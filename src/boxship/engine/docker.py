@@ -37,6 +37,7 @@ from boxship.engine.port import (
     ExecRequest,
     ExecResult,
     ExecSession,
+    ImageHistory,
     LogLine,
     PullProgress,
 )
@@ -316,6 +317,9 @@ class DockerEngine:
         async with aclosing(images.build_image(self._api, request, context, headers)) as lines:
             async for line in lines:
                 yield line
+
+    async def image_history(self, reference: str) -> ImageHistory:
+        return await images.image_history(self._api, reference)
 
     async def load_images(self, archive: Path) -> None:
         await images.load_images(self._api, archive)

@@ -16,7 +16,6 @@ from boxship.execute.readiness import Readiness
 from boxship.host.fingerprints import fingerprinted
 from boxship.host.needs import unmet_needs
 from boxship.host.sysctl import PROC_SYS, apply_settings
-from boxship.host.version import versioned
 from boxship.operate.build_hooks import run_build_hooks
 from boxship.operate.half_started import half_started, plan_anew
 from boxship.operate.interrupt import unless_interrupted
@@ -156,7 +155,7 @@ async def _provide_images(
         from boxship.build.images import build_images  # noqa: PLC0415 (see above)
 
         await run_build_hooks(appliance, to_build, "pre-build", publish)
-        await build_images(versioned(appliance), to_build, engine, publish, only_missing=request.build is None)
+        await build_images(appliance, to_build, engine, publish, only_missing=request.build is None)
         await run_build_hooks(appliance, to_build, "post-build", publish)
     to_pull = {
         image_reference(appliance.name, service): service.platform

@@ -76,6 +76,8 @@ def _without_others(appliance: Appliance, kept: frozenset[str]) -> Appliance:
         targets=targets,
         checks=_kept(appliance.checks, kept),
         wheels=_kept(appliance.wheels, kept),
+        contexts=_kept(appliance.contexts, kept),
+        budgets=_kept(appliance.budgets, kept | frozenset(appliance.bases)),
         hooks=_kept(appliance.hooks, kept),
     )
 

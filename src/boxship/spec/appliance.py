@@ -25,6 +25,8 @@ from boxship.spec.model import (
     TcpProbe,
     Wheels,
 )
+from boxship.spec.model_build import Budget, ContextPart
+from boxship.spec.parts import build_budgets, build_contexts
 from boxship.spec.report import Report
 from boxship.spec.tree import Items, Node, Table
 from boxship.where import Where
@@ -50,6 +52,8 @@ class ApplianceFile(Struct, frozen=True):
     on_switch: Mapping[str, OnSwitch] = field(default_factory=dict)
     bases: Mapping[str, Base] = field(default_factory=dict)
     wheels: Mapping[str, Wheels] = field(default_factory=dict)
+    contexts: Mapping[str, tuple[ContextPart, ...]] = field(default_factory=dict)
+    budgets: Mapping[str, Budget] = field(default_factory=dict)
     hooks: Mapping[str, HostHooks] = field(default_factory=dict)
     waits_for_ready: bool | None = None
     """What a dependent waits for where depends_on says no more than "started"; None when nothing is said."""
@@ -76,6 +80,8 @@ def build_appliance_file(document: Table, directory: Path, report: Report) -> Ap
         on_switch=_on_switch(fields),
         bases=_bases(fields, report),
         wheels=_wheels(fields, directory),
+        contexts=build_contexts(fields.table("build"), directory),
+        budgets=build_budgets(fields.table("build")),
         hooks=_hooks(fields),
         waits_for_ready=_waits_for_ready(fields.table("boot")),
         places=dict(_places(document, "")),

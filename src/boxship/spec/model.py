@@ -12,6 +12,7 @@ from typing import Literal
 
 from msgspec import Struct, field
 
+from boxship.spec.model_build import Budget, ContextPart
 from boxship.spec.model_deploy import Deploy, DeviceRequest
 from boxship.spec.model_files import Grant, SharedFile
 from boxship.spec.model_hooks import Develop, LifecycleHook
@@ -466,5 +467,9 @@ class Appliance(Struct, frozen=True):
     host: Host = Host()
     bases: Mapping[str, Base] = field(default_factory=dict)
     wheels: Mapping[str, Wheels] = field(default_factory=dict)
+    contexts: Mapping[str, tuple[ContextPart, ...]] = field(default_factory=dict)
+    """What is laid over the build contexts of services."""
+    budgets: Mapping[str, Budget] = field(default_factory=dict)
+    """By service or base."""
     hooks: Mapping[str, HostHooks] = field(default_factory=dict)
     """By service."""

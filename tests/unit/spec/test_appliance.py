@@ -142,6 +142,8 @@ def test_the_example_says_something_about_every_key_and_about_no_other() -> None
 def test_the_example_is_a_valid_appliance_file(tmp_path: Path) -> None:
     (tmp_path / "appliance.yaml").write_text(EXAMPLE.read_text())
     (tmp_path / "compose.production.yaml").write_text("services: {}\n")
+    for path in ("shared/lib", "web/settings.ini", "web/settings.production.ini", "assets"):
+        (tmp_path / path).mkdir(parents=True)
     names = ["nginx", "maintenance", "web", "cache", "db", "worker"]
     services = "".join(f"  {name}: {{build: ./{name}}}\n" for name in names)
     (tmp_path / "compose.yaml").write_text(f"services:\n{services}volumes: {{db: {{}}, cache: {{}}}}\n")
