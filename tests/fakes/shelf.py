@@ -6,6 +6,7 @@ import json
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
+from string import Template
 
 from boxship.engine.faults import refusal
 from boxship.engine.port import BuildRequest, HistoryItem, ImageHistory
@@ -35,8 +36,10 @@ class Shelf:
     def build(self, request: BuildRequest, context: bytes, name: str) -> Iterator[str]:
         """Lines of output, the last one the image's id."""
         made = FakeImage("")
-        for number, instruction in enumerate(_instructions(context, request.dockerfile, name), 1):
-            yield f"Step {number} : {instruction}"
+        for number, written in enumerate(_instructions(context, request.dockerfile, name), 1):
+            yield f"Step {number} : {written}"
+            is_from = written.startswith("FROM ")
+            instruction = Template(written).safe_substitute(request.args) if is_from else written
             self._check(instruction, name)
             self._add_layer(made, instruction)
         made.id = image_id = _digest(context + repr(request).encode())
