@@ -11,7 +11,7 @@ from importlib import import_module
 from msgspec.structs import replace
 
 from boxship import errors, names
-from boxship.build import builder, image
+from boxship.build import builder, image, stamps
 from boxship.cli.arguments import VERBS, build_parser
 from boxship.plan import containers
 from boxship.spec import codes
@@ -58,7 +58,9 @@ _LABELS = (
     (names.LABEL_ONE_OFF, "container", "`run` made it beside the service's own; what tells it from other such"),
     (names.LABEL_PRE_STOP, "container", "the `pre_stop` hooks to run before its stop, as JSON"),
     (builder.LABEL_BUILT_FOR, "image", "the appliance that it was built for"),
-    (builder.LABEL_VERSION, "image", "the version of the appliance when it was built"),
+    (stamps.LABEL_VERSION, "image", "the version of the appliance when `boxship build` made it"),
+    (stamps.LABEL_REVISION, "image", "the commit that its sources were at, with `-dirty` when not all was committed"),
+    (stamps.LABEL_SPEC, "image", "one digest over the appliance's files"),
     (image.LABEL_BASE, "image", "a base that Boxship made: the key of what it was made from"),
     (image.LABEL_BASE_LAYERS, "image", "a base that Boxship made: a digest of its layers"),
 )

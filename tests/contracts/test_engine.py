@@ -548,6 +548,27 @@ class EngineContract:
         assert image.labels["made"] == "here"
         assert any(line.text.startswith("Step 1") for line in output)
 
+    async def test_an_image_tells_how_it_came_about_from_below(self, bench: Bench) -> None:
+        tag = f"{bench.appliance}/built:1"
+        dockerfile = f"FROM {bench.image}\nCOPY file /file\nLABEL a=b\n".encode()
+        context = chunks_of(tar_of({"Dockerfile": dockerfile, "file": b"x" * 1000}))
+        async for _ in bench.engine.build_image(BuildRequest(tags=(tag,)), context):
+            pass
+        below, above = await bench.engine.image_history(bench.image), await bench.engine.image_history(tag)
+        image = (await bench.engine.observe((tag,))).image(tag)
+        assert image is not None
+        assert above.id == image.id
+        assert above.diff_ids[: len(below.diff_ids)] == below.diff_ids
+        assert len(above.diff_ids) == len(below.diff_ids) + 1
+        assert above.size_bytes == below.size_bytes + 1000
+        copied, labelled = above.items[len(below.items) :]
+        assert (copied.size_bytes, labelled.size_bytes) == (1000, 0)
+        assert "/file" in copied.made_by
+
+    async def test_the_history_of_an_image_that_is_not_here_is_refused(self, bench: Bench) -> None:
+        with pytest.raises(ImageMissingError, match="is not on this machine"):
+            await bench.engine.image_history(f"{bench.appliance}/nowhere")
+
     async def test_a_failing_build_says_what_failed_and_leaves_no_container(self, bench: Bench) -> None:
         request = BuildRequest(tags=(f"{bench.appliance}/built:1",))
         context = chunks_of(tar_of({"Dockerfile": f"FROM {bench.image}\nRUN exit 9\n".encode()}))

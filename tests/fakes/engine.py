@@ -26,6 +26,7 @@ from boxship.engine.port import (
     ExecRequest,
     ExecResult,
     ExecSession,
+    ImageHistory,
     LogLine,
     PathStat,
     Processes,
@@ -510,6 +511,10 @@ class FakeEngine:
             for line in self._shelf.build(request, data, name):
                 is_last = line.startswith("sha256:")
                 yield BuildOutput(image_id=line) if is_last else BuildOutput(text=line)
+
+    async def image_history(self, reference: str) -> ImageHistory:
+        async with self.faults.around("image_history", reference):
+            return self._shelf.history(reference)
 
     async def load_images(self, archive: Path) -> None:
         async with self.faults.around("load_images", archive.name):

@@ -6,14 +6,17 @@ import json
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
+from string import Template
 
 from boxship.engine.faults import refusal
-from boxship.engine.port import BuildRequest
+from boxship.engine.port import BuildRequest, HistoryItem, ImageHistory
 from boxship.errors import EngineError
 from boxship.plan.observed import with_default_tag
 from boxship.spec.model import Healthcheck
 from tests.fakes.behaviour import run_command
 from tests.fakes.world import FakeImage, World
+
+LAYER_BYTES = 1000
 
 
 class Shelf:
@@ -32,14 +35,37 @@ class Shelf:
 
     def build(self, request: BuildRequest, context: bytes, name: str) -> Iterator[str]:
         """Lines of output, the last one the image's id."""
-        for number, instruction in enumerate(_instructions(context, request.dockerfile, name), 1):
-            yield f"Step {number} : {instruction}"
+        made = FakeImage("")
+        for number, written in enumerate(_instructions(context, request.dockerfile, name), 1):
+            yield f"Step {number} : {written}"
+            is_from = written.startswith("FROM ")
+            instruction = Template(written).safe_substitute(request.args) if is_from else written
             self._check(instruction, name)
-        image_id = _digest(context + repr(request).encode())
-        image = self._world.images.setdefault(image_id, FakeImage(image_id, labels=dict(request.labels)))
+            self._add_layer(made, instruction)
+        made.id = image_id = _digest(context + repr(request).encode())
+        made.labels = dict(request.labels)
+        image = self._world.images.setdefault(image_id, made)
         for tag in request.tags:
             self._put_tag(image, tag)
         yield image_id
+
+    def history(self, reference: str) -> ImageHistory:
+        image = self._world.find_image(reference)
+        if image is None:
+            raise refusal(f"look up image {reference}", 404, f"No such image: {with_default_tag(reference)}")
+        return ImageHistory(image.id, image.size_bytes, image.items, image.diff_ids)
+
+    def _add_layer(self, made: FakeImage, instruction: str) -> None:
+        """Every RUN, COPY and ADD makes a layer of ``LAYER_BYTES``."""
+        word, _, rest = instruction.partition(" ")
+        below = self._world.find_image(rest) if word == "FROM" else None
+        if word == "FROM":
+            made.items, made.diff_ids = (below.items, below.diff_ids) if below is not None else ((), ())
+        elif word in ("RUN", "COPY", "ADD"):
+            made.items += (HistoryItem(instruction, LAYER_BYTES),)
+            made.diff_ids += (_digest(f"{made.diff_ids} {instruction}".encode()),)
+        else:
+            made.items += (HistoryItem(instruction, 0),)
 
     def _check(self, instruction: str, name: str) -> None:
         word, _, rest = instruction.partition(" ")

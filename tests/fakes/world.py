@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from boxship.engine.faults import refusal
-from boxship.engine.port import EngineEvent
+from boxship.engine.port import EngineEvent, HistoryItem
 from boxship.names import LABEL_APPLIANCE, LABEL_SERVICE, replica_number
 from boxship.plan.action import ContainerSpec, CopiedFile, Endpoint, NetworkSpec
 from boxship.plan.observed import ContainerState, Health
@@ -32,6 +32,12 @@ class FakeImage:
     healthcheck: Healthcheck | None = None
     labels: dict[str, str] = field(default_factory=dict)
     created_at_s: int = 0
+    items: tuple[HistoryItem, ...] = ()
+    diff_ids: tuple[str, ...] = ()
+
+    @property
+    def size_bytes(self) -> int:
+        return sum(item.size_bytes for item in self.items)
 
 
 @dataclass(slots=True)

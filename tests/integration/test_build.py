@@ -12,17 +12,21 @@ import uuid
 import zipfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from boxship.build.cache import BaseCache, default_root
+from boxship.build.cache import BaseCache
 from boxship.build.image import LABEL_BASE
 from boxship.build.images import build_images
+from boxship.build.places import default_root
+from boxship.build.stamps import LABEL_VERSION, Stamps
 from boxship.engine.docker import DockerEngine, connect
 from boxship.errors import BoxshipError, BuildError
 from boxship.events import Event, ImageProgress, Phase, SubjectChanged
 from boxship.plan.observed import Observed
-from boxship.spec.model import Appliance, Base, Build, Service, Wheels
+from boxship.spec.model import Appliance, Base, Build, Service
+from boxship.spec.model_build import Wheels
 
 pytestmark = [
     pytest.mark.docker,
@@ -78,7 +82,7 @@ class Workshop:
             (folder / file).write_text(text)
         self.services[name] = Service(name, build=Build(folder))
 
-    async def build(self, *, cache_root: Path | None = None, **options: bool) -> dict[str, Phase]:
+    async def build(self, *, cache_root: Path | None = None, **options: Any) -> dict[str, Phase]:
         self.events.clear()
         made = Appliance(NAME, "1.0", self.root, services=self.services, bases=BASES, wheels=self.wheels)
         names = tuple(self.services)
@@ -172,13 +176,14 @@ async def test_a_dockerfile_begins_from_a_base_and_installs_prepared_wheels(work
         "web", dockerfile, **{"requirements.txt": pinned, ".dockerignore": "secret\nDockerfile\n", "secret": "x"}
     )
     workshop.wheels["web"] = Wheels("web", tmp_path / "web" / "requirements.txt")
-    assert (await workshop.build())["web"] is Phase.READY
+    stamps = Stamps({LABEL_VERSION: "1.0"}, frozenset({LABEL_VERSION}))
+    assert (await workshop.build(stamps=stamps))["web"] is Phase.READY
     listed = run_in(f"{NAME}/web", "cat", "/listed").split()
     assert listed == ["/ctx:", ".dockerignore", "requirements.txt", "wheels", "/ctx/wheels:", wheel.name]
     assert await workshop.build() == {"base": Phase.KEPT, "web": Phase.KEPT}
     image = (await workshop.engine.observe()).image(f"{NAME}/web")
     assert image is not None
-    assert image.labels["org.opencontainers.image.version"] == "1.0"
+    assert image.labels[LABEL_VERSION] == "1.0"
 
 
 async def test_a_failed_build_leaves_nothing_behind_and_says_where_it_failed(workshop: Workshop) -> None:

@@ -6,7 +6,7 @@ import json
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Collection, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
 from typing import Protocol
 
@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from boxship.build.bootstrap import BUILD_ONLY_FILES, BelowLayer, Bootstrap, Exchange, bootstrap
 from boxship.build.cache import FORMAT, BaseCache, CorruptEntryError, Entry, pack_tree
+from boxship.build.engine import BuildEngine
 from boxship.build.image import (
     LABEL_BASE,
     LABEL_BASE_LAYERS,
@@ -26,19 +27,11 @@ from boxship.build.image import (
 from boxship.build.layer import removed_paths, write_layer
 from boxship.build.locks import held
 from boxship.build.rootfs import Node, read_rootfs
-from boxship.engine.port import ImageEngine
 from boxship.errors import BuildError
 from boxship.plan.observed import Observed, ObservedImage, with_default_tag
 from boxship.spec.model import Base
 
 _VARIANT = "minbase"
-
-
-class BuildEngine(ImageEngine, Protocol):
-    """What building needs of an engine: its images, and to see them."""
-
-    async def observe(self, images: Collection[str] | None = None) -> Observed:
-        """As ``ContainerEngine.observe``."""
 
 
 class MadeBase(Struct, frozen=True):
@@ -86,8 +79,13 @@ class BaseMaker:
         self._made: dict[str, MadeBase] = {}
         self._turns = {reference: asyncio.Lock() for reference in bases}
 
-    async def ensure(self, reference: str, on_progress: Progress) -> MadeBase:
+    async def ensure(self, reference: str, on_progress: Progress, seen: Observed | None = None) -> MadeBase:
         """The base on the engine under its reference, and its parents before it.
+
+        Args:
+            reference: Its name.
+            on_progress: Hears what happens.
+            seen: A snapshot that holds it, when what it begins from is as it was then.
 
         Raises:
             BuildError: Packages couldn't be installed, or the tag belongs to an image that Boxship didn't make.
@@ -95,7 +93,7 @@ class BaseMaker:
             EngineError: The engine refused to load, pull or tag.
         """
         try:
-            return await self._ensure(reference, on_progress)
+            return await self._ensure(reference, on_progress, seen)
         except CorruptEntryError as err:
             on_progress(f"the cached base {err} is damaged; making it again")
             self._forget(reference)
@@ -108,6 +106,10 @@ class BaseMaker:
                 image=reference,
             ) from err
 
+    async def was_there(self, reference: str, on_progress: Progress, seen: Observed | None) -> bool:
+        """``ensure`` it, and tell whether nothing had to be made, loaded or tagged."""
+        return (await self.ensure(reference, on_progress, seen)).was_there
+
     def close(self) -> None:
         """Forget what is known about the archive."""
         for folder in self._lists.values():
@@ -119,13 +121,13 @@ class BaseMaker:
             self._lists[suite] = self._cache.draft(f"lists-{suite}")
         return self._lists[suite]
 
-    async def _ensure(self, reference: str, on_progress: Progress) -> MadeBase:
+    async def _ensure(self, reference: str, on_progress: Progress, seen: Observed | None = None) -> MadeBase:
         async with self._turns[reference]:
             if reference not in self._made:
                 base = self._bases[reference]
                 parent = base.parent
-                below = await self._ensure(parent, on_progress) if parent in self._bases and parent else None
-                self._made[reference] = await self._make_or_keep(base, below, on_progress)
+                below = await self._ensure(parent, on_progress, seen) if parent in self._bases and parent else None
+                self._made[reference] = await self._make_or_keep(base, below, on_progress, seen)
             return self._made[reference]
 
     def _forget(self, reference: str | None) -> None:
@@ -133,17 +135,22 @@ class BaseMaker:
             self._made.pop(reference, None)
             reference = self._bases[reference].parent
 
-    async def _make_or_keep(self, base: Base, below: MadeBase | None, on_progress: Progress) -> MadeBase:
+    async def _make_or_keep(
+        self, base: Base, below: MadeBase | None, on_progress: Progress, seen: Observed | None
+    ) -> MadeBase:
         if base.digest_reference is not None:
-            return await self._pull(base, base.digest_reference, on_progress)
+            return await self._pull(base, base.digest_reference, on_progress, seen)
         if base.parent is not None and (below is None or below.entry is None):
             raise BuildError(
                 f"{_address(base)}{base.reference}: can't extend {base.parent}, which is not made from packages here",
                 hint="extend a base that has a suite, or install packages in a Dockerfile FROM it",
                 image=base.reference,
             )
-        _demand_ownership(base, (await self._engine.observe((base.reference,))).image(base.reference))
+        tagged = (seen or await self._engine.observe((base.reference,))).image(base.reference)
+        _demand_ownership(base, tagged)
         entry = await self._entry(base, below.entry if below is not None else None, on_progress)
+        if tagged is not None and _is_image_of(tagged, entry):
+            return MadeBase(base.reference, tagged.id, entry, was_there=True)
         return await self._load(base, entry, on_progress)
 
     async def _entry(self, base: Base, below: Entry | None, on_progress: Progress) -> Entry:
@@ -252,9 +259,9 @@ class BaseMaker:
             raise BuildError(f"{base.reference} is not on the engine after loading it", image=base.reference)
         return MadeBase(base.reference, loaded.id, entry)
 
-    async def _pull(self, base: Base, digest_reference: str, on_progress: Progress) -> MadeBase:
+    async def _pull(self, base: Base, digest_reference: str, on_progress: Progress, seen: Observed | None) -> MadeBase:
         wanted = (base.reference, digest_reference)
-        observed = await self._engine.observe(wanted)
+        observed = seen or await self._engine.observe(wanted)
         tagged, pinned = observed.image(base.reference), _by_digest(observed, digest_reference)
         if pinned is not None and tagged is not None and tagged.id == pinned.id:
             return MadeBase(base.reference, pinned.id, was_there=True)

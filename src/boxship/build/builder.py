@@ -1,52 +1,48 @@
-"""One Dockerfile build: its context found, compared with last time, streamed to the engine, its failure explained."""
+"""One Dockerfile build: its context looked at, compared with last time, sent to a builder, its failure explained."""
 
 import asyncio
 import os
-import re
 import time
-from collections import deque
 from collections.abc import Callable, Mapping
-from contextlib import aclosing
+from pathlib import Path
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
-from boxship.build.bases import BuildEngine
-from boxship.build.context import Context, find_context, stream_context
+from boxship.build.buildkit import Extras, extras_of, lacking, why_buildkit
+from boxship.build.context import Context, Source, find_entries, open_source
 from boxship.build.dockerfile import Dockerfile
-from boxship.build.fingerprint import BuiltImages, fingerprint
+from boxship.build.engine import BuildEngine
+from boxship.build.fingerprint import BuildRecord, BuiltImages, context_digest, fingerprint
 from boxship.build.graph import ImageBuild
-from boxship.build.wheels import WheelCache
+from boxship.build.job import Job
+from boxship.build.look import Look, take_look
+from boxship.build.stamps import Stamps
 from boxship.engine.port import BuildRequest
-from boxship.errors import BuildError, EngineConflictError, EngineError, EngineTimeoutError, EngineUnreachableError
+from boxship.errors import BuildError
 from boxship.events import Event, ImageProgress, Notice
+from boxship.host.docker_cli import DockerCli, find_buildkit
 from boxship.plan.observed import Observed
 from boxship.spec.model import Appliance, Build
+from boxship.spec.model_build import Wheels
 
 LABEL_BUILT_FOR = "boxship.built-for"
 """The appliance that an image was built for. Not the label that owns containers: those inherit their image's labels,
 so a container that somebody starts from the image by hand would pass for one of the appliance's."""
-LABEL_VERSION = "org.opencontainers.image.version"
-_OUTPUT_LINES = 30
-_STEP = re.compile(r"Step (\d+)/(\d+) : (.*)")
-_MADE = re.compile(r"\s*---> ([0-9a-f]{12,64})$")
 
 
-class _Transcript(Struct):
-    """What the builder said so far."""
+class BuildOptions(Struct, frozen=True):
+    """How images are made.
 
-    step: int = 0
-    steps: int = 0
-    instruction: str = ""
-    made: list[str] = field(default_factory=list)
-    """The beginnings of the ids of images that steps made or found."""
-    tail: deque[str] = field(default_factory=lambda: deque(maxlen=_OUTPUT_LINES))
+    ``args`` are those of the command line, which the files' already have. ``buildkit``: whether to use it, None where
+    it is needed.
+    """
 
-    def add(self, line: str) -> None:
-        self.tail.append(line)
-        if step := _STEP.match(line):
-            self.step, self.steps, self.instruction = int(step[1]), int(step[2]), step[3]
-        elif made := _MADE.match(line):
-            self.made.append(f"sha256:{made[1]}")
+    no_cache: bool = False
+    pull: bool = False
+    args: Mapping[str, str] = field(default_factory=dict)
+    stamps: Stamps = Stamps()
+    buildkit: bool | None = None
 
 
 class ServiceBuilder:
@@ -56,29 +52,82 @@ class ServiceBuilder:
         self,
         appliance: Appliance,
         engine: BuildEngine,
-        wheels: WheelCache,
-        built: BuiltImages,
+        cache_root: Path,
         publish: Callable[[Event], None],
-        *,
-        no_cache: bool = False,
-        pull: bool = False,
+        options: BuildOptions,
     ) -> None:
         self._appliance = appliance
         self._engine = engine
-        self._wheels = wheels
-        self._built = built
+        self._cache_root = cache_root
+        self._built = BuiltImages(cache_root / "builds")
         self._publish = publish
-        self._no_cache = no_cache
-        self._pull = pull
-        self._not_after_s = _source_date(os.environ)
+        self._options = options
+        self._asking: asyncio.Task[DockerCli | None] | None = None
 
-    async def build(self, image: ImageBuild, build: Build) -> bool:
+    async def build(self, image: ImageBuild, build: Build, seen: Observed | None = None) -> bool:
         """Whether the image was there already, made from the same inputs.
+
+        Args:
+            image: What to make.
+            build: How, by its first service.
+            seen: A snapshot that holds the image and those that it begins from, if they are as they were then.
 
         Raises:
             BuildError: It could not be built; what the attempt made is gone again.
             EngineError: The engine can't be reached.
         """
+        job = await self._prepare(image, build)
+        seen = seen or await self._engine.observe((*image.references, *image.begins_from))
+        old = await asyncio.to_thread(self._built.record, image.references)
+        new, look, context = await self._compare(job, old, seen)
+        for notice in new.notices:
+            self._publish(Notice(notice, is_warning=True))
+        is_known = old.fingerprint == new.fingerprint and _has_all(seen, image, old.image_id)
+        if is_known and self._may_keep(job, old):
+            if new != old:
+                await asyncio.to_thread(self._built.remember, image.references, new)
+            return True
+        if context is None:
+            context = await asyncio.to_thread(find_entries, job.source)
+        # Imported here, as a build with nothing to do must not pay for it: tarfile alone takes 15 ms.
+        from boxship.build.send import send  # noqa: PLC0415 (see above)
+
+        image_id = await send(job, context, self._engine, self._teller(image.name), os.environ)
+        await self._remember(job, replace(new, image_id=image_id, stamps=job.stamps), look)
+        return is_known and old.image_id == image_id
+
+    async def _compare(
+        self, job: Job, old: BuildRecord, seen: Observed
+    ) -> tuple[BuildRecord, Look | None, Context | None]:
+        """What is now, in place of the old record; the files are looked through only when they look other than then."""
+        now_ns = time.time_ns()
+        look = await asyncio.to_thread(take_look, job.source, now_ns)
+        context, digest, notices = None, old.vouched(look), old.notices
+        if not digest:
+            context = await asyncio.to_thread(find_entries, job.source)
+            memory = await asyncio.to_thread(self._built.memory, job.image.references)
+            digest = await asyncio.to_thread(context_digest, context, memory, job.address, now_ns=now_ns)
+            notices = context.notices
+        new = replace(
+            old,
+            fingerprint=fingerprint(digest, _inputs(job, seen)),
+            context=digest,
+            look=look.digest if look is not None and look.is_sure else "",
+            notices=notices,
+        )
+        return new, look, context
+
+    async def _remember(self, job: Job, record: BuildRecord, look: Look | None) -> None:
+        """Unless something changed while it was sent, which may or may not be in the image."""
+        after = await asyncio.to_thread(take_look, job.source, time.time_ns())
+        if look is not None and after is not None and look.digest == after.digest:
+            await asyncio.to_thread(self._built.remember, job.image.references, record)
+
+    def _may_keep(self, job: Job, record: BuildRecord) -> bool:
+        is_stamped = job.image.is_begun_from or self._options.stamps.are_right(record.stamps)
+        return is_stamped and not job.request.no_cache and not job.request.pull
+
+    async def _prepare(self, image: ImageBuild, build: Build) -> Job:
         address = build_address(self._appliance, image.services[0])
         if build.context_url is not None:
             raise BuildError(
@@ -87,71 +136,65 @@ class ServiceBuilder:
                 image=image.name,
             )
         tell = self._teller(image.name)
-        extra = await self._wheels.ensure(image.wheels, os.uname().machine, tell) if image.wheels is not None else {}
-        now_ns = time.time_ns()
-        context = await asyncio.to_thread(find_context, build, address, extra)
-        for notice in context.notices:
-            self._publish(Notice(notice, is_warning=True))
-        seen = await self._engine.observe((*image.references, *image.begins_from))
-        request = self._request(image, build, context)
-        inputs = _inputs(request, image, seen)
-        memory = await asyncio.to_thread(self._built.memory, image.references)
-        digest = await asyncio.to_thread(fingerprint, context, inputs, memory, address, now_ns=now_ns)
-        known = self._built.image_id(image.references, digest)
-        if not request.no_cache and not request.pull and known and _has_all(seen, image, known):
-            return True
-        image_id = await self._run(image, request, context, address)
-        await asyncio.to_thread(self._built.remember, image.references, digest, image_id)
-        return bool(known) and known == image_id and _has_all(seen, image, known)
+        extra = await self._wheels(image.wheels, tell) if image.wheels is not None else {}
+        source = await asyncio.to_thread(open_source, build, address, image.parts, extra)
+        dockerfile = Dockerfile.parse(source.dockerfile_text)
+        extras = extras_of(build, image.contexts, self._appliance.secrets)
+        cli = await self._choose(image, build, source, dockerfile, extras)
+        # An image that others begin from stays the same over releases, and so do they.
+        stamps = {} if image.is_begun_from else self._options.stamps.labels
+        request = self._request(image, build, source, dockerfile, stamps)
+        return Job(image, build, address, source, dockerfile, request, stamps, extras, cli)
 
-    async def _run(self, image: ImageBuild, request: BuildRequest, context: Context, address: str) -> str:
-        transcript, image_id = _Transcript(), ""
-        before = await self._engine.observe()
-        chunks = stream_context(context, address, not_after_s=self._not_after_s)
-        try:
-            async with aclosing(chunks):
-                async for output in self._engine.build_image(request, chunks):
-                    if output.text:
-                        transcript.add(output.text)
-                        self._publish(ImageProgress(image.name, output.text))
-                    image_id = output.image_id or image_id
-        except EngineUnreachableError:
-            raise
-        except (BuildError, EngineTimeoutError, asyncio.CancelledError):
-            await self._clean_up(transcript, before)
-            raise
-        except EngineError as err:
-            await self._clean_up(transcript, before)
-            raise _explain(err, image, context, address, transcript) from err
-        found = (await self._engine.observe((image.name,))).image(image.name)
-        return found.id if found is not None else image_id
+    async def _wheels(self, wheels: Wheels, tell: Callable[[str], None]) -> Mapping[str, Path]:
+        from boxship.build.wheels import WheelCache  # noqa: PLC0415 (a part of every build's start, for those that need it)
 
-    async def _clean_up(self, transcript: _Transcript, before: Observed) -> None:
-        """Remove the images of the steps that did succeed: without a tag nobody would find them again.
+        return await WheelCache(self._cache_root).ensure(wheels, os.uname().machine, tell)
 
-        Docker 20.10 keeps them, and removes their untagged parents with them; those of builds before stay.
-        """
-        had = {image.id for image in before.images}
-        for image in (await self._engine.observe()).images:
-            is_ours = any(image.id.startswith(made) for made in transcript.made)
-            if is_ours and not image.tags and image.id not in had:
-                try:
-                    await self._engine.remove_image(image.id)
-                except EngineConflictError:
-                    continue  # another build has begun from it meanwhile
+    async def _choose(
+        self, image: ImageBuild, build: Build, source: Source, dockerfile: Dockerfile, extras: Extras
+    ) -> DockerCli | None:
+        """BuildKit's door, where it is needed or asked for; None for the engine's own builder."""
+        need = why_buildkit(dockerfile, source.dockerfile_name, build)
+        if self._options.buildkit is False or (self._options.buildkit is None and need is None):
+            if need is not None:
+                raise BuildError(
+                    f"{source.address}: {need[0]}{need[1]} needs BuildKit, which was switched off",
+                    hint="leave out --no-buildkit and DOCKER_BUILDKIT=0",
+                    image=image.name,
+                )
+            return None
+        if self._asking is None:
+            self._asking = asyncio.create_task(find_buildkit(os.environ))
+        cli = await self._asking
+        if missing := lacking(cli, extras):
+            place, what = need or ("", "--buildkit")
+            raise BuildError(
+                f"{source.address}: {place}{what} needs BuildKit, and {missing}",
+                hint="install docker's buildx plugin (docker-buildx or docker-buildx-plugin), or do without it there",
+                image=image.name,
+            )
+        return cli
 
-    def _request(self, image: ImageBuild, build: Build, context: Context) -> BuildRequest:
-        labels = {LABEL_BUILT_FOR: self._appliance.name, LABEL_VERSION: self._appliance.version}
+    def _request(
+        self, image: ImageBuild, build: Build, source: Source, dockerfile: Dockerfile, stamps: Mapping[str, str]
+    ) -> BuildRequest:
+        # Those of the command line are for the Dockerfiles that declare them.
+        args = {
+            name: value
+            for name, value in build.args.items()
+            if name not in self._options.args or dockerfile.declares(name)
+        }
         return BuildRequest(
             tags=image.references,
-            dockerfile=context.dockerfile,
-            args=build.args,
-            labels={**build.labels, **labels},
+            dockerfile=source.inside or "",
+            args=args,
+            labels={**build.labels, LABEL_BUILT_FOR: self._appliance.name, **stamps},
             target=build.target,
             network=build.network,
-            no_cache=self._no_cache or build.no_cache,
+            no_cache=self._options.no_cache or build.no_cache,
             # An image of this appliance is on no registry yet, and asking there for it would fail.
-            pull=(self._pull or build.pull) and not image.needs,
+            pull=(self._options.pull or build.pull) and not image.needs,
             shm_size_bytes=build.shm_size_bytes,
             extra_hosts=build.extra_hosts,
             cache_from=build.cache_from,
@@ -171,45 +214,23 @@ def build_address(appliance: Appliance, name: str) -> str:
     return f"{place}: services.{name}.build" if place is not None else f"services.{name}.build"
 
 
-def _inputs(request: BuildRequest, image: ImageBuild, observed: Observed) -> dict[str, object]:
-    """All that decides the result, apart from the files."""
-    found = {reference: observed.image(reference) for reference in image.begins_from}
+def _inputs(job: Job, observed: Observed) -> dict[str, object]:
+    """All that decides the result, apart from the files and the stamps."""
+    request, extras = job.request, job.extras
+    found = {reference: observed.image(reference) for reference in job.image.begins_from}
     return {
         "args": dict(request.args),
-        "labels": dict(request.labels),
+        "labels": {name: text for name, text in request.labels.items() if name not in job.stamps},
         "target": request.target,
         "network": request.network,
         "extra_hosts": list(request.extra_hosts),
         "shm_size": request.shm_size_bytes,
         "platform": request.platform,
         "begins_from": {reference: one.id if one is not None else "" for reference, one in found.items()},
+        "buildkit": [sorted(extras.secrets), dict(extras.contexts), list(extras.entitlements)] if job.cli else None,
     }
 
 
 def _has_all(observed: Observed, image: ImageBuild, image_id: str) -> bool:
     found = [observed.image(reference) for reference in image.references]
     return all(one is not None and one.id == image_id for one in found)
-
-
-def _explain(
-    err: EngineError, image: ImageBuild, context: Context, address: str, transcript: _Transcript
-) -> BuildError:
-    line = Dockerfile.parse(context.dockerfile_text).line_of_step(transcript.step)
-    place = f"{context.dockerfile_name}:{line}" if line else context.dockerfile_name
-    step = f": step {transcript.step} of {transcript.steps} ({transcript.instruction})" if transcript.step else ""
-    reason = err.message.removeprefix(f"cannot build {image.name}: ")
-    return BuildError(
-        f"{address}: image {image.name} of {_services(image)} could not be built: {place}{step}: {reason}",
-        hint=err.hint or f"run it again alone to see all of its output: boxship build {image.services[0]}",
-        image=image.name,
-        output=tuple(transcript.tail),
-    )
-
-
-def _services(image: ImageBuild) -> str:
-    return f"service {image.services[0]}" if len(image.services) == 1 else f"services {', '.join(image.services)}"
-
-
-def _source_date(environment: Mapping[str, str]) -> int | None:
-    text = environment.get("SOURCE_DATE_EPOCH", "")
-    return int(text) if text.isdecimal() else None

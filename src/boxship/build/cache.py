@@ -30,13 +30,6 @@ _DEBS_LIMIT_BYTES = 1 << 30
 _CHUNK_BYTES = 1 << 20
 
 
-def default_root(environment: Mapping[str, str]) -> Path:
-    """Where caches of this user are."""
-    base = environment.get("XDG_CACHE_HOME", "")
-    home = Path(base) if base.startswith("/") else Path(environment.get("HOME") or "/root") / ".cache"
-    return home / "boxship"
-
-
 class Entry(Struct, frozen=True):
     """One made base. ``chain``: the keys of its layers' entries, lowest first, its own last.
 

@@ -1,31 +1,25 @@
 """A build context: the files that go to the builder, found once, then fingerprinted or streamed.
 
-The tar is reproducible: sorted, owned by 0:0, with the files' own modes and times (no later than SOURCE_DATE_EPOCH
-when the environment has one). Nothing is copied on disk, so what was deleted at the source can't linger.
+It may be composed of several folders and files: the service's own build folder first, then the parts that
+``appliance.yaml`` lays over it, then what Boxship itself prepares. Nothing is copied to compose it, and the rules of
+``.dockerignore`` hold for all of it, as if it had been.
 """
 
-import asyncio
-import io
 import os
 import stat
-import tarfile
-import threading
-from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import IO
 
-from msgspec import Struct
+from msgspec import Struct, field
 
-from boxship.build.ignore import IgnoreRules
+from boxship.build.ignore import IgnoreRules, Sieve, Verdict
 from boxship.errors import BuildError
 from boxship.spec.model import Build
+from boxship.spec.model_build import ContextPart
 
 HIDDEN_DOCKERFILE = ".boxship.Dockerfile"
 """The Dockerfile's name in the tar when the context itself doesn't show it; no build step sees this file."""
 _IGNORE_NAME = ".dockerignore"
-_CHUNK_BYTES = 1 << 18
-_CHUNKS_AHEAD = 8
 
 
 class Entry(Struct, frozen=True):
@@ -45,6 +39,32 @@ class Entry(Struct, frozen=True):
     def is_file(self) -> bool:
         """A regular file, from disk or not."""
         return stat.S_ISREG(self.mode)
+
+
+class Root(Struct, frozen=True):
+    """A folder or file, and where it goes: what is in it at ``prefix`` ("" or with a slash), a file as ``prefix``."""
+
+    path: Path
+    prefix: str
+    sieve: Sieve
+    address: str
+    is_file: bool = False
+
+
+class Source(Struct, frozen=True):
+    """What a context is made of, before any of it was looked at.
+
+    ``dockerfile_name`` is how a person knows the Dockerfile. ``inside``: its path in the context, None when it isn't
+    in it. ``extra``: further files by their path in the context; they replace what is there.
+    """
+
+    roots: tuple[Root, ...]
+    address: str
+    dockerfile_text: str
+    dockerfile_name: str
+    inside: str | None
+    ignore_text: str = ""
+    extra: Mapping[str, Path] = field(default_factory=dict)
 
 
 class Context(Struct, frozen=True):
@@ -82,124 +102,111 @@ def read_dockerfile(build: Build, address: str) -> tuple[str, str]:
         raise BuildError(f"{address}: can't read {path}: {reason}", hint="check the file") from err
 
 
-def find_context(build: Build, address: str, extra: Mapping[str, Path] | None = None) -> Context:
-    """Look through the context once.
+def open_source(
+    build: Build, address: str, parts: Sequence[ContextPart] = (), extra: Mapping[str, Path] | None = None
+) -> Source:
+    """Read what decides about a context: the Dockerfile and the ignore rules, and whether every part is there.
 
     Args:
         build: What the service says.
         address: Where it says so; begins the messages.
+        parts: What is laid over the build folder, in this order.
         extra: Further files by their path in the context (wheels); they replace what is there.
 
     Raises:
-        BuildError: The context or the Dockerfile is missing, a file can't be looked at, or an ignore rule is wrong.
+        BuildError: The context, a part or the Dockerfile is missing, or an ignore rule is wrong.
     """
     text, name = read_dockerfile(build, address)
-    inside = _inside(build)
-    rules, ignore_text = _read_ignore(build, inside, address)
-    notices: list[str] = []
-    found = {entry.path: entry for entry in _walk(build.context, "", rules, address, notices)}
-    for path, source in (extra or {}).items():
-        found |= {parent.path: parent for parent in _parents(path) if parent.path not in found}
-        found[path] = _entry(path, source, source.stat())
-    dockerfile = inside if inside is not None and inside in found else HIDDEN_DOCKERFILE
-    if dockerfile == HIDDEN_DOCKERFILE:
-        found |= {entry.path: entry for entry in _hide_dockerfile(text, ignore_text, _IGNORE_NAME in found)}
-    entries = tuple(found[path] for path in sorted(found))
-    return Context(entries, dockerfile, text, name, tuple(notices))
+    rules, ignore_text = _read_ignore(build, address)
+    own = Root(build.context, "", Sieve(rules), address)
+    roots = (own, *(_part_root(part, rules) for part in parts))
+    return Source(roots, address, text, name, _inside(build), ignore_text, extra or {})
 
 
-async def stream_context(
-    context: Context, address: str, *, not_after_s: int | None = None
-) -> AsyncGenerator[bytes, None]:
-    """The context as a tar, in chunks, read by a thread a few chunks ahead of the reader.
+def find_context(
+    build: Build, address: str, extra: Mapping[str, Path] | None = None, parts: Sequence[ContextPart] = ()
+) -> Context:
+    """``find_entries`` of ``open_source``."""
+    return find_entries(open_source(build, address, parts, extra))
+
+
+def find_entries(source: Source) -> Context:
+    """Look through all of a source once.
 
     Raises:
-        BuildError: A file can't be read or changed its size meanwhile.
+        BuildError: A file can't be looked at, or two parts of the context can't be at one place.
     """
-    loop = asyncio.get_running_loop()
-    chunks: asyncio.Queue[bytes | BaseException | None] = asyncio.Queue()
-    room = threading.Semaphore(_CHUNKS_AHEAD)
-    is_over = threading.Event()
+    notices: list[str] = []
+    own, *parts = source.roots
+    found = {entry.path: entry for entry in _walk(own, notices)}
+    dockerfile = source.inside if source.inside is not None and source.inside in found else HIDDEN_DOCKERFILE
+    for part in parts:
+        laid = list(_walk(part, notices))
+        if not any(entry.is_file for entry in laid):
+            notices.append(f"{part.address}: no file of {part.path} gets into the build context")
+        _lay_over(found, laid, part)
+        if dockerfile in {entry.path for entry in laid}:
+            dockerfile = HIDDEN_DOCKERFILE
+    for path, file in source.extra.items():
+        found |= {parent.path: parent for parent in _parents(path) if parent.path not in found}
+        found[path] = _entry(path, file, file.stat())
+    if dockerfile == HIDDEN_DOCKERFILE:
+        hidden = _hide_dockerfile(source.dockerfile_text, source.ignore_text, _IGNORE_NAME in found)
+        found |= {entry.path: entry for entry in hidden}
+    entries = tuple(found[path] for path in sorted(found))
+    return Context(entries, dockerfile, source.dockerfile_text, source.dockerfile_name, tuple(notices))
 
-    def put(chunk: bytes | BaseException | None) -> None:
-        while not room.acquire(timeout=0.1):
-            if is_over.is_set():
-                raise _ReaderGone
-        if is_over.is_set():
-            raise _ReaderGone
-        loop.call_soon_threadsafe(chunks.put_nowait, chunk)
 
-    def work() -> None:
-        with suppress(_ReaderGone):
-            try:
-                write_tar(context.entries, _Chunks(put), address, not_after_s=not_after_s)
-            except BuildError as err:
-                put(err)
-            put(None)
+def hint_to_read(path: Path) -> str:
+    """The next step after a file couldn't be read."""
+    return f"make it readable, or list it in {_IGNORE_NAME}: {path.name}"
 
-    worker = loop.run_in_executor(None, work)
+
+def _part_root(part: ContextPart, rules: IgnoreRules) -> Root:
+    address = f"{part.where}: build.contexts" if part.where is not None else "build.contexts"
     try:
-        while (chunk := await chunks.get()) is not None:
-            room.release()
-            if isinstance(chunk, BaseException):
-                raise chunk
-            yield chunk
-    finally:
-        is_over.set()
-        await asyncio.shield(worker)
-
-
-def write_tar(
-    entries: Iterable[Entry], out: IO[bytes] | io.RawIOBase, address: str, *, not_after_s: int | None = None
-) -> None:
-    """Write entries as a tar stream. Raises: BuildError naming a file that can't be read or changed meanwhile."""
-    with tarfile.open(fileobj=out, mode="w|", format=tarfile.PAX_FORMAT, bufsize=_CHUNK_BYTES) as tar:
-        for entry in entries:
-            info = _tar_info(entry, not_after_s)
-            if not entry.is_file:
-                tar.addfile(info)
-            elif entry.source is None:
-                tar.addfile(info, io.BytesIO(entry.content))
-            else:
-                _add_file(tar, info, entry.source, address)
-
-
-class _ReaderGone(Exception):  # noqa: N818 - it is no error: nobody wants the rest
-    """Nobody reads the rest of the stream."""
-
-
-class _Chunks(io.RawIOBase):
-    def __init__(self, put: Callable[[bytes], None]) -> None:
-        self._put = put
-
-    def write(self, data: object, /) -> int:
-        chunk = bytes(data)  # type: ignore[call-overload]
-        self._put(chunk)
-        return len(chunk)
-
-
-def _add_file(tar: tarfile.TarFile, info: tarfile.TarInfo, source: Path, address: str) -> None:
-    try:
-        with source.open("rb") as stream:
-            tar.addfile(info, stream)
-    except OSError as err:
-        # tarfile reports a file that became shorter as an OSError of its own, without an errno.
-        reason = "it became shorter while it was read" if err.errno is None else err.strerror
-        raise BuildError(f"{address}: can't read {source}: {reason}", hint=_hint(source)) from err
-
-
-def _tar_info(entry: Entry, not_after_s: int | None) -> tarfile.TarInfo:
-    info = tarfile.TarInfo(entry.path)
-    info.mode = stat.S_IMODE(entry.mode)
-    mtime_s = entry.mtime_ns // 10**9
-    info.mtime = mtime_s if not_after_s is None else min(mtime_s, not_after_s)
-    if stat.S_ISDIR(entry.mode):
-        info.type = tarfile.DIRTYPE
-    elif stat.S_ISLNK(entry.mode):
-        info.type, info.linkname, info.mode = tarfile.SYMTYPE, entry.link, 0o777
+        is_file = not stat.S_ISDIR(part.source.stat().st_mode)
+    except (OSError, ValueError) as err:
+        raise BuildError(
+            f"{address}: can't lay {part.source} into the build context: {getattr(err, 'strerror', err)}",
+            hint="correct the path; it begins at the folder of appliance.yaml",
+        ) from err
+    into = part.into.removesuffix("/")
+    if is_file:
+        # As cp does it: into a folder when that ends with a slash or is the context itself.
+        named = f"{into}/{part.source.name}" if into else part.source.name
+        prefix = named if part.into.endswith("/") or not into else into
     else:
-        info.size = entry.size_bytes
-    return info
+        prefix = f"{into}/" if into else ""
+    return Root(part.source, prefix, Sieve(rules, _filter(part, address), prefix), address, is_file)
+
+
+def _filter(part: ContextPart, address: str) -> IgnoreRules:
+    lines = [*(("**", *(f"!{pattern}" for pattern in part.only)) if part.only else ()), *part.without]
+    try:
+        return IgnoreRules.parse("\n".join(lines))
+    except ValueError as err:
+        raise BuildError(f"{address}: wrong pattern '{err}'", hint="check its brackets") from err
+
+
+def _lay_over(found: dict[str, Entry], laid: Sequence[Entry], part: Root) -> None:
+    for entry in laid:
+        below = found.get(entry.path)
+        is_folder = stat.S_ISDIR(entry.mode)
+        if below is not None and stat.S_ISDIR(below.mode) != is_folder:
+            kinds = ("a folder", "a file") if is_folder else ("a file", "a folder")
+            raise BuildError(
+                f"{part.address}: {entry.path} of the build context would be {kinds[0]} of {part.path}, "
+                f"and already is {kinds[1]}",
+                hint="lay it somewhere else with 'into'",
+            )
+        for parent in _parents(entry.path):
+            if not stat.S_ISDIR(found.setdefault(parent.path, parent).mode):
+                raise BuildError(
+                    f"{part.address}: {entry.path} can't be laid below {parent.path}, which is a file",
+                    hint="lay it somewhere else with 'into'",
+                )
+        found[entry.path] = entry
 
 
 def _inside(build: Build) -> str | None:
@@ -211,7 +218,7 @@ def _inside(build: Build) -> str | None:
     return None if relative.startswith("..") else relative
 
 
-def _read_ignore(build: Build, inside: str | None, address: str) -> tuple[IgnoreRules, str]:
+def _read_ignore(build: Build, address: str) -> tuple[IgnoreRules, str]:
     candidates = [build.context / _IGNORE_NAME]
     if build.dockerfile_inline is None:
         candidates.insert(0, Path(f"{build.context / build.dockerfile}{_IGNORE_NAME}"))
@@ -222,7 +229,7 @@ def _read_ignore(build: Build, inside: str | None, address: str) -> tuple[Ignore
         except FileNotFoundError:
             continue
         except OSError as err:
-            raise BuildError(f"{address}: can't read {path}: {err.strerror}", hint=_hint(path)) from err
+            raise BuildError(f"{address}: can't read {path}: {err.strerror}", hint=hint_to_read(path)) from err
         except UnicodeDecodeError as err:
             raise BuildError(f"{address}: {path} is not UTF-8 text", hint="save it as UTF-8") from err
         except ValueError as err:
@@ -230,22 +237,30 @@ def _read_ignore(build: Build, inside: str | None, address: str) -> tuple[Ignore
     return IgnoreRules(), ""
 
 
-def _walk(folder: Path, prefix: str, rules: IgnoreRules, address: str, notices: list[str]) -> Iterator[Entry]:
+def _walk(root: Root, notices: list[str]) -> Iterator[Entry]:
+    if not root.is_file:
+        yield from _walk_folder(root, root.path, "", root.sieve.above(), notices)
+    elif not root.sieve.is_out(root.sieve.judge("", root.sieve.above())):
+        yield _entry(root.prefix, root.path, root.path.stat())
+
+
+def _walk_folder(root: Root, folder: Path, inner: str, above: Verdict, notices: list[str]) -> Iterator[Entry]:
     try:
         with os.scandir(folder) as scan:
             children = sorted(scan, key=lambda child: child.name)
     except OSError as err:
-        raise BuildError(f"{address}: can't read {folder}: {err.strerror}", hint=_hint(folder)) from err
+        raise BuildError(f"{root.address}: can't read {folder}: {err.strerror}", hint=hint_to_read(folder)) from err
     for child in children:
-        path = f"{prefix}{child.name}"
-        is_out = rules.excludes(path)
+        path = f"{inner}{child.name}"
+        verdict = root.sieve.judge(path, above)
+        is_out = root.sieve.is_out(verdict)
         if child.is_dir(follow_symlinks=False):
             if not is_out:
-                yield _entry(path, Path(child.path), child.stat(follow_symlinks=False))
-            if not is_out or not rules.excludes_all_below(path):
-                yield from _walk(Path(child.path), f"{path}/", rules, address, notices)
+                yield _entry(f"{root.prefix}{path}", Path(child.path), child.stat(follow_symlinks=False))
+            if not is_out or root.sieve.may_let_through_below(path, verdict):
+                yield from _walk_folder(root, Path(child.path), f"{path}/", verdict, notices)
         elif not is_out:
-            yield from _leaf(child, path, notices)
+            yield from _leaf(child, f"{root.prefix}{path}", notices)
 
 
 def _leaf(child: os.DirEntry[str], path: str, notices: list[str]) -> Iterator[Entry]:
@@ -293,7 +308,3 @@ def _special(mode: int) -> str:
     if stat.S_ISSOCK(mode):
         return "socket"
     return "named pipe" if stat.S_ISFIFO(mode) else "device"
-
-
-def _hint(path: Path) -> str:
-    return f"make it readable, or list it in {_IGNORE_NAME}: {path.name}"

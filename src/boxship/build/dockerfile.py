@@ -6,6 +6,7 @@ Only what ordering builds needs is understood; everything else is the builder's.
 
 import re
 from collections.abc import Iterator, Mapping
+from itertools import takewhile
 
 from msgspec import Struct
 
@@ -14,6 +15,14 @@ _HEREDOC = re.compile(r"(?<!<)<<(-?)([\"']?)([A-Za-z_][A-Za-z0-9_]*)\2")
 _VARIABLE = re.compile(r"\$(?:\{(\w+)(?:(:?[-+])([^}]*))?\}|(\w+))")
 _FLAG = re.compile(r"--([a-z]+)=(\S+)")
 _MOUNT_FROM = re.compile(r"--mount=\S*?\bfrom=([^,\s]+)")
+_PLATFORM_ARG = re.compile(r"(?:TARGET|BUILD)(?:PLATFORM|OS|ARCH|VARIANT)")
+_BUILDKIT_FLAGS = {
+    "RUN": frozenset({"--mount", "--network", "--security", "--device"}),
+    "COPY": frozenset({"--chmod", "--link", "--parents", "--exclude"}),
+    "ADD": frozenset({"--chmod", "--link", "--checksum", "--keep-git-dir", "--exclude", "--unpack"}),
+}
+PROXY_ARGS = frozenset({"http_proxy", "https_proxy", "ftp_proxy", "no_proxy", "all_proxy"})
+"""Build arguments that need no ARG, in lower or upper case."""
 _WITH_HEREDOC = frozenset({"RUN", "COPY", "ADD"})
 
 
@@ -23,6 +32,7 @@ class Instruction(Struct, frozen=True):
     line: int
     keyword: str
     rest: str
+    has_heredoc: bool = False
 
 
 class Dockerfile(Struct, frozen=True):
@@ -51,6 +61,28 @@ class Dockerfile(Struct, frozen=True):
                 if reference and reference.lower() not in earlier and reference != "scratch":
                     found[reference] = None
         return tuple(found)
+
+    def declares(self, name: str) -> bool:
+        """Whether a build argument of this name has any effect."""
+        if name.lower() in PROXY_ARGS:
+            return True
+        words = (word for each in self.instructions if each.keyword == "ARG" for word in each.rest.split())
+        return any(word.partition("=")[0] == name for word in words)
+
+    def buildkit_need(self, args: Mapping[str, str | None]) -> tuple[int, str] | None:
+        """The first line that only BuildKit understands, and what is on it; None when there is none."""
+        for each in self.instructions:
+            words = each.rest.split()
+            flags = {word.partition("=")[0] for word in takewhile(lambda word: word.startswith("--"), words)}
+            if only := sorted(flags & _BUILDKIT_FLAGS.get(each.keyword, frozenset())):
+                return each.line, f"{each.keyword} {only[0]}"
+            if each.keyword in _WITH_HEREDOC and each.has_heredoc:
+                return each.line, f"a heredoc after {each.keyword}"
+            if each.keyword == "ARG":
+                for word in words:
+                    if _PLATFORM_ARG.fullmatch(word) and args.get(word) is None:
+                        return each.line, f"ARG {word}, which only BuildKit sets"
+        return None
 
     @property
     def _stages(self) -> "tuple[_Stage, ...]":
@@ -128,9 +160,9 @@ def _instructions(text: str) -> Iterator[Instruction]:
             break
         if words := joined.split(maxsplit=1):
             keyword, rest = words[0].upper(), words[1] if len(words) == 2 else ""
-            if keyword in _WITH_HEREDOC:
-                at = _after_heredocs(lines, at, rest)
-            yield Instruction(start + 1, keyword, rest)
+            end = _after_heredocs(lines, at, rest) if keyword in _WITH_HEREDOC else at
+            yield Instruction(start + 1, keyword, rest, has_heredoc=end > at)
+            at = end
 
 
 def _escape_character(lines: list[str]) -> str:

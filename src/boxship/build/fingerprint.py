@@ -1,8 +1,8 @@
 """What an image is built from, as one digest: by content, not by time.
 
 Reading every file again would cost seconds for large contexts, so digests of contents are remembered per path with the
-file's size, times and inode. A file whose times are as young as the memory itself may have changed within one tick of
-the clock, and is read again. (The rule is the one that git's index follows for "racily clean" entries.)
+file's size, times and inode, and the digest of the whole with how all of it looked (``look``). A file whose times are
+as young as the memory itself may have changed within one tick of the clock, and is read again.
 """
 
 import hashlib
@@ -13,13 +13,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from msgspec import Struct, field
+from msgspec import Struct, ValidationError, convert, field, to_builtins
 
 from boxship.build.context import Context, Entry
+from boxship.build.look import Look, is_racy, last_change_ns
 from boxship.errors import BuildError
-
-_RACY_NS = 20_000_000
-"""More than a tick of any kernel's file clock (4 to 10 ms)."""
 
 
 class ContentMemory(Struct):
@@ -47,18 +45,15 @@ class ContentMemory(Struct):
         known = self.known.get(entry.path)
         if known is None or known[:-1] != _looks(entry):
             return None
-        is_racy = max(entry.mtime_ns, entry.ctime_ns) >= self.seen_at_ns - _RACY_NS
-        return None if is_racy else str(known[-1])
+        changed_ns = last_change_ns(entry.mtime_ns, entry.ctime_ns, self.seen_at_ns)
+        return None if is_racy(changed_ns, self.seen_at_ns) else str(known[-1])
 
 
-def fingerprint(
-    context: Context, inputs: Mapping[str, object], memory: ContentMemory, address: str, *, now_ns: int
-) -> str:
-    """One digest over a context's files and all else that goes into a build.
+def context_digest(context: Context, memory: ContentMemory, address: str, *, now_ns: int) -> str:
+    """One digest over a context's files: by content, mode and name, not by time.
 
     Args:
         context: The found files.
-        inputs: What else decides the result (arguments, ids of the images it begins from), JSON-able.
         memory: Updated with what was read.
         address: Begins the messages.
         now_ns: Unix time of a moment before the context was looked through.
@@ -66,7 +61,7 @@ def fingerprint(
     Raises:
         BuildError: A file can't be read.
     """
-    whole = hashlib.sha256(json.dumps([context.dockerfile, inputs], sort_keys=True, default=str).encode())
+    whole = hashlib.sha256(context.dockerfile.encode())
     known: dict[str, list[object]] = {}
     has_read = False
     for entry in context.entries:
@@ -85,23 +80,46 @@ def fingerprint(
     return whole.hexdigest()
 
 
+def fingerprint(context: str, inputs: Mapping[str, object]) -> str:
+    """One digest over a context's and all else that decides the result (arguments, ids of images), JSON-able."""
+    return hashlib.sha256(json.dumps([context, inputs], sort_keys=True, default=str).encode()).hexdigest()
+
+
+class BuildRecord(Struct, frozen=True):
+    """What one image came from when it was last built. ``image_id`` is "" when nothing is known.
+
+    ``stamps`` are the labels that say for which release it was built; they don't decide what is in it.
+    """
+
+    fingerprint: str = ""
+    image_id: str = ""
+    context: str = ""
+    """The digest of its context."""
+    look: str = ""
+    """The digest of how that looked, "" when it was too young to vouch for anything."""
+    stamps: Mapping[str, str] = field(default_factory=dict)
+    notices: tuple[str, ...] = ()
+
+    def vouched(self, look: Look | None) -> str:
+        """The context's digest when nothing in it looks other than then, otherwise ""."""
+        return self.context if look is not None and self.look and look.digest == self.look else ""
+
+
 class BuiltImages(Struct, frozen=True):
-    """Which image came out of which fingerprint, per image reference, as small files."""
+    """What each image came from, per image reference, as small files."""
 
     folder: Path
 
-    def image_id(self, references: Sequence[str], digest: str) -> str:
-        """The image's id, "" when another or no fingerprint is remembered."""
+    def record(self, references: Sequence[str]) -> BuildRecord:
+        """What is remembered; an unreadable record is an empty one."""
         try:
-            stored = json.loads(self._path(references).read_bytes())
-            return str(stored["image_id"]) if stored["digest"] == digest else ""
-        except (OSError, ValueError, KeyError, TypeError):
-            return ""
+            return convert(json.loads(self._path(references).read_bytes()), BuildRecord)
+        except (OSError, ValueError, ValidationError):
+            return BuildRecord()
 
-    def remember(self, references: Sequence[str], digest: str, image_id: str) -> None:
-        """Keep it for the next run; failing to only costs a build that finds everything in the engine's cache."""
-        text = json.dumps({"digest": digest, "image_id": image_id, "references": list(references)})
-        _keep(self._path(references), text)
+    def remember(self, references: Sequence[str], record: BuildRecord) -> None:
+        """Keep it for the next build; failing to only costs time then."""
+        _keep(self._path(references), json.dumps({"references": list(references), **to_builtins(record)}))
 
     def memory(self, references: Iterable[str]) -> ContentMemory:
         """The digests of the files in this image's context."""

@@ -7,14 +7,17 @@ what Dockerfiles and bases say about images of the same appliance; images from e
 from collections.abc import Iterable, Mapping
 from typing import assert_never
 
-from msgspec import Struct
+from msgspec import Struct, field
 from msgspec.structs import replace
 
 from boxship.build.dockerfile import Dockerfile
 from boxship.errors import BuildError
 from boxship.plan.containers import image_reference as created_from
 from boxship.plan.observed import Observed, with_default_tag
-from boxship.spec.model import Appliance, Base, Build, Service, Wheels
+from boxship.spec.model import Appliance, Base, Build, Service
+from boxship.spec.model_build import ContextPart, Wheels
+
+_IMAGE = "docker-image://"
 
 
 class ImageBuild(Struct, frozen=True):
@@ -31,6 +34,12 @@ class ImageBuild(Struct, frozen=True):
     is_present: bool = False
     platform: str | None = None
     wheels: Wheels | None = None
+    parts: tuple[ContextPart, ...] = ()
+    """What is laid over its context."""
+    contexts: Mapping[str, str] = field(default_factory=dict)
+    """Compose's further contexts by name, with images of services by their reference; only BuildKit reads them."""
+    is_begun_from: bool = False
+    """Another image of the appliance begins from it."""
 
     @property
     def name(self) -> str:
@@ -63,7 +72,8 @@ def plan_builds(
     needs = {name: _needs(build, by_reference) for name, build in builds.items()}
     wanted = [with_default_tag(image_reference(appliance, appliance.services[name])) for name in services]
     ordered = _in_order([by_reference[tag] for tag in wanted if tag in by_reference], needs)
-    return tuple(replace(builds[name], needs=needs[name]) for name in ordered)
+    begun_from = {need for name in ordered for need in needs[name]}
+    return tuple(replace(builds[name], needs=needs[name], is_begun_from=name in begun_from) for name in ordered)
 
 
 def _all_builds(
@@ -86,19 +96,31 @@ def _all_builds(
 def _service_build(appliance: Appliance, service: Service, dockerfile: Dockerfile) -> ImageBuild:
     build = service.build or Build(appliance.directory)
     reference = with_default_tag(image_reference(appliance, service))
+    contexts = {name: _context(appliance, source) for name, source in build.additional_contexts.items()}
+    images = (image for image in dockerfile.images(build.args, build.target) if image not in contexts)
+    in_contexts = (source.removeprefix(_IMAGE) for source in contexts.values() if source.startswith(_IMAGE))
     return ImageBuild(
         references=tuple(dict.fromkeys((reference, *(with_default_tag(tag) for tag in build.tags)))),
         made_from=build,
         services=(service.name,),
-        begins_from=tuple(with_default_tag(image) for image in dockerfile.images(build.args, build.target)),
+        begins_from=tuple(dict.fromkeys(with_default_tag(image) for image in (*images, *in_contexts))),
         platform=service.platform,
         wheels=appliance.wheels.get(service.name),
+        parts=appliance.contexts.get(service.name, ()),
+        contexts=contexts,
     )
+
+
+def _context(appliance: Appliance, source: str) -> str:
+    """A further context as the docker CLI takes it: the image of a service by its reference."""
+    other = appliance.services.get(source.removeprefix("service:")) if source.startswith("service:") else None
+    return source if other is None else f"{_IMAGE}{with_default_tag(image_reference(appliance, other))}"
 
 
 def _gives_the_same(one: ImageBuild, other: ImageBuild) -> bool:
     """Services that build the same folder in the same way share one image under several tags."""
-    return one.made_from == other.made_from and one.platform == other.platform and _same(one.wheels, other.wheels)
+    is_alike = one.made_from == other.made_from and one.platform == other.platform and one.parts == other.parts
+    return is_alike and _same(one.wheels, other.wheels)
 
 
 def _same(one: Wheels | None, other: Wheels | None) -> bool:

@@ -19,7 +19,7 @@ from boxship.build.locks import held
 from boxship.errors import BuildError, HostError
 from boxship.host import proc
 from boxship.host.filelock import FileLock
-from boxship.spec.model import Wheels
+from boxship.spec.model_build import Wheels
 
 _FORMAT = 1
 _TIMEOUT_S = 1800.0

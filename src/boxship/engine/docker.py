@@ -40,6 +40,7 @@ from boxship.engine.port import (
     ExecRequest,
     ExecResult,
     ExecSession,
+    ImageHistory,
     LogLine,
     PathStat,
     Processes,
@@ -394,6 +395,9 @@ class DockerEngine:
         async with aclosing(images.build_image(self._api, request, context, headers)) as lines:
             async for line in lines:
                 yield line
+
+    async def image_history(self, reference: str) -> ImageHistory:
+        return await images.image_history(self._api, reference)
 
     async def load_images(self, archive: Path) -> None:
         await images.load_images(self._api, archive)

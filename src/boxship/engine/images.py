@@ -8,8 +8,8 @@ from pathlib import Path
 from boxship.engine.api import Api
 from boxship.engine.calls import Call, path_of
 from boxship.engine.faults import clean, image_unavailable, push_refused
-from boxship.engine.fields import Fields
-from boxship.engine.port import BuildOutput, BuildRequest, PullProgress
+from boxship.engine.fields import Fields, read_list, read_object
+from boxship.engine.port import BuildOutput, BuildRequest, HistoryItem, ImageHistory, PullProgress
 from boxship.engine.streams import read_documents
 from boxship.errors import (
     EngineError,
@@ -138,6 +138,16 @@ def _build_query(request: BuildRequest) -> dict[str, str | tuple[str, ...]]:
 
 def _ulimits(request: BuildRequest) -> list[dict[str, object]]:
     return [{"Name": name, "Soft": limit.soft, "Hard": limit.hard} for name, limit in request.ulimits.items()]
+
+
+async def image_history(api: Api, reference: str) -> ImageHistory:
+    """See ``ImageEngine.image_history``."""
+    what = f"look up image {reference}"
+    detail = read_object(await api.read(path_of("images", reference, "json"), what), what)
+    listed = read_list(await api.read(path_of("images", reference, "history"), what), what)
+    items = [HistoryItem(each.text("CreatedBy"), each.number("Size"), each.number("Created")) for each in listed]
+    layers = detail.child("RootFS").texts("Layers")
+    return ImageHistory(detail.text("Id"), detail.number("Size"), tuple(reversed(items)), layers)
 
 
 async def load_images(api: Api, archive: Path) -> None:

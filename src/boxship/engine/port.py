@@ -125,6 +125,23 @@ class BuildOutput(NamedTuple):
     image_id: str = ""
 
 
+class HistoryItem(NamedTuple):
+    """One line of how an image came about. Its layer, if it made one, holds ``size_bytes`` of files."""
+
+    made_by: str
+    size_bytes: int
+    created_at_s: int = 0
+
+
+class ImageHistory(Struct, frozen=True):
+    """How an image came about, the lowest item first. ``diff_ids``: the digests of its layers, lowest first."""
+
+    id: str
+    size_bytes: int
+    items: tuple[HistoryItem, ...]
+    diff_ids: tuple[str, ...]
+
+
 class BuildRequest(Struct, frozen=True):
     """One Dockerfile build. ``dockerfile`` is a path inside the context."""
 
@@ -326,6 +343,9 @@ class ImageEngine(Protocol):
 
     def build_image(self, request: BuildRequest, context: AsyncIterator[bytes]) -> AsyncGenerator[BuildOutput, None]:
         """Build from a tar stream. Raises: EngineError with the builder's message. Intermediate containers go."""
+
+    async def image_history(self, reference: str) -> ImageHistory:
+        """Raises: ImageMissingError when it is not here."""
 
     async def load_images(self, archive: Path) -> None:
         """Load a docker-archive file."""

@@ -17,7 +17,6 @@ from boxship.execute.readiness import Readiness
 from boxship.host.files import is_there
 from boxship.host.needs import unmet_needs
 from boxship.host.sysctl import PROC_SYS, apply_settings
-from boxship.host.version import versioned
 from boxship.operate.build_hooks import run_build_hooks
 from boxship.operate.half_started import half_started, plan_anew
 from boxship.operate.interrupt import unless_interrupted
@@ -155,7 +154,7 @@ async def _provide_images(
         from boxship.build.images import build_images  # noqa: PLC0415 (see above)
 
         await run_build_hooks(appliance, names, "pre-build", publish)
-        await build_images(versioned(appliance), names, engine, publish, only_missing=request.build is None)
+        await build_images(appliance, names, engine, publish, only_missing=request.build is None)
         await run_build_hooks(appliance, names, "post-build", publish)
     pulling = to_pull(desired, observed, request)
     await _pull(appliance.name, pulling, engine, publish, clock)

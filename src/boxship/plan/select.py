@@ -135,6 +135,8 @@ def _without_others(appliance: Appliance, kept: frozenset[str]) -> Appliance:
         checks=_kept(appliance.checks, kept),
         status_checks={name: each for name, each in appliance.status_checks.items() if each.service in kept},
         wheels=_kept(appliance.wheels, kept),
+        contexts=_kept(appliance.contexts, kept),
+        budgets=_kept(appliance.budgets, kept | frozenset(appliance.bases)),
         hooks=_kept(appliance.hooks, kept),
     )
 

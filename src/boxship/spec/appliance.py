@@ -10,8 +10,10 @@ from msgspec import Struct, field
 from boxship.names import APPLIANCE_PATTERN
 from boxship.spec.appliance_checks import build_checks, build_host_checks, build_limits, positive
 from boxship.spec.fields import Fields
-from boxship.spec.model import Base, Boot, Check, Host, HostHooks, OnSwitch, StatusCheck, Target, Wheels
+from boxship.spec.model import Base, Boot, Check, Host, HostHooks, OnSwitch, StatusCheck, Target
+from boxship.spec.model_build import Budget, ContextPart, Wheels
 from boxship.spec.model_checks import DISK_LIMITS, Limits
+from boxship.spec.parts import build_budgets, build_contexts
 from boxship.spec.report import Report
 from boxship.spec.tree import Items, Node, Table
 from boxship.where import Where
@@ -37,6 +39,8 @@ class ApplianceFile(Struct, frozen=True):
     disk_limits: Mapping[str, Limits] = field(default_factory=dict)
     bases: Mapping[str, Base] = field(default_factory=dict)
     wheels: Mapping[str, Wheels] = field(default_factory=dict)
+    contexts: Mapping[str, tuple[ContextPart, ...]] = field(default_factory=dict)
+    budgets: Mapping[str, Budget] = field(default_factory=dict)
     hooks: Mapping[str, HostHooks] = field(default_factory=dict)
     waits_for_ready: bool | None = None
     """What a dependent waits for where depends_on says no more than "started"; None when nothing is said."""
@@ -66,6 +70,8 @@ def build_appliance_file(document: Table, directory: Path, report: Report) -> Ap
         disk_limits=_disk_limits(fields),
         bases=_bases(fields, report),
         wheels=_wheels(fields, directory),
+        contexts=build_contexts(fields.table("build"), directory),
+        budgets=build_budgets(fields.table("build")),
         hooks=_hooks(fields),
         waits_for_ready=_waits_for_ready(fields.table("boot")),
         places=dict(_places(document, "")),

@@ -107,6 +107,8 @@ _WHEELS = fixed(
     required=("requirements",),
 )
 
+_PART = fixed({"from": TEXT_OR_TEXTS, "only": TEXTS, "except": TEXTS}, kinds=("text",), required=("from",))
+
 _HOOKS = fixed(
     dict.fromkeys(("pre-build", "post-build", "pre-start", "post-start", "pre-stop", "post-stop"), TEXT_OR_TEXTS)
 )
@@ -151,8 +153,9 @@ APPLIANCE = fixed(
             {
                 "bases": Shape(values=_BASE),
                 "wheels": Shape(values=_WHEELS),
+                "contexts": Shape(values=Shape(values=_PART)),
+                "budget": Shape(values=QUANTITY),
             },
-            later=frozenset({"budget"}),
         ),
     },
     later=frozenset({"settings", "certificates", "registry", "vm", "signing", "channel"}),

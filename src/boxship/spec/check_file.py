@@ -1,5 +1,6 @@
 """Whether the names that ``appliance.yaml`` uses are names of something."""
 
+import os
 from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple
 
@@ -63,14 +64,30 @@ def check_file(file: ApplianceFile, services: Mapping[str, Service], names: Name
         checker.expect(check.service, names.services, path, "service")
     for key in {**file.on_switch, **file.disk_limits}:
         checker.expect(key, names.volumes, f"volumes.{key}", "volume")
-    for name in file.wheels:
-        path = f"build.wheels.{name}"
-        checker.expect(name, names.services, path, "service")
-        if name in services and services[name].build is None:
-            report.error(
-                checker.place(path), path, f"the service '{name}' is not built here", "give it a build: section"
-            )
+    _check_builds(file, services, names, checker, report)
     _check_bases(file, checker, report)
+
+
+def _check_builds(
+    file: ApplianceFile, services: Mapping[str, Service], names: Names, checker: "_Checker", report: Report
+) -> None:
+    for section, names_used in (("wheels", file.wheels), ("contexts", file.contexts)):
+        for name in names_used:
+            _expect_built(name, services, names, f"build.{section}.{name}", checker)
+    for name, parts in file.contexts.items():
+        for part in parts:
+            if part.where is not None and not os.path.lexists(part.source):
+                reason = f"'{part.source}' does not exist"
+                report.warn(part.where, f"build.contexts.{name}", reason, "create it before `build`")
+    for name in file.budgets:
+        if name not in file.bases and not is_unsure(file, "build.bases"):
+            _expect_built(name, services, names, f"build.budget.{name}", checker)
+
+
+def _expect_built(name: str, services: Mapping[str, Service], names: Names, path: str, checker: "_Checker") -> None:
+    checker.expect(name, names.services, path, "service")
+    if name in services and services[name].build is None:
+        checker.complain(path, f"the service '{name}' is not built here", "give it a build: section")
 
 
 class _Checker:
@@ -81,6 +98,9 @@ class _Checker:
     def place(self, path: str) -> Where:
         """Where the value at a key path was written."""
         return self._places.get(path, Where(""))
+
+    def complain(self, path: str, reason: str, hint: str) -> None:
+        self._report.error(self.place(path), path, reason, hint)
 
     def expect(self, name: str, known: Collection[str], path: str, what: str) -> None:
         if name not in known:

@@ -264,6 +264,8 @@ class _Loading:
             host=said.host,
             bases=said.bases,
             wheels=said.wheels,
+            contexts=said.contexts,
+            budgets=said.budgets,
             hooks=said.hooks,
         )
 

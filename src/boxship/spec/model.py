@@ -12,6 +12,7 @@ from typing import Literal
 
 from msgspec import Struct, field
 
+from boxship.spec.model_build import Budget, ContextPart, Wheels
 from boxship.spec.model_checks import CertificateProbe, HostChecks, HttpExpectation, Limits, ProgramProbe, SqlProbe
 from boxship.spec.model_deploy import Deploy, DeviceRequest
 from boxship.spec.model_files import Grant, SharedFile
@@ -452,20 +453,6 @@ class Base(Placed, frozen=True):
     where: Where | None = None
 
 
-class Wheels(Placed, frozen=True):
-    """Python packages prepared on the host for one service's build context.
-
-    ``requirements`` is a file with pinned, hashed requirements; the wheels appear in the context under ``into``.
-    """
-
-    service: str
-    requirements: Path
-    into: str = "wheels"
-    python: str | None = None
-    """The image's Python version ("3.11"); None: the version of the Python that runs Boxship."""
-    where: Where | None = None
-
-
 class Appliance(Struct, frozen=True):
     """The whole product as its vendor wrote it."""
 
@@ -492,5 +479,9 @@ class Appliance(Struct, frozen=True):
     host: Host = Host()
     bases: Mapping[str, Base] = field(default_factory=dict)
     wheels: Mapping[str, Wheels] = field(default_factory=dict)
+    contexts: Mapping[str, tuple[ContextPart, ...]] = field(default_factory=dict)
+    """What is laid over the build contexts of services."""
+    budgets: Mapping[str, Budget] = field(default_factory=dict)
+    """By service or base."""
     hooks: Mapping[str, HostHooks] = field(default_factory=dict)
     """By service."""

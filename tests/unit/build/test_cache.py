@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from boxship.build.bases import base_key
-from boxship.build.cache import BaseCache, CorruptEntryError, DebCache, Entry, default_root, pack_tree
+from boxship.build.cache import BaseCache, CorruptEntryError, DebCache, Entry, pack_tree
 from boxship.build.image import HistoryStep, ImageConfig, image_id, write_docker_archive
 from boxship.build.locks import held
+from boxship.build.places import default_root
 from boxship.build.rootfs import Node
 from boxship.host.filelock import FileLock
 from boxship.spec.model import Base

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from boxship.build.context import HIDDEN_DOCKERFILE, Context, find_context, stream_context, write_tar
+from boxship.build.context import HIDDEN_DOCKERFILE, Context, find_context
+from boxship.build.stream import stream_context, write_tar
 from boxship.errors import BuildError
 from boxship.spec.model import Build
 

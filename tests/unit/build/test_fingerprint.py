@@ -1,17 +1,25 @@
 import os
 import time
+from itertools import pairwise
 from pathlib import Path
 
-from boxship.build.context import find_context
-from boxship.build.fingerprint import BuiltImages, ContentMemory, fingerprint
+from boxship.build.context import find_context, open_source
+from boxship.build.fingerprint import BuildRecord, BuiltImages, ContentMemory, context_digest, fingerprint
+from boxship.build.look import Look, take_look
 from boxship.spec.model import Build
 
-LATER_NS = 10**9
+LATER_NS = 10**10
 
 
 def digest(root: Path, memory: ContentMemory, inputs: dict[str, object] | None = None, *, after_ns: int = 0) -> str:
-    context = find_context(Build(root), "at")
-    return fingerprint(context, inputs or {}, memory, "at", now_ns=time.time_ns() + after_ns)
+    found = find_context(Build(root), "at")
+    return fingerprint(context_digest(found, memory, "at", now_ns=time.time_ns() + after_ns), inputs or {})
+
+
+def look(root: Path, *, after_ns: int = LATER_NS) -> Look:
+    found = take_look(open_source(Build(root), "at"), time.time_ns() + after_ns)
+    assert found is not None
+    return found
 
 
 def context(root: Path) -> Path:
@@ -74,14 +82,89 @@ def test_what_can_not_be_remembered_leaves_nothing_behind(tmp_path: Path) -> Non
     root = context(tmp_path / "c")
     (tmp_path / "m").mkdir()
     assert digest(root, ContentMemory(tmp_path / "m")) == digest(root, ContentMemory(root / "app" / "m"))
-    BuiltImages(root / "app").remember(("a",), "digest", "sha256:1")
+    BuiltImages(root / "app").remember(("a",), BuildRecord("digest", "sha256:1"))
     assert sorted(path.name for path in tmp_path.iterdir()) == ["c", "m"]
 
 
-def test_an_image_is_remembered_for_its_inputs_only(tmp_path: Path) -> None:
+def test_an_image_is_remembered_for_all_of_its_names(tmp_path: Path) -> None:
     built = BuiltImages(tmp_path / "builds")
-    assert built.image_id(("a", "b"), "digest") == ""
-    built.remember(("a", "b"), "digest", "sha256:1")
-    assert built.image_id(("b", "a"), "digest") == "sha256:1"
-    assert built.image_id(("a", "b"), "other") == ""
-    assert built.image_id(("a",), "digest") == ""
+    record = BuildRecord("digest", "sha256:1", "context", "look", {"version": "1"}, ("a warning",))
+    assert built.record(("a", "b")) == BuildRecord()
+    built.remember(("a", "b"), record)
+    assert (built.record(("b", "a")), built.record(("a",))) == (record, BuildRecord())
+
+
+def test_a_damaged_record_is_an_empty_one(tmp_path: Path) -> None:
+    built = BuiltImages(tmp_path)
+    for text in ("{", "[]", '{"image_id": 5}'):
+        built.remember(("a",), BuildRecord("digest"))
+        (path,) = tmp_path.glob("*.json")
+        path.write_text(text)
+        assert built.record(("a",)) == BuildRecord()
+
+
+def test_a_look_sees_every_change_without_reading_a_file(tmp_path: Path) -> None:
+    root = context(tmp_path / "c")
+    (root / "src").mkdir()
+    seen = [look(root)]
+    (root / "app").write_text("three")
+    seen.append(look(root))
+    (root / "src" / "new").write_text("")
+    seen.append(look(root))
+    (root / "src" / "new").chmod(0o755)
+    seen.append(look(root))
+    (root / "src" / "new").rename(root / "src" / "newer")
+    seen.append(look(root))
+    (root / "src" / "newer").unlink()
+    seen.append(look(root))
+    (root / "src").chmod(0o700)
+    seen.append(look(root))
+    (root / ".dockerignore").write_text("src\n")
+    seen.append(look(root))
+    assert [one for one, other in pairwise(seen) if one == other] == []
+
+
+def test_a_look_does_not_see_what_is_ignored_and_what_comes_and_goes(tmp_path: Path) -> None:
+    root = context(tmp_path / "c")
+    (root / ".dockerignore").write_text("*.log\nnode_modules\n!node_modules/kept\n")
+    (root / "node_modules").mkdir()
+    first = look(root)
+    (root / "new.log").write_text("")
+    (root / "node_modules" / "other").write_text("")
+    (root / "swap").write_text("")
+    (root / "swap").unlink()
+    assert look(root) == first
+    (root / "node_modules" / "kept").write_text("")
+    assert look(root) != first
+
+
+def test_a_look_as_young_as_a_file_vouches_for_nothing(tmp_path: Path) -> None:
+    root = context(tmp_path / "c")
+    young, old = look(root, after_ns=0), look(root)
+    assert (young.digest, young.is_sure, old.is_sure) == (old.digest, False, True)
+    record = BuildRecord(context="found", look="")
+    assert record.vouched(old) == ""
+    assert BuildRecord(context="found", look=old.digest).vouched(old) == "found"
+
+
+def test_a_time_in_the_future_does_not_make_a_file_young_for_ever(tmp_path: Path) -> None:
+    root = context(tmp_path / "c")
+    os.utime(root / "app", (4_000_000_000, 4_000_000_000))
+    assert look(root).is_sure
+
+
+def test_a_clock_of_whole_seconds_needs_more_than_a_second(tmp_path: Path) -> None:
+    root = context(tmp_path / "c")
+    # Times to come don't count, so this one stands for a file system that keeps no fractions.
+    whole_s = int(time.time()) + 5
+    for path in (root / "app", root / "Dockerfile"):
+        os.utime(path, (whole_s, whole_s))
+    source = open_source(Build(root), "at")
+    looks = [take_look(source, whole_s * 10**9 + after_ns) for after_ns in (10**9, 3 * 10**9)]
+    assert [each.is_sure for each in looks if each] == [False, True]
+
+
+def test_what_cannot_be_looked_at_is_left_to_whoever_reads_it(tmp_path: Path) -> None:
+    source = open_source(Build(context(tmp_path / "c")), "at")
+    (tmp_path / "c").rename(tmp_path / "d")
+    assert take_look(source, time.time_ns()) is None

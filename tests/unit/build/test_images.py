@@ -1,14 +1,17 @@
 import os
 from collections.abc import AsyncGenerator, AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from boxship.build.images import build_images
+from boxship.build.stamps import LABEL_REVISION, LABEL_VERSION, Stamps
 from boxship.engine.port import BuildOutput, BuildRequest
 from boxship.errors import BuildError, EngineError
 from boxship.events import Event, ImageProgress, Notice, Phase, SubjectChanged
 from boxship.spec.model import Appliance, Base, Build, Service
+from boxship.spec.model_build import ContextPart
 from boxship.where import Where
 from tests.fakes.engine import FakeEngine
 
@@ -24,6 +27,22 @@ class RecordedEngine(FakeEngine):
         for text in ("Step 1/4 : FROM debian", " ---> b39c16435107", "Step 3/4 : RUN false", " ---> Running in 3a"):
             yield BuildOutput(text=text)
         raise EngineError(f"cannot build {request.tags[0]}: The command '/bin/sh -c false' returned a non-zero code: 1")
+
+
+class SavingEngine(FakeEngine):
+    """While it builds for the first time, somebody saves a file."""
+
+    def __init__(self, file: Path) -> None:
+        super().__init__()
+        self._file = file
+
+    async def build_image(
+        self, request: BuildRequest, context: AsyncIterator[bytes]
+    ) -> AsyncGenerator[BuildOutput, None]:
+        if not self._file.exists():
+            self._file.write_text("saved")
+        async for line in super().build_image(request, context):
+            yield line
 
 
 class Shop:
@@ -42,7 +61,7 @@ class Shop:
         }
         self.appliance = Appliance("shop", "1.0", root, services=services)
 
-    async def build(self, *services: str, **options: bool) -> dict[str, Phase]:
+    async def build(self, *services: str, **options: Any) -> dict[str, Phase]:
         self.events.clear()
         try:
             await build_images(
@@ -143,8 +162,93 @@ async def test_a_failed_step_is_named_by_its_line_in_the_dockerfile(tmp_path: Pa
         "The command '/bin/sh -c false' returned a non-zero code: 1"
     )
     assert caught.value.image == "shop/web:latest"
-    assert caught.value.output[-1] == " ---> Running in 3a"
+    assert caught.value.output == ("Step 1/4 : FROM debian", "Step 3/4 : RUN false")
     assert "shop/web:latest" not in ids(shop.engine)
+
+
+async def test_nothing_to_do_costs_the_engine_one_observation(tmp_path: Path) -> None:
+    shop = Shop(tmp_path, web="FROM shop/lib\n", lib="FROM debian\n", other="FROM scratch\n")
+    shop.engine.add_image("debian")
+    await shop.build()
+    await shop.build()
+    shop.engine.faults.calls.clear()
+    assert set((await shop.build()).values()) == {Phase.KEPT}
+    assert shop.engine.faults.calls == ["observe"]
+
+
+async def test_an_image_from_elsewhere_that_was_replaced_is_a_change(tmp_path: Path) -> None:
+    shop = Shop(tmp_path, web="FROM debian\n")
+    shop.engine.add_image("debian")
+    await shop.build()
+    shop.engine.add_image("debian", content="newer")
+    assert await shop.build() == {"image:shop/web": Phase.READY}
+
+
+async def test_what_changes_while_it_is_sent_is_built_again(tmp_path: Path) -> None:
+    shop = Shop(tmp_path, SavingEngine(tmp_path / "web" / "app"), web="FROM scratch\n")
+    assert await shop.build() == {"image:shop/web": Phase.READY}
+    assert await shop.build() == {"image:shop/web": Phase.READY}
+    assert await shop.build() == {"image:shop/web": Phase.KEPT}
+
+
+async def test_parts_of_a_context_are_built_in_and_their_changes_are_changes(tmp_path: Path) -> None:
+    shop = Shop(tmp_path, web="FROM scratch\n", other="FROM scratch\n")
+    (tmp_path / "lib").mkdir()
+    parts = {"web": (ContextPart(tmp_path / "lib", "lib"),)}
+    shop.appliance = Appliance("shop", "1.0", tmp_path, services=shop.appliance.services, contexts=parts)
+    await shop.build()
+    (tmp_path / "lib" / "new").write_text("")
+    assert await shop.build() == {"image:shop/web": Phase.READY, "image:shop/other": Phase.KEPT}
+
+
+async def test_services_with_one_folder_and_different_parts_have_different_images(tmp_path: Path) -> None:
+    shop = Shop(tmp_path, web="FROM scratch\n")
+    (tmp_path / "lib").mkdir()
+    build = shop.appliance.services["web"].build
+    services = {name: Service(name, build=build) for name in ("one", "two", "three")}
+    parts = {"one": (ContextPart(tmp_path / "lib"),)}
+    shop.appliance = Appliance("shop", "1.0", tmp_path, services=services, contexts=parts)
+    (tmp_path / "lib" / "file").write_text("")
+    await shop.build()
+    found = ids(shop.engine)
+    assert found["shop/two:latest"] == found["shop/three:latest"] != found["shop/one:latest"]
+
+
+async def test_a_version_is_stamped_and_another_one_is_stamped_anew(tmp_path: Path) -> None:
+    shop = Shop(tmp_path, web="FROM shop/lib\n", lib="FROM scratch\n")
+
+    def stamps(version: str) -> Stamps:
+        return Stamps({LABEL_VERSION: version, LABEL_REVISION: "abc"}, frozenset({LABEL_VERSION}))
+
+    def labels(tag: str) -> dict[str, str]:
+        return next(image.labels for image in shop.engine.world.images.values() if tag in image.tags)
+
+    await shop.build(stamps=stamps("1.0"))
+    assert labels("shop/web:latest")[LABEL_VERSION] == "1.0"
+    # An image that others begin from has none, or they would all be made anew for every release.
+    assert LABEL_VERSION not in labels("shop/lib:latest")
+    assert set((await shop.build(stamps=stamps("1.0"))).values()) == {Phase.KEPT}
+    # `up` asks for no stamps and leaves those that are there.
+    assert set((await shop.build()).values()) == {Phase.KEPT}
+    assert await shop.build(stamps=stamps("1.1")) == {"image:shop/lib": Phase.KEPT, "image:shop/web": Phase.READY}
+
+
+async def test_an_argument_reaches_the_dockerfiles_that_declare_it(tmp_path: Path) -> None:
+    shop = Shop(tmp_path, web="ARG BELOW=shop/nothing\nFROM $BELOW\n", lib="FROM scratch\n")
+    assert await shop.build("web", args={"BELOW": "shop/lib"}) == {
+        "image:shop/lib": Phase.READY,
+        "image:shop/web": Phase.READY,
+    }
+    assert await shop.build("lib") == {"image:shop/lib": Phase.KEPT}
+    await shop.build("lib", args={"TYPO": "1"})
+    told = [event.text for event in shop.events if isinstance(event, Notice)]
+    assert (told, shop.phases) == (["--build-arg TYPO: no Dockerfile has an ARG TYPO"], {"image:shop/lib": Phase.KEPT})
+
+
+async def test_what_needs_buildkit_is_refused_with_its_line_where_that_is_switched_off(tmp_path: Path) -> None:
+    shop = Shop(tmp_path, web="FROM scratch\n\nRUN --mount=type=cache,target=/c make\n")
+    with pytest.raises(BuildError, match=r"web/Dockerfile:3: RUN --mount needs BuildKit, which was switched off"):
+        await shop.build(buildkit=False)
 
 
 async def test_a_missing_dockerfile_stops_before_anything_is_built(tmp_path: Path) -> None:

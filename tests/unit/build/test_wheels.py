@@ -10,7 +10,7 @@ import pytest
 
 from boxship.build.wheels import WheelCache, download_command, unhashed_requirements
 from boxship.errors import BuildError
-from boxship.spec.model import Wheels
+from boxship.spec.model_build import Wheels
 from boxship.where import Where
 
 MACHINE = os.uname().machine

@@ -5,7 +5,8 @@ import pytest
 import boxship.spec
 from boxship.spec.appliance_keys import APPLIANCE
 from boxship.spec.load import LoadOptions, load
-from boxship.spec.model import Base, Boot, Check, ExecProbe, Host, HttpProbe, LogProbe, OnSwitch, TcpProbe, Wheels
+from boxship.spec.model import Base, Boot, Check, ExecProbe, Host, HttpProbe, LogProbe, OnSwitch, TcpProbe
+from boxship.spec.model_build import ContextPart, Wheels
 from boxship.spec.rules import key_texts
 from boxship.spec.shape import Shape
 from tests.unit.spec.conftest import Read, Refuse
@@ -100,6 +101,17 @@ def test_variables_and_a_log_probe(read: Read) -> None:
         ("host: {needs: {ram: lots}}", "not a size"),
         ("build: {wheels: {db: {requirements: r}}}", "not built here"),
         ("build: {wheels: {x: {requirements: r}}}", "unknown"),
+        ("build: {contexts: {db: {lib: lib}}}", "not built here"),
+        ("build: {contexts: {x: {lib: lib}}}", "unknown service 'x'"),
+        ("build: {contexts: {web: {../lib: lib}}}", "not inside of the build context"),
+        ("build: {contexts: {web: {/lib: lib}}}", "not inside of the build context"),
+        ("build: {contexts: {web: {lib: {only: [x]}}}}", "from"),
+        ("build: {contexts: {web: {lib: {from: []}}}}", "nothing is laid there"),
+        ("build: {contexts: {web: {lib: ''}}}", "nothing is laid there"),
+        ("build: {contexts: {web: {lib: {from: lib, except: ['!x']}}}}", "'!x' matches no path"),
+        ("build: {budget: {web: much}}", "not a size"),
+        ("build: {budget: {db: 1g}}", "not built here"),
+        ("build: {budget: {x: 1g}}", "unknown service 'x'"),
         ("build: {bases: {b: {}}}", "begins from nothing"),
         ("build: {bases: {b: {suite: s, from: b}}}", "suite and from"),
         ("build: {bases: {b: {image: 'x:1'}}}", "not pinned"),
@@ -114,6 +126,33 @@ def test_variables_and_a_log_probe(read: Read) -> None:
 def test_a_wrong_appliance_file_is_refused_in_words(refuse: Refuse, line: str, says: str) -> None:
     problems = refuse({"compose.yaml": COMPOSE, "appliance.yaml": line + "\n"})
     assert any(says in problem.reason for problem in problems), problems
+
+
+def test_contexts_and_budgets_are_read_with_their_places(read: Read) -> None:
+    text = """\
+        build:
+          bases: {"shop/base:1": {suite: bookworm}}
+          contexts:
+            web:
+              .: overlay
+              ./etc//x/: {from: [a.ini, b.ini], only: ["*.ini"], except: [old]}
+          budget: {web: 150MB, "shop/base:1": 80m}
+        """
+    loaded = read({"compose.yaml": COMPOSE, "appliance.yaml": text, "overlay": "", "a.ini": ""})
+    appliance = loaded.appliance
+    parts = appliance.contexts["web"]
+    assert parts == (
+        ContextPart(appliance.directory / "overlay"),
+        ContextPart(appliance.directory / "a.ini", "etc/x/", ("*.ini",), ("old",)),
+        ContextPart(appliance.directory / "b.ini", "etc/x/", ("*.ini",), ("old",)),
+    )
+    assert [part.where.line for part in parts if part.where] == [5, 6, 6]
+    assert {name: budget.limit_bytes >> 20 for name, budget in appliance.budgets.items()} == {
+        "web": 150, "shop/base:1": 80,
+    }  # fmt: skip
+    # It may still be made before the build, so it is only told.
+    told = [(warning.where.line, warning.reason) for warning in loaded.warnings if "b.ini" in warning.reason]
+    assert told == [(6, f"'{appliance.directory / 'b.ini'}' does not exist")]
 
 
 def test_problems_of_both_files_come_together(refuse: Refuse) -> None:
@@ -142,6 +181,8 @@ def test_the_example_says_something_about_every_key_and_about_no_other() -> None
 def test_the_example_is_a_valid_appliance_file(tmp_path: Path) -> None:
     (tmp_path / "appliance.yaml").write_text(EXAMPLE.read_text())
     (tmp_path / "compose.production.yaml").write_text("services: {}\n")
+    for path in ("shared/lib", "web/settings.ini", "web/settings.production.ini", "assets"):
+        (tmp_path / path).mkdir(parents=True)
     names = ["nginx", "maintenance", "web", "cache", "db", "worker"]
     services = "".join(f"  {name}: {{build: ./{name}}}\n" for name in names)
     (tmp_path / "compose.yaml").write_text(f"services:\n{services}volumes: {{db: {{}}, cache: {{}}}}\n")

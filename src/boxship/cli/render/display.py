@@ -25,12 +25,13 @@ class Display(Protocol):
     ) -> None: ...
 
 
-def make_display(*, is_json: bool, is_quiet: bool = False) -> Display:
+def make_display(*, is_json: bool, is_quiet: bool = False, kind: str = "auto") -> Display:
+    """``kind``: auto, tty or plain, where neither of the others is asked for."""
     if is_json:
         return JsonDisplay()
     if is_quiet:
         return _Silent()
-    if is_live(sys.stderr):
+    if kind != "plain" and (kind == "tty" or is_live(sys.stderr)):
         # rich costs 80 ms of CPU to import, which only a terminal needs.
         from boxship.cli.render.tree import TreeDisplay  # noqa: PLC0415 (see above)
 
