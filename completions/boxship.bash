@@ -66,6 +66,8 @@ _boxship_value() {
         cp:--index) echo other ;;
         port:--protocol) echo =tcp,udp,sctp ;;
         port:--index) echo other ;;
+        build:--build-arg) echo other ;;
+        build:--progress) echo =auto,tty,plain,json,quiet ;;
         build:-o|build:--only) echo services ;;
         build:-x|build:--exclude) echo services ;;
         build:--tag) echo other ;;
@@ -125,7 +127,7 @@ _boxship_verb() {
         port) options='--protocol --index --help --file --project-name --env-file --project-directory --profile --target --dry-run --lax --json --debug'; kinds=(services other other) ;;
         ip) options='-q --quiet --help --file --project-name --env-file --project-directory --profile --target --dry-run --lax --json --debug'; kinds=(services) ;;
         top) options='--help --file --project-name --env-file --project-directory --profile --target --dry-run --lax --json --debug'; kinds=(services) ;;
-        build) options='--no-cache --pull -q --quiet -o --only -x --exclude --dependencies --include-deps --affected --tag --help --file --project-name --env-file --project-directory --profile --target --dry-run --lax --json --debug'; kinds=(services) ;;
+        build) options='--no-cache --pull --build-arg --sizes --buildkit --no-buildkit -q --quiet --progress -o --only -x --exclude --dependencies --include-deps --affected --tag --help --file --project-name --env-file --project-directory --profile --target --dry-run --lax --json --debug'; kinds=(services) ;;
         pull) options='--policy --ignore-pull-failures --ignore-buildable -q --quiet -o --only -x --exclude --dependencies --include-deps --affected --tag --help --file --project-name --env-file --project-directory --profile --target --dry-run --lax --json --debug'; kinds=(services) ;;
         push) options='--ignore-push-failures -q --quiet -o --only -x --exclude --dependencies --include-deps --affected --tag --help --file --project-name --env-file --project-directory --profile --target --dry-run --lax --json --debug'; kinds=(services) ;;
         watch) options='--no-up --prune --no-prune --quiet -o --only -x --exclude --dependencies --include-deps --affected --help --file --project-name --env-file --project-directory --profile --target --dry-run --lax --json --debug'; kinds=(services) ;;

@@ -669,8 +669,13 @@ _boxship_verb_build() {
     _arguments -s \
         '(--no-cache)--no-cache[run every step again]' \
         '(--pull)--pull[ask the registry for newer base images]' \
+        '*--build-arg[a value for ARG, over the files'"'"'; without one, the variable of the environment (repeatable)]:NAME[=VALUE]: ' \
+        '(--sizes)--sizes[then show how large images are, and which layers are]' \
+        '(--buildkit)--buildkit[build with BuildKit, also what needs none]' \
+        '(--no-buildkit)--no-buildkit[only with the engine'"'"'s own builder]' \
         '(-q --quiet)-q[only say what failed]' \
         '(-q --quiet)--quiet[only say what failed]' \
+        '(--progress)--progress[how to show what happens (auto)]:auto,tty,plain,json,quiet:(auto tty plain json quiet)' \
         '(-o --only)-o[only this service or target'"'"'s services]:NAME:{_boxship_names services}' \
         '(-o --only)--only[only this service or target'"'"'s services]:NAME:{_boxship_names services}' \
         '*-x[as if it were not in the files (repeatable)]:NAME:{_boxship_names services}' \
