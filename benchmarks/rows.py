@@ -6,7 +6,7 @@ from enum import Enum
 
 from benchmarks.faults import BenchError
 from benchmarks.figures import Spread, Summary
-from benchmarks.tools import COMPOSE_V1, COMPOSE_V2, RAW, RAW_UP, Operation
+from benchmarks.tools import COMPOSE_V1, COMPOSE_V2, DOCKER, RAW, RAW_UP, Operation
 
 
 class Quantity(Enum):
@@ -14,9 +14,17 @@ class Quantity(Enum):
 
     WALL = "wall"
     CLIENT_CPU = "client CPU"
+    ALL_CPU = "all CPU"
+    """The client's and the engine's."""
 
-    def of(self, summary: Summary) -> Spread:
-        return summary.wall_s if self is Quantity.WALL else summary.client_cpu_s
+    def of(self, summary: Summary) -> Spread | None:
+        match self:
+            case Quantity.WALL:
+                return summary.wall_s
+            case Quantity.CLIENT_CPU:
+                return summary.client_cpu_s
+            case Quantity.ALL_CPU:
+                return summary.whole_cpu_s
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +64,11 @@ def _read(services: int, *goals: Goal, repeats: int = 1) -> Row:
     return Row(f"read-{services}", title, Operation.READ, f"read-{services}", goals, repeats)
 
 
+def _build(key: str, what: str, times: float) -> Row:
+    goals = (Goal(_WALL, times, DOCKER), Goal(Quantity.ALL_CPU, times, DOCKER))
+    return Row(f"build-{key}", f"no-op build: {what}", Operation.BUILD, f"build-{key}", goals, deadline_s=180)
+
+
 ROWS = (
     Row(
         "help",
@@ -69,6 +82,8 @@ ROWS = (
     _read(500, Goal(_CPU, 0.5, COMPOSE_V2)),
     _read(2000, Goal(_CPU, 0.5, COMPOSE_V2)),
     _read(5000, Goal(_CPU, 0.5, COMPOSE_V2)),
+    _build("20k", "1 image of 20,000 files, 100 MB", 0.02),
+    _build("8", "8 images", 0.125),
     Row(
         "up",
         "up: 20 services in 5 layers",

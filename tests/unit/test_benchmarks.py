@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from benchmarks.big_files import BIG_FILES, big_compose
+from benchmarks.builds import BUILDS, Builds, builds_compose, write_contexts
 from benchmarks.engine import Container, Names
 from benchmarks.engine_cpu import cpu_between_s, parse_stat
 from benchmarks.faults import BenchError
@@ -21,10 +22,12 @@ from benchmarks.tools import (
     BOXSHIP,
     COMPOSE_V1,
     COMPOSE_V2,
+    DOCKER,
     RAW,
     RAW_UP,
     Command,
     ComposeLike,
+    DockerBuild,
     ForeignRaw,
     Operation,
     Place,
@@ -66,6 +69,20 @@ class TestScenarios:
         assert after["s0"] == after["s1"] == ()
         assert after["s8"] == after["s9"] == ("s6", "s7")
         assert max(depths(CHAIN).values()) == 4
+
+    def test_the_folders_to_build_are_written_once_and_are_the_same_every_time(self, tmp_path: Path) -> None:
+        builds = Builds(2, 101, 10)
+        for root in (tmp_path / "one", tmp_path / "two"):
+            write_contexts(builds, root)
+        found = [
+            {path.name: path.read_bytes() for path in (tmp_path / one / "i0").rglob("*.bin")} for one in ("one", "two")
+        ]
+        assert found[0] == found[1]
+        assert (tmp_path / "one" / "i1" / "d001" / "f00.bin").stat().st_size == 10
+        write_contexts(Builds(3, 1, 1), tmp_path / "one")
+        assert sorted(path.name for path in (tmp_path / "one").iterdir()) == ["i0", "i1"]
+        text = builds_compose(builds, tmp_path / "one")
+        assert yaml.safe_load(text)["services"]["i1"] == {"build": str(tmp_path / "one" / "i1")}
 
     def test_a_compose_file_waits_for_health_only_where_there_are_checks(self) -> None:
         plain, checked = (yaml.safe_load(compose_text(each))["services"] for each in (DAG, CHAIN))
@@ -271,7 +288,18 @@ class TestTools:
 
     def test_the_raw_engine_takes_part_in_every_row_that_is_about_an_engine(self) -> None:
         about_files = {row.key for row in ROWS if RawEngine().command(row.operation, PLACE) is None}
-        assert about_files == set(BIG_FILES)
+        assert about_files == {*BIG_FILES, *BUILDS}
+
+    def test_docker_build_takes_part_in_the_rows_about_builds_and_builds_every_folder(self) -> None:
+        docker = DockerBuild("/bin/docker", "docker build")
+        place = PLACE._replace(scenario="build-8", compose_file=Path("/t/c.yaml"))
+        command = docker.command(Operation.BUILD, place)
+        assert command is not None
+        assert command.argv[3:] == ("/bin/docker", "/t/contexts-build-8")
+        assert command.argv[2].count("build -q -t bxbench-1/i") == 8
+        assert docker.command(Operation.UP, place) is None
+        ours, theirs = (ComposeLike(key, key, "it").command(Operation.BUILD, place) for key in (BOXSHIP, COMPOSE_V2))
+        assert (ours and ours.argv[-2:], theirs) == (("build", "-q"), None)
 
     def test_the_names_of_one_application_are_not_those_of_another(self) -> None:
         names = Names.of_project("bxbench-1")
@@ -291,7 +319,7 @@ class TestRows:
             choose_rows(["upp"])
 
     def test_every_goal_is_against_somebody_who_takes_part(self) -> None:
-        known = {None, COMPOSE_V1, COMPOSE_V2, RAW, RAW_UP}
+        known = {None, COMPOSE_V1, COMPOSE_V2, DOCKER, RAW, RAW_UP}
         assert {goal.against for row in ROWS for goal in row.goals} <= known
 
 
