@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from boxship.build.cache import BaseCache
 from boxship.build.image import LABEL_BASE
@@ -24,9 +25,16 @@ from boxship.build.stamps import LABEL_VERSION, Stamps
 from boxship.engine.docker import DockerEngine, connect
 from boxship.errors import BoxshipError, BuildError
 from boxship.events import Event, ImageProgress, Phase, SubjectChanged
+from boxship.host.docker_cli import find_buildkit
 from boxship.plan.observed import Observed
+<<<<<<< HEAD
 from boxship.spec.model import Appliance, Base, Build, Service
 from boxship.spec.model_build import Wheels
+=======
+from boxship.spec.model import Appliance, Base, Build, Service, Wheels
+from boxship.spec.model_build import ContextPart
+from boxship.spec.model_files import Grant, Hidden, SharedFile
+>>>>>>> build
 
 pytestmark = [
     pytest.mark.docker,
@@ -74,6 +82,8 @@ class Workshop:
         self.events: list[Event] = []
         self.services: dict[str, Service] = {}
         self.wheels: dict[str, Wheels] = {}
+        self.contexts: dict[str, tuple[ContextPart, ...]] = {}
+        self.secrets: dict[str, SharedFile] = {}
 
     def add(self, name: str, dockerfile: str, **files: str) -> None:
         folder = self.root / name
@@ -84,7 +94,16 @@ class Workshop:
 
     async def build(self, *, cache_root: Path | None = None, **options: Any) -> dict[str, Phase]:
         self.events.clear()
-        made = Appliance(NAME, "1.0", self.root, services=self.services, bases=BASES, wheels=self.wheels)
+        made = Appliance(
+            NAME,
+            "1.0",
+            self.root,
+            services=self.services,
+            bases=BASES,
+            wheels=self.wheels,
+            contexts=self.contexts,
+            secrets=self.secrets,
+        )
         names = tuple(self.services)
         await build_images(made, names, self.engine, self.events.append, cache_root=cache_root, **options)
         changes = [event for event in self.events if isinstance(event, SubjectChanged)]
@@ -246,3 +265,104 @@ async def test_an_unknown_package_is_named(workshop: Workshop, tmp_path: Path) -
         await build_images(made, ("x",), workshop.engine, workshop.events.append)
     assert caught.value.image == reference
     assert "correct the names in packages" in caught.value.hint
+
+
+async def test_a_context_is_composed_of_folders_and_what_is_deleted_there_does_not_linger(workshop: Workshop) -> None:
+    lib = workshop.root / "lib"
+    (lib / "deep").mkdir(parents=True)
+    for name in ("kept.py", "gone.py", "deep/left-out.css"):
+        (lib / name).write_text(name)
+    dockerfile = f"FROM {ROOT.reference}\nCOPY . /ctx\n"
+    workshop.add("web", dockerfile, **{"app.py": "", "site.ini": "the vendor's", ".dockerignore": ".dockerignore\n"})
+    (workshop.root / "site.ini").write_text("the product's")
+    workshop.contexts["web"] = (
+        ContextPart(lib, "lib", without=("**/*.css",)),
+        ContextPart(workshop.root / "site.ini", "site.ini"),
+    )
+    listing = ("sh", "-c", "cd /ctx; find . -type f | sort; cat site.ini")
+    await workshop.build()
+    assert run_in(f"{NAME}/web", *listing).split("\n") == [
+        "./Dockerfile",
+        "./app.py",
+        "./lib/gone.py",
+        "./lib/kept.py",
+        "./site.ini",
+        "the product's",
+    ]
+    assert await workshop.build() == {"base": Phase.KEPT, "web": Phase.KEPT}
+    (lib / "gone.py").unlink()
+    assert (await workshop.build())["web"] is Phase.READY
+    assert "gone" not in run_in(f"{NAME}/web", *listing)
+
+
+_BUILT_IN = Path("/usr/bin/docker")
+
+
+@pytest.fixture
+def buildkit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The docker command that can use BuildKit comes first on the path."""
+    found = asyncio.run(find_buildkit(os.environ))
+    if found is None and _BUILT_IN.exists():
+        monkeypatch.setenv("PATH", f"{_BUILT_IN.parent}:{os.environ['PATH']}")
+        found = asyncio.run(find_buildkit(os.environ))
+    if found is None:
+        pytest.skip("no docker command here can use BuildKit")
+
+
+@pytest.mark.usefixtures("buildkit")
+async def test_a_secret_reaches_a_step_of_buildkit_and_not_the_image(workshop: Workshop) -> None:
+    dockerfile = (
+        f"FROM {ROOT.reference}\nARG WHO\nCOPY lib /lib-of-mine\n"
+        "RUN --mount=type=secret,id=token wc -c < /run/secrets/token > /length && echo $WHO > /who\n"
+    )
+    workshop.services = {"base": Service("base", image=ROOT.reference)}
+    await workshop.build()
+    workshop.add("web", dockerfile)
+    build = workshop.services["web"].build
+    assert build is not None
+    workshop.services["web"] = replace(
+        workshop.services["web"], build=replace(build, secrets=(Grant("token"),), args={"WHO": "a vendor"})
+    )
+    workshop.secrets["token"] = SharedFile("token", "secret", value=Hidden("s3cret"))
+    (workshop.root / "one.py").write_text("1")
+    workshop.contexts["web"] = (ContextPart(workshop.root / "one.py", "lib/one.py"),)
+    assert (await workshop.build())["web"] is Phase.READY
+    assert run_in(f"{NAME}/web", "sh", "-c", "ls /lib-of-mine; cat /who /length").split("\n")[:3] == [
+        "one.py",
+        "a vendor",
+        "6",
+    ]
+    assert "s3cret" not in history(f"{NAME}/web")
+    assert (await workshop.build())["web"] is Phase.KEPT
+
+
+@pytest.mark.usefixtures("buildkit")
+async def test_a_failed_step_of_buildkit_is_named_by_its_line(workshop: Workshop) -> None:
+    workshop.services = {"base": Service("base", image=ROOT.reference)}
+    await workshop.build()
+    workshop.add("web", f"FROM {ROOT.reference}\n\nRUN --mount=type=tmpfs,target=/t echo say >&2; exit 9\n")
+    with pytest.raises(BuildError, match=r"Dockerfile:3: step 2 of 2 .*exit code: 9") as caught:
+        await workshop.build()
+    assert "say" in caught.value.output
+
+
+async def test_rules_of_dockerignore_leave_out_what_dockers_own_do(workshop: Workshop) -> None:
+    """The same context through docker's own reading of the rules, and through ours.
+
+    Without an exception that begins with ``**``: docker before 23 doesn't look for those in folders that are left out.
+    """
+    rules = "# c\n*\n!src\n!docs/k*\nsrc/**/tmp?\nsrc/[ab].txt\n!src/deep/tmp1/k*\n**/*.bak\n/docs/../top\n"
+    names = ("top", "src/a.txt", "src/c.txt", "src/deep/tmp1/keep.x", "src/deep/tmp1/x", "src/x.bak", "docs/keep.md")
+    workshop.services = {"base": Service("base", image=ROOT.reference)}
+    await workshop.build()
+    workshop.add("web", f"FROM {ROOT.reference}\nCOPY . /ctx\n", **{".dockerignore": rules})
+    for name in (*names, "docs/other", "node_modules/x/keep.js", "src/deep/tmp2"):
+        (workshop.root / "web" / name).parent.mkdir(parents=True, exist_ok=True)
+        (workshop.root / "web" / name).write_text(name)
+    await workshop.build()
+    theirs = f"{NAME}/theirs"
+    command = ["docker", "build", "-q", "-t", theirs, str(workshop.root / "web")]
+    environment = {**os.environ, "DOCKER_BUILDKIT": "0"}
+    await asyncio.to_thread(subprocess.run, command, check=True, capture_output=True, timeout=120, env=environment)
+    listing = ("sh", "-c", "cd /ctx; find . -type f | sort")
+    assert run_in(f"{NAME}/web", *listing) == run_in(theirs, *listing)

@@ -28,7 +28,7 @@ services:
     command: [sleep, infinity]
     healthcheck: {test: ["CMD", "true"], interval: 5s}
     volumes: [data:/data]
-  init:
+  migrate:
     image: ${TEST_IMAGE}
     command: [sh, -c, "echo migrated"]
     depends_on: {db: {condition: service_healthy}}
@@ -37,7 +37,8 @@ services:
     init: true
     command: [sh, -c, "echo listening; exec httpd -f -p 80 -h /srv"]
     ports: ["127.0.0.1::80"]
-    depends_on: {init: {condition: service_completed_successfully}}
+    develop: {watch: [{action: sync, path: ./page.html, target: /srv/index.html}]}
+    depends_on: {migrate: {condition: service_completed_successfully}}
 volumes: {data: {}}
 """,
     "Dockerfile": "ARG TEST_IMAGE=boxship-test:busybox\nFROM ${TEST_IMAGE}\nCOPY page.html /srv/index.html\n",
@@ -49,12 +50,14 @@ CRANE = {"crane.yml": "containers:\n  web:\n    image: boxship-test:busybox\n   
 class Rule(Struct, frozen=True):
     """What an example needs and does. ``files``: what lies in its folder. ``is_running``: the appliance is up before.
 
-    ``until``: it goes on by itself; once it has printed this, ^C ends it. ``status``: how it ends.
+    ``until``: it goes on by itself; once it has printed this (``is_told``: on stderr), ^C ends it.
+    ``status``: how it ends.
     """
 
     files: str = "appliance"
     is_running: bool = True
     until: str = ""
+    is_told: bool = False
     status: int = 0
 
 
@@ -62,6 +65,7 @@ RULES = {
     "import": Rule(files="crane", is_running=False),
     "init": Rule(is_running=False),
     "logs": Rule(until="listening"),
+    "watch": Rule(until="watching", is_told=True),
 }
 
 
@@ -119,9 +123,10 @@ def test_the_example_of_a_verb_can_be_run_as_it_stands(verb: str, bench: Bench, 
 def _run_until(box: Box, arguments: list[str], rule: Rule) -> None:
     process = box.begin(*arguments)
     try:
-        assert process.stdout is not None
+        lines = process.stderr if rule.is_told else process.stdout
+        assert lines is not None
         seen = []
-        for line in process.stdout:
+        for line in lines:
             seen.append(line)
             if rule.until in line:
                 break
@@ -146,4 +151,4 @@ def test_the_appliance_of_the_examples_is_the_whole_one(bench: Bench, tmp_path: 
     bench.bring_up()
     states = {each.service: each.state for each in bench.box.observe().containers_of(bench.box.name)}
     running = ContainerState.RUNNING
-    assert states == {"db": running, "init": ContainerState.EXITED, "web": running}
+    assert states == {"db": running, "migrate": ContainerState.EXITED, "web": running}

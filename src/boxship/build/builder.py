@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from boxship.build.buildkit import Extras, extras_of, lacking, why_buildkit
 from boxship.build.context import Context, Source, find_entries, open_source
-from boxship.build.dockerfile import Dockerfile
+from boxship.build.dockerfile import PROXY_ARGS, Dockerfile
 from boxship.build.engine import BuildEngine
 from boxship.build.fingerprint import BuildRecord, BuiltImages, context_digest, fingerprint
 from boxship.build.graph import ImageBuild
@@ -174,6 +174,13 @@ class ServiceBuilder:
                 hint="install docker's buildx plugin (docker-buildx or docker-buildx-plugin), or do without it there",
                 image=image.name,
             )
+        for key, secret in extras.secrets.items():
+            if secret.file is None and secret.value is None:
+                raise BuildError(
+                    f"{source.address}.secrets: the secret '{key}' has no content here",
+                    hint="set its variable, or give it a file: secrets of a swarm are not on this machine",
+                    image=image.name,
+                )
         return cli
 
     def _request(
@@ -219,7 +226,8 @@ def _inputs(job: Job, observed: Observed) -> dict[str, object]:
     request, extras = job.request, job.extras
     found = {reference: observed.image(reference) for reference in job.image.begins_from}
     return {
-        "args": dict(request.args),
+        # A proxy brings the same packages another way; builders don't count it either.
+        "args": {name: value for name, value in request.args.items() if name.lower() not in PROXY_ARGS},
         "labels": {name: text for name, text in request.labels.items() if name not in job.stamps},
         "target": request.target,
         "network": request.network,

@@ -7,10 +7,12 @@ from collections.abc import Callable
 from msgspec import Struct
 
 from boxship.engine.port import Engine, ExecRequest, ExecSession
+from boxship.errors import CommandNotFoundError, CommandRefusedError
 
 OUTPUT_BYTES = 256 * 1024
 """Of each stream; more is hung up on."""
 _TIDY_S = 5.0
+_WHY = {126: "can't be executed", 127: "not found"}
 
 
 class Ran(Struct, frozen=True):
@@ -43,6 +45,14 @@ async def run_inside(
     Raises: TimeoutError after ``timeout_s``; the command is ended then where that is possible, as those of a check
     that is asked every few seconds would pile up. EngineError when the engine can't run it.
     """
+    try:
+        return await _run(engine, name, argv, timeout_s, clean)
+    except (CommandNotFoundError, CommandRefusedError) as err:
+        # As a shell would say it.
+        return Ran(err.exit_status, "", f"{argv[0]}: {_WHY[err.exit_status]}")
+
+
+async def _run(engine: Engine, name: str, argv: tuple[str, ...], timeout_s: float, clean: Callable[[str], str]) -> Ran:
     session = await engine.open_exec(name, ExecRequest(argv))
     streams = {"stdout": bytearray(), "stderr": bytearray()}
     is_over = False

@@ -43,7 +43,7 @@ VERBS: tuple[tuple[str, str, str, str], ...] = (
     ("ip", "show the addresses of services on each network", "facts:add_ip", "boxship ip web"),
     ("top", "show the processes of services", "facts:add_top", "boxship top"),
     ("build", "make the appliance's images", "build:add_build", "boxship build"),
-    ("pull", "fetch the images that services need", "transfer:add_pull", "boxship pull"),
+    ("pull", "fetch the images that services need", "transfer:add_pull", "boxship pull --policy missing"),
     ("push", "send the images that are built here to their registries", "transfer:add_push", "boxship push"),
     ("watch", "follow changes of files into what runs", "watch:add_watch", "boxship watch"),
     ("check", "read the files and show every problem at once", "files:add_check", "boxship check"),

@@ -28,7 +28,8 @@ ULIMITS = Shape(values=fixed({"soft": INTEGER, "hard": INTEGER}, kinds=("integer
 EXTERNAL = fixed({"name": TEXT}, kinds=("flag",))
 
 _NO_SWARM = "cannot be honoured by a single-host engine because"
-_NO_BUILDKIT = "cannot be honoured by the engine's own builder because only BuildKit"
+_BUILDKIT = "through BuildKit, which `build` then needs a docker command for"
+_NO_ATTESTATION = "cannot be honoured by a single engine because its image store keeps no attestations"
 _NO_WINDOWS = "cannot be honoured by a Linux engine because only Windows containers have"
 
 
@@ -41,8 +42,8 @@ def for_windows(shape: Shape, what: str) -> Shape:
     return unhonoured(shape, f"{_NO_WINDOWS} {what}")
 
 
-def _for_buildkit(shape: Shape, does: str, *, harmless: tuple[str, ...] = ()) -> Shape:
-    return unhonoured(shape, f"{_NO_BUILDKIT} {does}", harmless=harmless)
+def _by_buildkit(shape: Shape) -> Shape:
+    return about(_BUILDKIT, shape)
 
 
 _MODE = about("octal; for a secret or config from a file, the file's own counts", Shape(("text", "integer")))
@@ -84,15 +85,23 @@ BUILD = fixed(
         "tags": TEXTS,
         "ulimits": ULIMITS,
         "isolation": about("the engine takes `default` on Linux", TEXT),
-        "additional_contexts": _for_buildkit(PAIRS, "reads several contexts"),
-        "cache_to": _for_buildkit(TEXTS, "exports its cache"),
-        "entitlements": _for_buildkit(TEXTS, "grants entitlements"),
-        "platforms": _for_buildkit(TEXTS, "builds for several platforms; `platform` of the service chooses one"),
-        "privileged": _for_buildkit(FLAG, "runs build steps with more rights", harmless=("false",)),
-        "provenance": _for_buildkit(Shape(("text", "flag")), "attests provenance", harmless=("false",)),
-        "sbom": _for_buildkit(Shape(("text", "flag")), "attests what is inside", harmless=("false",)),
-        "secrets": _for_buildkit(GRANTS, "gives secrets to build steps"),
-        "ssh": _for_buildkit(PAIRS, "lends build steps an SSH agent"),
+        "additional_contexts": _by_buildkit(PAIRS),
+        "cache_to": _by_buildkit(TEXTS),
+        "entitlements": _by_buildkit(TEXTS),
+        "platforms": unhonoured(
+            TEXTS,
+            "cannot be honoured by a single engine because it keeps an image for one platform; "
+            "`platform` of the service chooses it",
+        ),
+        "privileged": unhonoured(
+            FLAG,
+            "cannot be honoured by a single engine because its builders run no step with more rights",
+            harmless=("false",),
+        ),
+        "provenance": unhonoured(Shape(("text", "flag")), _NO_ATTESTATION, harmless=("false",)),
+        "sbom": unhonoured(Shape(("text", "flag")), _NO_ATTESTATION, harmless=("false",)),
+        "secrets": _by_buildkit(GRANTS),
+        "ssh": _by_buildkit(PAIRS),
     },
     kinds=("text",),
 )

@@ -245,6 +245,13 @@ async def test_an_argument_reaches_the_dockerfiles_that_declare_it(tmp_path: Pat
     assert (told, shop.phases) == (["--build-arg TYPO: no Dockerfile has an ARG TYPO"], {"image:shop/lib": Phase.KEPT})
 
 
+async def test_a_proxy_needs_no_arg_and_makes_nothing_anew(tmp_path: Path) -> None:
+    shop = Shop(tmp_path, web="FROM scratch\n")
+    await shop.build()
+    assert await shop.build(args={"http_proxy": "http://cache:3142"}) == {"image:shop/web": Phase.KEPT}
+    assert not [event for event in shop.events if isinstance(event, Notice)]
+
+
 async def test_what_needs_buildkit_is_refused_with_its_line_where_that_is_switched_off(tmp_path: Path) -> None:
     shop = Shop(tmp_path, web="FROM scratch\n\nRUN --mount=type=cache,target=/c make\n")
     with pytest.raises(BuildError, match=r"web/Dockerfile:3: RUN --mount needs BuildKit, which was switched off"):

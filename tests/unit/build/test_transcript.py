@@ -61,7 +61,7 @@ def test_the_line_that_a_newer_buildkit_names_counts_more() -> None:
 
 @pytest.mark.parametrize("transcript", [EngineTranscript(), BuildKitTranscript()])
 def test_a_line_that_cannot_be_parsed_is_named(transcript: EngineTranscript | BuildKitTranscript) -> None:
-    reason = "dockerfile parse error line 3: unknown instruction: RUNN"
+    reason = "dockerfile parse error line 3: unknown instruction: MAKE"
     transcript.add(f"failed to solve with frontend dockerfile.v0: {reason}")
     assert transcript.place(DOCKERFILE, reason) == 3
 
