@@ -10,12 +10,10 @@ from pathlib import Path
 from typing import TypeVar
 
 from benchmarks.big_files import BIG_FILES, big_compose
-from benchmarks.builds import BUILDS, builds_compose, remove_images, write_contexts
 from benchmarks.engine import Container, EngineApi
 from benchmarks.figures import Failure, Outcome, Sample
 from benchmarks.measure import run_command
 from benchmarks.rows import Row
-<<<<<<< HEAD
 from benchmarks.scenarios import (
     READY_PATH,
     Scenario,
@@ -26,20 +24,12 @@ from benchmarks.scenarios import (
     without_healthchecks,
 )
 from benchmarks.tools import BOXSHIP, Operation, Place, Tool
-=======
-from benchmarks.scenarios import READY_PATH, Scenario, compose_text, count_false_ready, raw_plan
-from benchmarks.tools import Operation, Place, Tool, contexts_of
->>>>>>> build
 
 T = TypeVar("T")
 SETTLE_S = 0.3
 """Between two commands: the engine still tidies up when it has answered."""
 _UNTIMED_DEADLINE_S = 120
-<<<<<<< HEAD
 _ABOUT_NO_CONTAINERS = (Operation.VERSION, Operation.HELP, Operation.READ)
-=======
-_BUILD_DEADLINE_S = 600
->>>>>>> build
 _CYCLE = (Operation.UP, Operation.UP_HEALTHY, Operation.NOOP, Operation.PS, Operation.DOWN)
 
 
@@ -86,13 +76,6 @@ class Course:
 
     def run(self, rounds: int) -> Iterator[str]:
         """Yield a line about each tool's turn as soon as it is over. What it made is removed, also when interrupted."""
-        try:
-            yield from self._rounds(rounds)
-        finally:
-            with _uninterrupted():
-                self._remove_images()
-
-    def _rounds(self, rounds: int) -> Iterator[str]:
         groups = tuple(dict.fromkeys(row.scenario for row in self.rows))
         for number in range(rounds):
             for group in groups:
@@ -102,25 +85,14 @@ class Course:
                     if told:
                         yield f"round {number + 1} of {rounds}: {tool.title}: {told}"
 
-    def _remove_images(self) -> None:
-        for group in {row.scenario for row in self.rows} & BUILDS.keys():
-            for tool in self.tools:
-                remove_images(self._place(tool, group).project, BUILDS[group].services())
-
     def _turn(self, tool: Tool, group: str, rows: Mapping[Operation, Row]) -> str:
         place = self._place(tool, group)
-<<<<<<< HEAD
         if group and not self._can_read(tool, place, rows.values()):
             return ""
-=======
-        if group in BUILDS:
-            self._build_first(tool, place)
->>>>>>> build
         if group not in self.scenarios:
             return "; ".join(self._repeat(tool, place, row) for row in rows.values())
         return "; ".join(self._cycle(tool, place, self.scenarios[group], rows))
 
-<<<<<<< HEAD
     def _can_read(self, tool: Tool, place: Place, rows: Iterable[Row]) -> bool:
         """Whether a peer takes the file at all: an older one may not know a key of it. Asked once, if it is small."""
         command = tool.command(Operation.READ, place)
@@ -134,18 +106,6 @@ class Course:
             if reason:
                 self.ledger.excuse(row.key, tool.key, reason)
         return not reason
-=======
-    def _build_first(self, tool: Tool, place: Place) -> None:
-        """In a tool's first turn, untimed: what is compared is a build that has nothing to do."""
-        mark = place.compose_file.with_suffix(".built")
-        if tool.command(Operation.BUILD, place) is None or mark.exists():
-            return
-        write_contexts(BUILDS[place.scenario], contexts_of(place))
-        place.compose_file.write_text(builds_compose(BUILDS[place.scenario], contexts_of(place)))
-        time.sleep(SETTLE_S)
-        self._once(tool, place, Operation.BUILD, _BUILD_DEADLINE_S)
-        mark.touch()
->>>>>>> build
 
     def _cycle(self, tool: Tool, place: Place, scenario: Scenario, rows: Mapping[Operation, Row]) -> list[str]:
         """Up, what is asked of a running application, and down. Ends early when it doesn't come up."""
@@ -195,11 +155,7 @@ class Course:
         before = self._found(tool, place)
         outcome = run_command(command, log, deadline_s)
         time.sleep(SETTLE_S)
-<<<<<<< HEAD
         if isinstance(outcome, Failure):
-=======
-        if isinstance(outcome, Failure) or operation in {Operation.HELP, Operation.READ, Operation.BUILD}:
->>>>>>> build
             return outcome
         scenario, found = self.scenarios[place.scenario], self._found(tool, place)
         complaint = complain(operation, scenario, before, found, log.read_text(errors="replace"))
@@ -237,11 +193,7 @@ def complain(
     """What is wrong although the command ended with 0: a sentence, "" when nothing is."""
     running, wanted = sum(each.is_running for each in after), len(scenario.services)
     match operation:
-<<<<<<< HEAD
         case Operation.VERSION | Operation.HELP | Operation.READ:
-=======
-        case Operation.HELP | Operation.READ | Operation.BUILD:
->>>>>>> build
             return ""
         case Operation.UP | Operation.UP_HEALTHY:
             return "" if running == wanted else f"{running} of {wanted} containers run after it"

@@ -10,13 +10,11 @@ from enum import Enum
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
-from benchmarks.builds import BUILDS, docker_build
 from benchmarks.engine import EngineApi, Names
 from benchmarks.faults import BenchError
 
 ROOT = Path(__file__).resolve().parents[1]
 BOXSHIP, COMPOSE_V2, COMPOSE_V1, RAW, RAW_UP = "boxship", "compose-v2", "compose-v1", "raw", "raw-up"
-DOCKER = "docker"
 _VERSION_DEADLINE_S = 30
 _PYTHON = (sys.executable, "-s", "-S", "-P")
 """Without site packages: they are not needed, and finding them takes time."""
@@ -35,7 +33,6 @@ class Operation(Enum):
     VERSION = "version"
     HELP = "help"
     READ = "read and check"
-    BUILD = "no-op build"
     UP = "up"
     UP_HEALTHY = "up until healthy"
     NOOP = "no-op up"
@@ -99,8 +96,6 @@ class ComposeLike:
                 return Command((self.program, "--help"))
             case Operation.READ:
                 return Command((*base, "check" if self.key == BOXSHIP else "config", "-q"))
-            case Operation.BUILD:
-                return Command((*base, "build", "-q")) if self.key == BOXSHIP else None
             case Operation.UP | Operation.NOOP:
                 return Command((*base, "up", "-d"))
             case Operation.UP_HEALTHY:
@@ -124,7 +119,7 @@ class RawEngine:
     def command(self, operation: Operation, place: Place) -> Command | None:
         plan = str(place.plan_file)
         match operation:
-            case Operation.READ | Operation.BUILD:
+            case Operation.READ:
                 return None
             case Operation.VERSION | Operation.HELP:
                 return self._script("raw_look.py", "--help")
@@ -142,29 +137,6 @@ class RawEngine:
 
     def names(self, place: Place) -> Names:
         return Names.of_project(place.project)
-
-
-@dataclass(frozen=True, slots=True)
-class DockerBuild:
-    """``docker build``, which takes part in the rows about builds only."""
-
-    program: str
-    title: str
-    key: str = DOCKER
-
-    def command(self, operation: Operation, place: Place) -> Command | None:
-        if operation is not Operation.BUILD:
-            return None
-        root = contexts_of(place)
-        return Command(docker_build(self.program, BUILDS[place.scenario], root, place.project))
-
-    def names(self, place: Place) -> Names:
-        return Names.of_project(place.project)
-
-
-def contexts_of(place: Place) -> Path:
-    """The folders to build from, which all tools share."""
-    return place.compose_file.parent / f"contexts-{place.scenario}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,13 +176,8 @@ def find_tools(engine: EngineApi, environment: Mapping[str, str]) -> Found:
     """Raises: BenchError when our own doesn't start."""
     tools: list[Tool] = [_find_boxship()]
     left_out: list[str] = []
-<<<<<<< HEAD
     found_peers = (_find_compose_v2(environment), find_compose_v1(environment), _find_raw_up(engine, environment))
     for found in found_peers:
-=======
-    others = (_find_compose_v2(environment), _find_compose_v1(), _find_docker(), _find_raw_up(engine, environment))
-    for found in others:
->>>>>>> build
         if isinstance(found, str):
             left_out.append(found)
         elif found is not None:
@@ -226,15 +193,6 @@ def _find_boxship() -> Tool:
     if said is None:
         raise BenchError("boxship doesn't start: see .venv/bin/boxship version.")
     return ComposeLike(BOXSHIP, f"boxship {said.split()[1]}", str(program))
-
-
-def _find_docker() -> Tool | str:
-    program = shutil.which("docker")
-    said = _ask(program, "--version") if program else None
-    if program is None or said is None:
-        return "docker build is left out: there is no docker command."
-    version = re.search(r"version ([^\s,]+)", said)
-    return DockerBuild(program, f"docker {version[1] if version else ''} build")
 
 
 def _find_compose_v2(environment: Mapping[str, str]) -> Tool | str:

@@ -27,14 +27,9 @@ from boxship.errors import BoxshipError, BuildError
 from boxship.events import Event, ImageProgress, Phase, SubjectChanged
 from boxship.host.docker_cli import find_buildkit
 from boxship.plan.observed import Observed
-<<<<<<< HEAD
 from boxship.spec.model import Appliance, Base, Build, Service
-from boxship.spec.model_build import Wheels
-=======
-from boxship.spec.model import Appliance, Base, Build, Service, Wheels
-from boxship.spec.model_build import ContextPart
+from boxship.spec.model_build import ContextPart, Wheels
 from boxship.spec.model_files import Grant, Hidden, SharedFile
->>>>>>> build
 
 pytestmark = [
     pytest.mark.docker,

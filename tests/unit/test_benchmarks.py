@@ -8,12 +8,7 @@ import pytest
 import yaml
 
 from benchmarks.big_files import BIG_FILES, big_compose
-<<<<<<< HEAD
 from benchmarks.engine import Container, EngineApi, Names
-=======
-from benchmarks.builds import BUILDS, Builds, builds_compose, write_contexts
-from benchmarks.engine import Container, Names
->>>>>>> build
 from benchmarks.engine_cpu import cpu_between_s, parse_stat
 from benchmarks.faults import BenchError
 from benchmarks.figures import Failure, Sample, Spread, ratio, spread, summarize
@@ -39,15 +34,8 @@ from benchmarks.tools import (
     BOXSHIP,
     COMPOSE_V1,
     COMPOSE_V2,
-<<<<<<< HEAD
-=======
-    DOCKER,
-    RAW,
-    RAW_UP,
->>>>>>> build
     Command,
     ComposeLike,
-    DockerBuild,
     ForeignRaw,
     Operation,
     Place,
@@ -91,20 +79,6 @@ class TestScenarios:
         assert after["s0"] == after["s1"] == ()
         assert after["s8"] == after["s9"] == ("s6", "s7")
         assert max(depths(CHAIN).values()) == 4
-
-    def test_the_folders_to_build_are_written_once_and_are_the_same_every_time(self, tmp_path: Path) -> None:
-        builds = Builds(2, 101, 10)
-        for root in (tmp_path / "one", tmp_path / "two"):
-            write_contexts(builds, root)
-        found = [
-            {path.name: path.read_bytes() for path in (tmp_path / one / "i0").rglob("*.bin")} for one in ("one", "two")
-        ]
-        assert found[0] == found[1]
-        assert (tmp_path / "one" / "i1" / "d001" / "f00.bin").stat().st_size == 10
-        write_contexts(Builds(3, 1, 1), tmp_path / "one")
-        assert sorted(path.name for path in (tmp_path / "one").iterdir()) == ["i0", "i1"]
-        text = builds_compose(builds, tmp_path / "one")
-        assert yaml.safe_load(text)["services"]["i1"] == {"build": str(tmp_path / "one" / "i1")}
 
     def test_a_compose_file_waits_for_health_only_where_there_are_checks(self) -> None:
         plain, checked = (yaml.safe_load(compose_text(each))["services"] for each in (DAG, CHAIN))
@@ -384,25 +358,9 @@ class TestTools:
         assert script.command(Operation.PS, PLACE) is None
 
     def test_the_raw_engine_takes_part_in_every_row_that_is_about_an_engine(self) -> None:
-<<<<<<< HEAD
         commands = {row.key: row.operation for row in COMMAND_ROWS}
         absent = {key for key, each in commands.items() if each is None or RawEngine().command(each, PLACE) is None}
         assert absent == set(BIG_FILES)
-=======
-        about_files = {row.key for row in ROWS if RawEngine().command(row.operation, PLACE) is None}
-        assert about_files == {*BIG_FILES, *BUILDS}
-
-    def test_docker_build_takes_part_in_the_rows_about_builds_and_builds_every_folder(self) -> None:
-        docker = DockerBuild("/bin/docker", "docker build")
-        place = PLACE._replace(scenario="build-8", compose_file=Path("/t/c.yaml"))
-        command = docker.command(Operation.BUILD, place)
-        assert command is not None
-        assert command.argv[3:] == ("/bin/docker", "/t/contexts-build-8")
-        assert command.argv[2].count("build -q -t bxbench-1/i") == 8
-        assert docker.command(Operation.UP, place) is None
-        ours, theirs = (ComposeLike(key, key, "it").command(Operation.BUILD, place) for key in (BOXSHIP, COMPOSE_V2))
-        assert (ours and ours.argv[-2:], theirs) == (("build", "-q"), None)
->>>>>>> build
 
     def test_the_names_of_one_application_are_not_those_of_another(self) -> None:
         names = Names.of_project("bxbench-1")
@@ -421,61 +379,6 @@ class TestRows:
         with pytest.raises(BenchError, match="no row 'upp'; there are version, help, read-57"):
             choose_rows(["upp"])
 
-<<<<<<< HEAD
     def test_every_row_about_containers_has_its_scenario(self) -> None:
         wanted = {row.scenario for row in COMMAND_ROWS if row.scenario} - set(BIG_FILES)
         assert wanted == set(scenarios(IMAGE))
-=======
-    def test_every_goal_is_against_somebody_who_takes_part(self) -> None:
-        known = {None, COMPOSE_V1, COMPOSE_V2, DOCKER, RAW, RAW_UP}
-        assert {goal.against for row in ROWS for goal in row.goals} <= known
-
-
-TITLES = {BOXSHIP: "boxship 1", RAW: "raw"}
-ROW = Row("up", "up: all of it", Operation.UP, "dag20", (Goal(Quantity.WALL, 1.05, RAW), Goal(Quantity.WALL, 4)))
-
-
-def rendered(outcomes: dict[str, list[Outcome]]) -> list[str]:
-    return list(render_row(ROW, TITLES, outcomes, BOXSHIP))
-
-
-class TestTable:
-    def test_a_row_shows_medians_extremes_ratios_and_whether_the_goals_are_met(self) -> None:
-        ours: list[Outcome] = [sample(2.0, 0.2), sample(3.0, 0.3), sample(10.0, 0.4)]
-        theirs: list[Outcome] = [sample(2.0, 0.1), sample(2.0, 0.1)]
-        assert [" ".join(line.split()) for line in rendered({BOXSHIP: ours, RAW: theirs})] == [
-            "up: all of it",
-            "n wall s client CPU s engine CPU s peak MiB wall ratio client ratio all CPU ratio",
-            "boxship 1 3 3.00 (2.00..10.00) 0.300 (0.200..0.400) 0.500 20",
-            "raw 2 2.00 0.100 0.500 20 1.50x 3.00x 1.33x",
-            "goal: wall <= 1.05x raw: 1.5x, MISSED",
-            "goal: wall <= 4 s: 3 s, met",
-        ]
-
-    def test_columns_stand_below_each_other(self) -> None:
-        assert list(align([("", "n"), ("a", "1"), ("long", "200")])) == ["          n", "  a       1", "  long  200"]
-
-    def test_failures_stand_beside_the_table_with_their_reason(self) -> None:
-        lines = rendered({BOXSHIP: [sample(2.0)], RAW: [Failure("exit status 1: no"), Failure("late")]})
-        assert "  raw        0  failed" in lines
-        assert "  raw: 2 of 2 failed: exit status 1: no" in lines
-        assert "  goal: wall <= 1.05x raw: not known" in lines
-
-    def test_a_goal_against_somebody_who_is_not_here_is_not_shown(self) -> None:
-        lines = list(render_row(ROW, {BOXSHIP: "boxship 1"}, {BOXSHIP: [sample(2.0)]}, BOXSHIP))
-        assert [line for line in lines if "goal" in line] == ["  goal: wall <= 4 s: 2 s, met"]
-
-    def test_whoever_was_too_early_is_named_and_for_us_it_is_a_missed_goal(self) -> None:
-        lines = rendered({BOXSHIP: [sample(early=1)], RAW: [sample(early=0)]})
-        assert "  boxship 1: took 1 services for ready before they were" in lines
-        assert lines[-1] == "  goal: 0 services taken for ready before they were: 1, MISSED"
-        assert not any(line.startswith("  raw: took") for line in lines)
-
-    def test_a_row_that_was_interrupted_before_its_first_command_says_so(self) -> None:
-        assert rendered({}) == ["up: all of it", "  nothing was measured"]
-
-    def test_exactly_reaching_a_goal_is_enough(self) -> None:
-        ours = summarize([sample(cpu_s=0.15)])
-        verdict = judge(Goal(Quantity.CLIENT_CPU, 0.15), ours, {}, {})
-        assert verdict == "client CPU <= 0.15 s: 0.15 s, met"
->>>>>>> build
