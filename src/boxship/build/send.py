@@ -53,8 +53,8 @@ async def _to_engine(job: Job, context: Context, engine: BuildEngine, tell: Tell
     try:
         async with aclosing(chunks):
             async for output in engine.build_image(request, chunks):
-                if output.text:
-                    tell(transcript.add(output.text))
+                if output.text and (shown := transcript.add(output.text)):
+                    tell(shown)
                 image_id = output.image_id or image_id
     except EngineUnreachableError:
         raise

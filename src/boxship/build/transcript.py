@@ -49,13 +49,14 @@ class EngineTranscript(Transcript):
     """Of the engine's own builder, where steps are counted through the whole file."""
 
     def add(self, line: str) -> str:
-        """Take a line in, and give back what a person wants to see of it."""
+        """Take a line in; give back what a person wants to see of it, "" for nothing."""
         if step := _STEP.match(line):
             self.step, self.steps, self.instruction = int(step[1]), int(step[2]), step[3]
         elif made := _MADE.match(line):
             self.made.append(f"sha256:{made[1]}")
-        if line.strip() and not _BOOKKEEPING.match(line):
-            self.tail.append(line)
+        if not line.strip() or _BOOKKEEPING.match(line):
+            return ""
+        self.tail.append(line)
         return line
 
 

@@ -77,6 +77,13 @@ def test_progress_of_an_image_is_its_rows_detail() -> None:
     assert made.apply(ImageProgress("unknown:1", "x"), at(1)) is None
 
 
+def test_an_image_is_shown_without_the_tag_that_it_has_anyway() -> None:
+    made = board((0, SubjectChanged("image:shop/web", Phase.BUILDING)))
+    row = made.apply(ImageProgress("shop/web:latest", "Step 1/2 : FROM x"), at(1))
+    assert row is not None
+    assert row.detail == "Step 1/2 : FROM x"
+
+
 def test_failures_and_notices_are_kept() -> None:
     failed, notice = StepFailed(1, "service:db", "StartContainer", "no"), Notice("careful")
     made = board((0, failed), (0, notice))

@@ -54,7 +54,7 @@ class Board(Struct):
             case SubjectChanged(subject, phase, detail):
                 return self._move(subject, phase, detail, at)
             case ImageProgress(image, text):
-                row = self.rows.get(f"image:{image}")
+                row = self.rows.get(f"image:{image}") or self.rows.get(f"image:{image.removesuffix(':latest')}")
                 if row is not None:
                     row.detail = text
                     return row
