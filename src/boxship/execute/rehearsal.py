@@ -13,12 +13,18 @@ from boxship.plan.action import Plan
 READS = frozenset(
     {
         "close",
+        "data_root",
         "follow_events",
         "follow_logs",
+        "follow_stats",
         "host_name",
+        "image_history",
         "info",
         "inspect_container",
+        "list_processes",
         "observe",
+        "read_archive",
+        "stat_path",
         "wait_container",
     }
 )
