@@ -104,7 +104,8 @@ def add_rm(parser: argparse.ArgumentParser) -> None:
 def rm(invocation: Invocation, arguments: argparse.Namespace) -> int:
     name, loaded = known_services(invocation, arguments.services)
     only = frozenset(arguments.services) or None
-    if not arguments.force and not (sys.stdin.isatty() and sys.stderr.isatty() and not invocation.is_json):
+    is_asked = not arguments.force and not invocation.is_dry_run
+    if is_asked and not (sys.stdin.isatty() and sys.stderr.isatty() and not invocation.is_json):
         raise UsageError("rm asks before it removes, and here is nobody to ask", hint="add --force (-f)")
 
     async def look(engine: Engine) -> Observed:
@@ -116,7 +117,7 @@ def rm(invocation: Invocation, arguments: argparse.Namespace) -> int:
     if left:
         running = ", ".join(sorted(each.replica for each in left))
         print(f"left alone, as they run: {running} (--stop stops them first)", file=sys.stderr)
-    if taken and not arguments.force and not _is_confirmed(taken, volumes=arguments.volumes):
+    if taken and is_asked and not _is_confirmed(taken, volumes=arguments.volumes):
         print("nothing was removed", file=sys.stderr)
         return 0
     confirmed = frozenset(each.id for each in taken)
