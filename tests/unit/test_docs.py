@@ -53,6 +53,14 @@ def test_every_verb_is_documented(verb: str) -> None:
     assert f"\n## {verb}\n" in (ROOT / "docs/reference/cli.md").read_text()
 
 
+@pytest.mark.parametrize("verb", [verb for verb, *_ in VERBS])
+def test_every_verb_is_compared_and_its_test_is_there(verb: str) -> None:
+    page = (ROOT / "docs/reference/verbs.md").read_text()
+    (row,) = (line for line in page.splitlines() if line.startswith(f"| `{verb}` |"))
+    tested_by = row.split("`")[-2]
+    assert re.search(rf"\b{verb}\b", (ROOT / tested_by).read_text())
+
+
 def test_every_error_code_is_documented() -> None:
     page = (ROOT / "docs/reference/errors.md").read_text()
     codes = {each.code for each in vars(errors).values() if hasattr(each, "exit_status")}
