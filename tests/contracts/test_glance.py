@@ -1,4 +1,4 @@
-"""A glance sees what the engine's own observation sees, and tells failures in the same words."""
+"""What ``ps``, ``up`` and ``version`` see at a glance is what the engine's own observation sees, failures included."""
 
 import asyncio
 import contextlib
