@@ -89,6 +89,15 @@ class EngineApi:
     def has_image(self, reference: str) -> bool:
         return self._call("GET", f"/images/{quote(reference, safe='')}/json")[0] != _NOT_FOUND
 
+    def image_id(self, reference: str) -> str | None:
+        """None when there is no such image."""
+        status, _, data = self._call("GET", f"/images/{quote(reference, safe='')}/json")
+        return None if status == _NOT_FOUND else str(json.loads(data)["Id"])
+
+    def remove_image(self, reference: str) -> None:
+        """Also when there is none."""
+        self._call("DELETE", f"/images/{quote(reference, safe='')}?force=1")
+
     def image_has(self, reference: str, *paths: str) -> bool:
         """Whether all of these files are in an image. Looks into a container that is never started."""
         created = self._json("POST", "/containers/create", {"Image": reference, "Cmd": ["true"]})

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from benchmarks.builds import BUILDS
 from benchmarks.faults import BenchError
 from benchmarks.probes import PROBES
 from benchmarks.rows import COMMAND_ROWS, Row
@@ -9,6 +10,7 @@ from benchmarks.trials import Trial
 
 TRIALS: tuple[Trial, ...] = (
     PROBES,
+    BUILDS,
     # One line for each further trial: see trials.py.
 )
 ROWS: tuple[Row, ...] = (*COMMAND_ROWS, *(row for trial in TRIALS for row in trial.rows))

@@ -14,6 +14,7 @@ from benchmarks.engine import EngineApi, Names
 from benchmarks.faults import BenchError
 
 ROOT = Path(__file__).resolve().parents[1]
+OUR_PROGRAM = ROOT / ".venv/bin/boxship"
 BOXSHIP, COMPOSE_V2, COMPOSE_V1, RAW, RAW_UP = "boxship", "compose-v2", "compose-v1", "raw", "raw-up"
 _VERSION_DEADLINE_S = 30
 _PYTHON = (sys.executable, "-s", "-S", "-P")
@@ -186,13 +187,12 @@ def find_tools(engine: EngineApi, environment: Mapping[str, str]) -> Found:
 
 
 def _find_boxship() -> Tool:
-    program = ROOT / ".venv/bin/boxship"
-    if not program.exists():
-        raise BenchError(f"There is no {program.relative_to(ROOT)}: run make bench, which makes it.")
-    said = _ask(str(program), "version")
+    if not OUR_PROGRAM.exists():
+        raise BenchError(f"There is no {OUR_PROGRAM.relative_to(ROOT)}: run make bench, which makes it.")
+    said = _ask(str(OUR_PROGRAM), "version")
     if said is None:
         raise BenchError("boxship doesn't start: see .venv/bin/boxship version.")
-    return ComposeLike(BOXSHIP, f"boxship {said.split()[1]}", str(program))
+    return ComposeLike(BOXSHIP, f"boxship {said.split()[1]}", str(OUR_PROGRAM))
 
 
 def _find_compose_v2(environment: Mapping[str, str]) -> Tool | str:

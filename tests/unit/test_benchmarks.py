@@ -8,6 +8,17 @@ import pytest
 import yaml
 
 from benchmarks.big_files import BIG_FILES, big_compose
+from benchmarks.builds import (
+    BUILDS,
+    DOCKER_BUILD,
+    SOURCES,
+    BuildContest,
+    Sources,
+    docker_build,
+    write_sources,
+)
+from benchmarks.builds import complain as complain_of_images
+from benchmarks.builds import compose_text as builds_text
 from benchmarks.engine import Container, EngineApi, Names
 from benchmarks.engine_cpu import cpu_between_s, parse_stat
 from benchmarks.faults import BenchError
@@ -34,6 +45,7 @@ from benchmarks.tools import (
     BOXSHIP,
     COMPOSE_V1,
     COMPOSE_V2,
+    OUR_PROGRAM,
     Command,
     ComposeLike,
     ForeignRaw,
@@ -42,6 +54,7 @@ from benchmarks.tools import (
     RawEngine,
     find_compose_v1,
 )
+from benchmarks.trials import Stage
 from boxship.spec.load import LoadOptions, load
 from boxship.spec.model import HttpProbe
 
@@ -322,6 +335,53 @@ class TestReadingPeers:
     def test_who_can_is_timed_as_often_as_the_row_wants(self, tmp_path: Path) -> None:
         ledger = self.run_course(tmp_path, COMPOSE_V2, "exit 0")
         assert len(ledger.outcomes["read-57"][COMPOSE_V2]) == 10
+
+
+class TestBuilds:
+    def test_every_row_about_builds_has_its_folders(self) -> None:
+        assert [row.key for row in choose_rows(["build"])] == [row.key for row in BUILDS.rows] == list(SOURCES)
+
+    def test_the_folders_are_the_same_every_time(self, tmp_path: Path) -> None:
+        found = []
+        for root in (tmp_path / "one", tmp_path / "two"):
+            write_sources(Sources(2, 101, 10), root)
+            found.append({path.relative_to(root): path.read_bytes() for path in root.rglob("*.bin")})
+        assert found[0] == found[1]
+        assert {len(content) for content in found[0].values()} == {10}
+        assert (len(found[0]), Path("i1/d001/f00.bin") in found[0]) == (202, True)
+
+    def test_both_build_every_folder(self, tmp_path: Path) -> None:
+        sources = Sources(3, 0, 0)
+        (tmp_path / "compose.yaml").write_text(builds_text(sources, tmp_path))
+        services = load(LoadOptions(directory=tmp_path)).appliance.services
+        assert [service.build is not None for service in services.values()] == [True] * 3
+        command = docker_build("/bin/echo", sources, tmp_path, "bxbench-1")
+        assert isinstance(run_command(command, tmp_path / "log", 30), Sample)
+        assert (tmp_path / "log").read_text().splitlines() == [
+            f"build -q -t bxbench-1/i{number} {tmp_path}/i{number}" for number in range(3)
+        ]
+
+    def test_a_build_that_made_no_image_or_another_one_is_found_out(self) -> None:
+        assert complain_of_images({"a": "1", "b": "2"}, {"a": "1", "b": "2"}) is None
+        assert complain_of_images({"a": "1", "b": "2"}, {"a": "1", "b": "3"}) == Failure(
+            "it was to change nothing, and did"
+        )
+        assert complain_of_images({"a": None}, {"a": None}) == Failure("it made no a")
+
+    def test_a_first_build_that_fails_is_no_sample(self, tmp_path: Path) -> None:
+        stage = Stage("bxbench-1", tmp_path, EngineApi(str(tmp_path / "no.sock")), IMAGE, {})
+        contest = BuildContest(stage, "/bin/false", None)
+        (row,) = choose_rows(["build-8"])
+        assert list(contest.turn(BOXSHIP, row)) == [
+            Failure("its first build: exit status 1: (it printed nothing)"),
+        ]
+
+    def test_a_docker_that_is_not_here_is_left_out_with_a_sentence(self, tmp_path: Path) -> None:
+        stage = Stage("bxbench-1", tmp_path, EngineApi(str(tmp_path / "no.sock")), IMAGE, {"PATH": str(tmp_path)})
+        with BUILDS.open(stage) as contest:
+            assert (list(contest.titles), len(contest.left_out)) == ([BOXSHIP], 1)
+        both = BuildContest(stage, str(OUR_PROGRAM), "/bin/docker")
+        assert (list(both.titles), len(both.left_out)) == ([BOXSHIP, DOCKER_BUILD], 0)
 
 
 class TestTools:
