@@ -160,7 +160,7 @@ def test_a_failed_hook_fails_up_with_its_last_lines_until_it_is_mended(box: Box)
         )
         assert "  | no disk" in failed.stderr
         assert box.ps()["db"]["why"] == "its post_start hooks have not run through"
-        assert box.ps()["web"]["why"] == "created"
+        assert box.ps()["web"]["why"] == "created, waits for db"
     box.environment["SECOND"] = "true"
     box.run("up", "-d").must()
     assert all(row["ready"] for row in box.ps().values())
