@@ -110,12 +110,11 @@ def test_an_interrupt_reaches_the_process_and_a_second_one_kills_it_and_rm_holds
 
 def test_on_a_terminal_run_has_its_size_and_can_be_left_running(box: Box) -> None:
     box.write(SHOP)
-    with on_terminal(box, "run", "--rm", "--no-deps", "web", "sh", "-c", "echo be''gun; exec sh") as terminal:
+    until_size = "until test \"$(stty size)\" = '{}'; do sleep 0.1; done; echo {}; "
+    script = until_size.format("24 80", "be''gun") + until_size.format("30 100", "lar''ger") + "exec cat"
+    with on_terminal(box, "run", "--rm", "--no-deps", "web", "sh", "-c", script) as terminal:
         terminal.until("begun")
-        terminal.press("stty size\n")
-        terminal.until("24 80")
         terminal.resize(30, 100)
-        terminal.press("while test \"$(stty size)\" != '30 100'; do sleep 0.1; done; echo lar''ger\n")
         terminal.until("larger")
         terminal.press("\x10\x11")
         terminal.until("detached: .* goes on")
@@ -129,10 +128,16 @@ def test_on_a_terminal_run_has_its_size_and_can_be_left_running(box: Box) -> Non
 def test_on_a_terminal_exec_passes_keys_and_its_status_and_can_be_left_by_other_keys(box: Box) -> None:
     box.write(SHOP)
     box.run("up", "-d", "--no-deps", "web").must()
-    with on_terminal(box, "exec", "web", "sh") as terminal:
-        terminal.press("trap 'echo caught' INT; tty; stty size; echo re''ady\n")
+    with on_terminal(box, "exec", "web", "sh", "-c", "echo be''gun; exec cat") as terminal:
+        terminal.until("begun")
+        terminal.press("typed\n")
+        terminal.until("typed\r\ntyped")
+        terminal.press("\x04")
+        assert terminal.ended() == 0
+    script = "trap 'echo caught' INT; tty; stty size; echo be''gun; until read line; do :; done; $line"
+    with on_terminal(box, "exec", "web", "sh", "-c", script) as terminal:
         assert "/dev/pts/" in terminal.until("24 80")
-        terminal.until("ready")
+        terminal.until("begun")
         terminal.press("\x03")
         terminal.until("caught")
         terminal.press("exit 6\n")
@@ -184,6 +189,7 @@ def test_files_go_in_and_come_out_also_of_what_has_ended(box: Box) -> None:
     (folder / "sub").mkdir(parents=True)
     (folder / "sub" / "text").write_text("hello")
     (folder / "link").symlink_to("sub/text")
+    box.run("exec", "-T", "web", "mkdir", "-p", "/srv").must()
     told = json.loads(box.run("--json", "cp", "page", "web:/srv").must().stdout)
     assert (told["files"], told["left_out"]) == (2, [])
     box.run("stop", "-t", "1", "web").must()

@@ -65,35 +65,48 @@ async def _feed(session: Session, keys: bytes) -> bool:
 
 async def read_input() -> AsyncGenerator[bytes, None]:
     """Standard input as it comes, to its end."""
-    loop = asyncio.get_running_loop()
     file_number = sys.stdin.fileno()
-    ready = asyncio.Event()
-    try:
-        loop.add_reader(file_number, ready.set)
-    except OSError:
+    is_polled = True
+    while True:
         # A regular file or /dev/null can't be polled; it is always readable.
-        ready.set()
-    is_polled = not ready.is_set()
+        is_polled = is_polled and await _until_readable(file_number)
+        try:
+            data = os.read(file_number, _CHUNK_BYTES)
+        except BlockingIOError:
+            continue
+        except OSError:
+            # The terminal is gone.
+            return
+        if not data:
+            return
+        yield data
+        # What is always readable would leave no time for anything else.
+        await asyncio.sleep(0)
+
+
+async def _until_readable(file_number: int) -> bool:
+    """False at once for what can't be polled.
+
+    Watched for one event only: a second one may tell of what was read meanwhile, and the next read would hold up
+    everything.
+    """
+    loop = asyncio.get_running_loop()
+    readable = loop.create_future()
+
+    def tell() -> None:
+        loop.remove_reader(file_number)
+        if not readable.done():
+            readable.set_result(None)
+
     try:
-        while True:
-            await ready.wait()
-            if is_polled:
-                ready.clear()
-            try:
-                data = os.read(file_number, _CHUNK_BYTES)
-            except BlockingIOError:
-                continue
-            except OSError:
-                # The terminal is gone.
-                return
-            if not data:
-                return
-            yield data
-            # What is always readable would leave no time for anything else.
-            await asyncio.sleep(0)
+        loop.add_reader(file_number, tell)
+    except OSError:
+        return False
+    try:
+        await readable
     finally:
-        if is_polled:
-            loop.remove_reader(file_number)
+        loop.remove_reader(file_number)
+    return True
 
 
 @contextmanager

@@ -25,6 +25,10 @@ _HTTP_PORTS = frozenset({80, 3000, 5000, 8000, 8008, 8080, 8888, 9000})
 _HTTPS_PORTS = frozenset({443, 8443})
 
 
+ANSWERED = "it answered up; the engine asks later"
+"""The note on one whose readiness Boxship found out itself."""
+
+
 class CloseLook(Struct, frozen=True):
     """What a container tells only when it is asked by itself, not in a list.
 
@@ -164,7 +168,7 @@ def _notes(row: ServiceStatus, *, is_found_ready: bool) -> Iterator[str]:
     if container is None:
         return
     if is_found_ready and container.health is Health.STARTING:
-        yield "it answered up; the engine asks later"
+        yield ANSWERED
     if with_default_tag(container.image) != with_default_tag(row.image):
         # [M] The engine's list names an image by its id once its name has moved on to another.
         is_moved = row.image and container.image.removeprefix("sha256:") in container.image_id

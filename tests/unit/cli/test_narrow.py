@@ -115,3 +115,14 @@ def test_a_container_that_ended_shows_how(capsys: pytest.CaptureFixture[str]) ->
     seen = running(wanted, web={"state": ContainerState.EXITED, "exit_code": 137, "status": "Exited (137)"})
     (row,) = service_status(wanted, seen, looks={"id-web": CloseLook(is_out_of_memory=True)})
     assert status_lines([row], None)[1].endswith("ended with status 137, out of memory")
+
+
+def test_one_that_answered_up_shows_it_in_its_status() -> None:
+    wanted = desired(service("web"))
+    seen = running(
+        wanted, web={"health": Health.STARTING, "status": "Up 3 seconds (health: starting)", "image": "img:0"}
+    )
+    (row,) = service_status(wanted, seen, found_ready={"web"})
+    line = status_lines([row], None)[1]
+    assert "Up 3 seconds (answered up)" in line
+    assert line.endswith("  from img:0, should be img:1")

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from boxship.cli.render.color import GREEN, RED, YELLOW, paint, sanitized
 from boxship.cli.render.columns import columns, terminal_width, width_of, wrapped
 from boxship.plan.observed import Health, ObservedContainer, ObservedPort
-from boxship.plan.status import ServiceStatus
+from boxship.plan.status import ANSWERED, ServiceStatus
 
 _SHORT_ID = 12
 _WHY = "why"
@@ -120,6 +120,9 @@ def _counts(rows: Sequence[ServiceStatus]) -> dict[str, str]:
 
 def _cells(row: ServiceStatus, count: str) -> dict[str, str]:
     container = row.container
+    # Told in the status instead: after each up it holds for many.
+    has_answered = row.note.startswith(ANSWERED)
+    note = row.note.removeprefix(ANSWERED).removeprefix("; ")
     cells = {
         "SERVICE": row.replica,
         "READY": count,
@@ -129,11 +132,13 @@ def _cells(row: ServiceStatus, count: str) -> dict[str, str]:
         "ADDRESS": "-",
         "PORTS": _shown(row, _ports),
         "IMAGE": row.image,
-        _WHY: sanitized("; ".join(text for text in (row.why, row.note) if text)),
+        _WHY: sanitized("; ".join(text for text in (row.why, note) if text)),
     }
     if container is not None:
         cells["STATE"] = str(container.state)
         cells["STATUS"] = container.status or "-"
+        if has_answered:
+            cells["STATUS"] = cells["STATUS"].replace("(health: starting)", "(answered up)")
         cells["ADDRESS"] = next((each for each in container.networks.values() if each), "-")
         cells["IMAGE"] = container.image
     return cells
