@@ -28,10 +28,13 @@ services:
     volumes: [data:/data]
   job: {image: "${TEST_IMAGE}", command: ["true"], depends_on: {db: {condition: service_healthy}}}
   web:
-    build: {context: ., dockerfile_inline: "FROM ${TEST_IMAGE}\\nRUN echo ${ROUND:-0} >/round\\n"}
+    image: ${TEST_IMAGE}
     command: [sleep, "3600"]
     stop_signal: SIGKILL
     depends_on: {job: {condition: service_completed_successfully}}
+  tool:
+    build: {context: ., dockerfile_inline: "FROM ${TEST_IMAGE}\\nRUN echo ${ROUND:-0} >/round\\n"}
+    profiles: [never]
 volumes: {data: {}}
 """
 
@@ -57,7 +60,7 @@ SCENES = (
     ),
     Scene("changing up", ("up", "-d"), True, ("create container", "stop", "start", "rename", "remove container")),
     Scene("down", ("down", "-v"), True, (*_LISTS, "stop", "remove container", "remove network", "remove volume")),
-    Scene("build", ("build",), False, (*_LISTS, "look up image", "build")),
+    Scene("build", ("build", "tool"), False, (*_LISTS, "look up image", "build")),
     Scene("logs", ("logs",), True, ("list containers", "inspect", "logs")),
 )
 
