@@ -134,7 +134,9 @@ def test_on_a_terminal_exec_passes_keys_and_its_status_and_can_be_left_by_other_
         terminal.until("typed\r\ntyped")
         terminal.press("\x04")
         assert terminal.ended() == 0
-    script = "trap 'echo caught' INT; tty; stty size; echo be''gun; until read line; do :; done; $line"
+    # Its terminal gets its size just after the start: until then stty has none to tell.
+    sized = "until stty size 2>/dev/null | grep .; do :; done"
+    script = f"trap 'echo caught' INT; tty; {sized}; echo be''gun; until read line; do :; done; $line"
     with on_terminal(box, "exec", "web", "sh", "-c", script) as terminal:
         assert "/dev/pts/" in terminal.until("24 80")
         terminal.until("begun")
