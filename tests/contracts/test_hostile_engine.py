@@ -13,7 +13,7 @@ import pytest
 
 from boxship.engine.calls import Deadlines
 from boxship.engine.docker import DockerEngine, connect
-from boxship.engine.port import BuildRequest, ExecRequest
+from boxship.engine.port import BuildRequest
 from boxship.errors import (
     BoxshipError,
     EngineConflictError,
@@ -358,26 +358,6 @@ async def test_a_question_by_id_is_told_by_a_short_one() -> None:
             )
         assert "0123456789ab" in error.message
         assert long_id not in error.message
-
-
-async def test_a_command_that_runs_on_after_its_output_has_ended_is_given_up() -> None:
-    answers = {"/exec/1/start": b"HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n"}
-
-    async def never_ends(path: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        call = path.removeprefix("/v1.41")
-        writer.write(PONG if path == "/_ping" else answers.get(call, http('{"Id": "1", "Running": true}')))
-        if call in answers:
-            await writer.drain()
-            writer.close()
-
-    async with hostile(never_ends) as engine:
-        session = await engine.open_exec("a", ExecRequest(("sh",)))
-        async for _ in session.output():
-            pass
-        error = await error_of(session.exit_code())
-        await session.close()
-    assert isinstance(error, EngineTimeoutError)
-    assert "'run 'sh' in a' within 0.5 s" in error.message
 
 
 IN_USE = http('{"message": "error while removing network: network a id 1 has active endpoints"}', "403 Forbidden")

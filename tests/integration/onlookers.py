@@ -54,7 +54,7 @@ class Onlooker:
             pump.start()
             while head := _read_head(client):
                 call = " ".join(head.split(b"\r\n")[0].decode().partition("?")[0].split(" ")[:2])
-                if not call.startswith("GET ") and not call.endswith("/wait"):
+                if not call.startswith(("GET ", "HEAD ")) and not call.endswith("/wait"):
                     self.refused.append(call)
                     length = str(len(_REFUSAL)).encode()
                     client.sendall(b"HTTP/1.1 403 Forbidden\r\nContent-Length: " + length + b"\r\n\r\n" + _REFUSAL)
