@@ -482,7 +482,7 @@ WITH_ENGINE = (
         (
             (
                 "error: compose.yaml:2:9: services.web.build: image {name}/web:latest of service web could not "
-                "be built: {folder}/web/Dockerfile:2: step 2 of 4 (RUN cat /nothing): "
+                "be built: {folder}/web/Dockerfile:2: step 2 of 5 (RUN cat /nothing): "
                 "The command '/bin/sh -c cat /nothing' returned a non-zero code: 1"
             ),
             "  | cat: can't open '/nothing': No such file or directory",
