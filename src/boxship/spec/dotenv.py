@@ -13,6 +13,8 @@ from boxship.spec.interpolate import MAX_TOTAL_CHARACTERS, SubstitutionError, su
 from boxship.spec.report import Report
 from boxship.where import Where
 
+MAX_VARIABLES = 500_000
+"""Of one file: a million short ones would take more memory than all else that is read."""
 _SPACE = " \t\v\f\r\x85\xa0"
 _LINE_START = re.compile(r"(?:\s++|#[^\n]*+\n?+)*+")
 """Possessive, as remembering each of 10 million blank lines takes a gigabyte."""
@@ -95,6 +97,8 @@ class _Parser:
         if export is not None:
             self._position = export.end()
         key, has_value = self._key()
+        if len(self._found) == MAX_VARIABLES and key not in self._found:
+            raise _BadLineError(f"the file has more than {MAX_VARIABLES:,} variables")
         if has_value:
             self._found[key] = self._value()
         elif key in self._shell:

@@ -35,6 +35,8 @@ from boxship.spec.warn import warn_about
 from boxship.where import Problem, Where
 
 EVERY_PROFILE = "*"
+MAX_SERVICES = 5_000
+"""As many are measured; what one of twice as many takes to be shown as JSON is 260 MB."""
 
 
 class LoadOptions(Struct, frozen=True):
@@ -219,7 +221,14 @@ class _Loading:
 
     def _assemble(self, files: tuple[Path, ...], setting: Setting) -> Table | None:
         merged = Assembler(self._documents, self._start, self._report).assemble(files, setting)
-        return settle_empty(merged, self._report) if merged is not None else None
+        if merged is None:
+            return None
+        services = merged.entries.get("services")
+        if isinstance(services, Table) and len(services.entries) > MAX_SERVICES:
+            reason = f"{len(services.entries):,} services, and {MAX_SERVICES:,} are the most"
+            self._report.error(merged.at("services"), "services", reason, "is this a real Compose file?")
+            self._stop_on_errors()
+        return settle_empty(merged, self._report)
 
     def _profiles(self, environment: Mapping[str, str]) -> tuple[str, ...]:
         if self._options.profiles:

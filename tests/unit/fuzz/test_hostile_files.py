@@ -80,6 +80,14 @@ REFUSED: dict[str, tuple[Make, str]] = {
         both(text("compose.yaml", f"{WEB} command: [{'x$A, ' * 3000}]}}}}"), text(".env", "A=" + "a" * 100_000)),
         "longer than 10,000,000",
     ),
+    "services": (
+        text("compose.yaml", "services:\n" + "".join(f" s{n}: {{image: a}}\n" for n in range(30_000))),
+        "30,000 services, and 5,000 are the most",
+    ),
+    "a million variables": (
+        both(COMPOSE, text(".env", "".join(f"K{n}=\n" for n in range(900_000)))),
+        "more than 500,000 variables",
+    ),
     "a large env_file, often": (
         both(
             text("compose.yaml", f"services: {{{', '.join(f's{n}: {{image: a, env_file: e}}' for n in range(300))}}}"),
