@@ -8,6 +8,7 @@ from contextlib import aclosing
 from msgspec import Struct
 
 from boxship.cli.context import Invocation
+from boxship.cli.dry_run import DryRunEnded
 from boxship.cli.named import known_service
 from boxship.cli.run import run_with_engine
 from boxship.cli.terminal import read_input
@@ -58,6 +59,11 @@ def cp(invocation: Invocation, arguments: argparse.Namespace) -> int:
         if invocation.appliance_name is not None:
             require_appliance(name, observed)
         container = present_container(observed, name, service, arguments.index)
+        if invocation.is_dry_run and source.service and target.path != _STREAM:
+            # The engine is only asked, so nothing else would keep this from being done.
+            raise DryRunEnded(
+                f"would copy {arguments.source} to {target.path}", {"copy": [arguments.source, target.path]}
+            )
         return await _copy(engine, container, source, target, options)
 
     copied = run_with_engine(work)
