@@ -79,7 +79,7 @@ _REASONS = (
 )
 _PASSING = re.compile(
     r"connection refused|toomanyrequests|Bad Gateway|Service Unavailable|Gateway Time|Internal Server Error"
-    r"|[Tt]imeout|EOF|connection reset|broken pipe"
+    r"|[Tt]imeout|EOF|connection reset|broken pipe|server closed idle connection"
 )
 """What may be over in a moment. Not a name that can't be resolved: who is offline stays so."""
 _NOT_HERE = re.compile(r"An image does not exist locally with the tag|tag does not exist")
