@@ -22,6 +22,9 @@
     |-- ProbeError                    probe.failed         8   503   a service did not become ready
     |   `-- HookError                   hook.failed          8   503   a service's own hook failed
     |-- OperationError                operation.failed     9   500   a plan ended with failed steps
+    |   `-- PreconditionError         precondition.failed  9   412   what was asked for may not begin; nothing changed
+    |-- RegistryError                 registry.failed     11   502   a registry, or a folder of releases, said no
+    |-- StateError                    state.corrupt       12   500   what a box remembers can't be read
     |-- HostError                     host.failed         10   500   a program or file of this host failed
     |-- CancelledError                interrupted        130   499   a person pressed ^C
     `-- BugError                      bug                 70   500   an invariant of Boxship broke
@@ -245,6 +248,40 @@ class OperationError(BoxshipError):
 
     code = "operation.failed"
     exit_status = 9
+
+
+class PreconditionError(OperationError):
+    """Something speaks against it: ``reasons`` holds all that does, each with what can be done."""
+
+    code = "precondition.failed"
+    http_status = 412
+
+    def __init__(self, message: str, *, reasons: Sequence[str] = (), hint: str = "") -> None:
+        super().__init__(message, hint=hint, fields={"reasons": list(reasons)})
+        self.reasons = tuple(reasons)
+
+
+class RegistryError(BoxshipError):
+    """A registry, or a folder with releases, refused or sent something else; ``status`` is its HTTP status, 0 for none.
+
+    ``is_transient``: trying again may help.
+    """
+
+    code = "registry.failed"
+    exit_status = 11
+    http_status = 502
+
+    def __init__(self, message: str, *, hint: str = "", status: int = 0, is_transient: bool = False) -> None:
+        super().__init__(message, hint=hint, fields={"status": status} if status else {})
+        self.status = status
+        self.is_transient = is_transient
+
+
+class StateError(BoxshipError):
+    """What the Loader keeps can't be read, and neither can the copy before."""
+
+    code = "state.corrupt"
+    exit_status = 12
 
 
 class HostError(BoxshipError):

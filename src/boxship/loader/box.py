@@ -1,0 +1,154 @@
+"""The box as its doors see it: REST API, pages and console ask this and nothing else of the Loader."""
+
+from collections.abc import AsyncGenerator, Mapping
+from typing import Protocol
+
+from msgspec import Struct, field
+
+from boxship.checks.report import Report
+from boxship.engine.port import LogLine
+from boxship.events import Event
+from boxship.state.deployment import Deployment
+from boxship.state.operation import Failure, Operation
+from boxship.state.state import State
+
+
+class BootView(Struct, frozen=True):
+    """``id`` changes exactly once per start of the Loader. ``version`` "" before the first deployment."""
+
+    id: str
+    appliance: str
+    source: str
+    version: str
+    target: str
+    is_ready: bool
+    began_at_s: float
+
+
+class ServiceView(Struct, frozen=True):
+    """One container of the deployment that is booted or on trial, for pages. ``phase`` is an ``events.Phase``."""
+
+    name: str
+    phase: str
+    detail: str = ""
+    needs: tuple[str, ...] = ()
+    image: str = ""
+    health: str = ""
+
+
+class ProgressView(Struct, frozen=True):
+    """What anybody may see before login. It holds no names of hosts, no settings, and no line with a secret in it.
+
+    ``phase``: one of starting, pulling, preparing, copying, stopping, starting-services, checking, ready, fallback,
+    maintenance, failed, rolling-back, empty. ``why``: a sentence. ``log``: the last lines, masked.
+    """
+
+    appliance: str
+    boot_id: str
+    phase: str
+    why: str
+    is_ready: bool
+    version: str = ""
+    target: str = ""
+    to_version: str = ""
+    operation: Operation | None = None
+    services: tuple[ServiceView, ...] = ()
+    failure: Failure | None = None
+    log: tuple[str, ...] = ()
+
+
+class Sequenced(Struct, frozen=True):
+    """An event with its number; who was away asks for what came after it."""
+
+    number: int
+    at_s: float
+    event: Event
+
+
+class GcView(Struct, frozen=True):
+    """What gc would remove, or has; ``failures``: thing -> why it stayed."""
+
+    containers: tuple[str, ...] = ()
+    volumes: tuple[str, ...] = ()
+    networks: tuple[str, ...] = ()
+    images: tuple[str, ...] = ()
+    releases: tuple[str, ...] = ()
+    failures: Mapping[str, str] = field(default_factory=dict)
+
+
+class RollbackView(Struct, frozen=True):
+    """What going back would bring: which deployment, and when its data was last written (unix time)."""
+
+    to: Deployment
+    data_from_s: float
+    loses: str
+
+
+class Box(Protocol):
+    """Calls that begin something return its operation at once, or raise ConflictError with the running one's id."""
+
+    def boot(self) -> BootView:
+        """Who runs, and since when."""
+
+    def state(self) -> State:
+        """The record that is kept."""
+
+    def progress(self) -> ProgressView:
+        """For the page and ``/ship-ready``: changes are told by ``events``."""
+
+    def why(self) -> str:
+        """What it is doing, or what it waits for, and why: one sentence."""
+
+    async def containers(self) -> Mapping[str, str]:
+        """Real name -> image reference, for all containers of the deployment."""
+
+    async def status(self, *, fresh: bool = False) -> Report:
+        """What the checks found, at most a few seconds old."""
+
+    def set_source(self, source: str, *, by: str) -> None:
+        """The registry or folder from the next switch on. Raises: UsageError for what is neither."""
+
+    async def versions(self, source: str = "") -> tuple[str, ...]:
+        """What there is at the source, the oldest first. Raises: RegistryError."""
+
+    async def boot_target(self, target: str, *, by: str) -> Operation:
+        """``current`` and ``default`` are words for the target that runs and for the appliance's own.
+
+        Raises: NotFoundError for a target that the release doesn't have; nothing changed.
+        """
+
+    async def pull(self, version: str, *, by: str) -> Operation:
+        """Bring a release here: files and images. "" or ``latest``: the newest."""
+
+    async def switch(self, version: str, *, target: str = "", allow_downgrade: bool = False, by: str) -> Operation:
+        """Try a pulled release and commit to it when it is well.
+
+        Raises: NotFoundError when it wasn't pulled, PreconditionError with everything that speaks against it.
+        """
+
+    def what_rollback_brings(self) -> RollbackView:
+        """Raises: NotFoundError when there is no previous deployment."""
+
+    async def rollback(self, *, by: str) -> Operation:
+        """Back to the previous deployment, data included, after a copy of today's."""
+
+    async def gc(self, *, dry_run: bool = False, by: str) -> Operation | GcView:
+        """Remove what no deployment needs; a dry run only says what."""
+
+    async def restart_service(self, service: str, *, by: str) -> Operation:
+        """Raises: NotFoundError."""
+
+    async def cancel(self, operation_id: str, *, by: str) -> Operation:
+        """Raises: NotFoundError; ConflictError when it can't be cancelled any more."""
+
+    def operation(self, operation_id: str) -> Operation:
+        """Raises: NotFoundError."""
+
+    def operations(self, limit: int = 100) -> tuple[Operation, ...]:
+        """The newest first."""
+
+    def events(self, after: int | None = None) -> AsyncGenerator[Sequenced, None]:
+        """From the next one on, or all after that number, as far as they are still kept."""
+
+    def logs(self, service: str, *, follow: bool = False, tail: int | None = None) -> AsyncGenerator[LogLine, None]:
+        """Secrets masked. Raises: NotFoundError."""

@@ -1,0 +1,86 @@
+"""A release: everything of one version of an appliance, by digest. It never changes; its id is its own digest.
+
+It lies in two parts: the record below, and the files that the vendor wrote (Compose, appliance.yaml, what they refer
+to), under the same relative paths, with the variables that they use fixed in ``.env``. So a box reads a release as the
+vendor's machine read it, whatever its own environment is.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from enum import StrEnum
+
+import msgspec
+from msgspec import Struct, field
+
+FORMAT = 1
+"""Of the record. A Loader reads every format up to its own."""
+PLATFORM = "platform"
+"""The name of the platform image among a release's images: no service may take it, as services are listed apart."""
+
+
+class DataCompat(StrEnum):
+    """Whether the data of the version before can be taken over, and given back to it."""
+
+    COMPATIBLE = "compatible"
+    BREAKING = "breaking"
+    """What it writes the version before can't read: going back to that on the same data is refused."""
+
+
+class Rules(Struct, frozen=True):
+    """What a release demands of the box that switches to it. ``minimum_version``: the oldest to come from, "" any."""
+
+    minimum_version: str = ""
+    data_compat: DataCompat = DataCompat.COMPATIBLE
+
+
+class ReleaseImage(Struct, frozen=True):
+    """``id`` is its config digest (``sha256:...``); ``diff_ids`` the digests of its layers' tars, lowest first.
+
+    ``reference`` is what people call it (``share/web:1.4.2``). ``size_bytes``: unpacked, all layers.
+    """
+
+    reference: str
+    id: str
+    diff_ids: tuple[str, ...] = ()
+    size_bytes: int = 0
+
+
+class Release(Struct, frozen=True):
+    """The record. ``services``: service -> its image. ``files``: relative path -> sha256 of its content.
+
+    ``platform`` is the image of Loader, Config and CA; None where the box's own stays. ``created_at``: RFC 3339, UTC.
+    """
+
+    appliance: str
+    version: str
+    services: Mapping[str, ReleaseImage]
+    files: Mapping[str, str]
+    platform: ReleaseImage | None = None
+    rules: Rules = Rules()
+    created_at: str = ""
+    revision: str = ""
+    """The commit of the vendor's sources, "" when not known."""
+    spec_digest: str = ""
+    """Of the files alone: sha256 over their sorted paths and digests."""
+    format: int = FORMAT
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def id(self) -> str:
+        """``sha256:...`` over the canonical record."""
+        return f"sha256:{hashlib.sha256(encode_release(self)).hexdigest()}"
+
+    def images(self) -> dict[str, ReleaseImage]:
+        """Name -> image: those of the services, and the platform's."""
+        platform = {} if self.platform is None else {PLATFORM: self.platform}
+        return {**platform, **self.services}
+
+
+def encode_release(release: Release) -> bytes:
+    """The canonical record: JSON with sorted keys and no spaces."""
+    return msgspec.json.encode(release, order="deterministic")
+
+
+def decode_release(data: bytes) -> Release:
+    """Raises: msgspec.DecodeError, msgspec.ValidationError for what is none."""
+    return msgspec.json.decode(data, type=Release)

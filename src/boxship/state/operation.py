@@ -1,0 +1,80 @@
+"""A long-running job of the Loader, as a record that outlives the Loader."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from enum import StrEnum
+
+from msgspec import Struct, field
+
+
+class OperationKind(StrEnum):
+    """What is done. One of them at a time changes the box."""
+
+    BOOT = "boot"
+    PULL = "pull"
+    SWITCH = "switch"
+    ROLLBACK = "rollback"
+    GC = "gc"
+    RESTART = "restart"
+    """Of one service and those that live in its namespaces."""
+
+
+class OperationStatus(StrEnum):
+    """How it is or went. INTERRUPTED: the Loader ended in the middle of it; what it had begun was taken back."""
+
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    INTERRUPTED = "interrupted"
+
+    @property
+    def is_over(self) -> bool:
+        return self is not OperationStatus.RUNNING
+
+
+class Failure(Struct, frozen=True):
+    """Why something failed, for people and programs. ``check``: the question that was answered badly, if it was one.
+
+    ``got``: what its last answer was. ``logs``: the service's last lines, secrets masked.
+    """
+
+    code: str
+    message: str
+    hint: str = ""
+    service: str = ""
+    check: str = ""
+    got: str = ""
+    logs: tuple[str, ...] = ()
+
+
+class Progress(Struct, frozen=True):
+    """How far it is. 0 of 0 means "not known". Never goes backwards within one stage."""
+
+    done_bytes: int = 0
+    total_bytes: int = 0
+    done_items: int = 0
+    total_items: int = 0
+    item: str = ""
+    """What is at work now: an image, a service, a volume."""
+
+
+class Operation(Struct, frozen=True):
+    """The record. ``stage`` is one word ("precopy"); ``note`` a sentence about it. Times are aware UTC."""
+
+    id: str
+    kind: OperationKind
+    asked_by: str
+    began_at: datetime
+    status: OperationStatus = OperationStatus.RUNNING
+    stage: str = ""
+    note: str = ""
+    progress: Progress = Progress()
+    updated_at: datetime | None = None
+    ended_at: datetime | None = None
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    """What was asked for: version, target, service..."""
+    failure: Failure | None = None
+    result: Mapping[str, str] = field(default_factory=dict)
+    """What came of it: downtime_s, release_id, removed..."""
+    can_cancel: bool = False

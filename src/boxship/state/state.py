@@ -1,0 +1,49 @@
+"""What the Loader knows of its box and must not forget: one record, replaced as a whole, each time under a new number.
+
+Invariants: ``trial`` is there only while a switch is under way; ``current`` changes in one write, by a commit or by an
+operator's rollback; data goes back without a person only while there is a ``trial``.
+"""
+
+from collections.abc import Mapping
+
+from msgspec import Struct, field
+
+from boxship.state.deployment import Deployment
+from boxship.state.operation import Failure
+
+FORMAT = 1
+
+
+class Boots(Struct, frozen=True):
+    """How the boots of ``current`` went. ``failures`` in a row, since the last good one.
+
+    ``fallen_back_from``: the target that should run while its fallback does, "" otherwise.
+    ``next_try_at_s``: unix time before which it isn't tried again.
+    """
+
+    failures: int = 0
+    last: Failure | None = None
+    fallen_back_from: str = ""
+    next_try_at_s: float = 0.0
+
+
+class State(Struct, frozen=True):
+    """``revision`` counts writes. ``default_target``: what boots by itself, also after the host's own reboot."""
+
+    revision: int = 0
+    current: Deployment | None = None
+    trial: Deployment | None = None
+    previous: Deployment | None = None
+    operation_id: str = ""
+    """The operation that changes the box now; "" for none."""
+    source: str = ""
+    """Where releases come from: ``registry.example.com/share`` or a folder (``dir:/media/usb``)."""
+    pending_source: str = ""
+    """The source from the next switch on, "" for the same."""
+    pulled: Mapping[str, str] = field(default_factory=dict)
+    """Version -> id of the releases that are here as a whole: files and images."""
+    next_generation: int = 1
+    boots: Boots = Boots()
+    bad_releases: Mapping[str, str] = field(default_factory=dict)
+    """Release id -> why its trial failed; none of them is ever chosen by the Loader itself."""
+    format: int = FORMAT

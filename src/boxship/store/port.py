@@ -1,0 +1,89 @@
+"""What the Loader keeps on disk, as a port. Contract tests hold the file and the fake in memory to it.
+
+All calls are short and block: whoever must not wait hands them to a thread.
+"""
+
+from collections.abc import Collection
+from datetime import datetime
+from typing import NamedTuple, Protocol
+
+from msgspec import Struct
+
+from boxship.state.operation import Operation
+from boxship.state.state import State
+
+
+class Loaded(NamedTuple):
+    """The state as it was kept. ``warning``: what was wrong with the file, and what was taken instead; or ""."""
+
+    state: State
+    warning: str = ""
+
+
+class AuditEntry(Struct, frozen=True):
+    """One thing that somebody asked for. ``digest`` chains it: sha256 over the one before and this one's own text."""
+
+    number: int
+    at: datetime
+    who: str
+    action: str
+    subject: str = ""
+    outcome: str = ""
+    digest: str = ""
+
+
+class Token(Struct, frozen=True):
+    """Who may ask for what. The secret itself is kept nowhere: ``secret_hash`` is what it is recognised by.
+
+    ``scopes``: words such as ``admin``, ``read``, ``logs:web``. ``expires_at`` None: never.
+    """
+
+    id: str
+    name: str
+    secret_hash: str
+    scopes: tuple[str, ...]
+    created_at: datetime
+    expires_at: datetime | None = None
+    revoked_at: datetime | None = None
+    service: str = ""
+    """The service it was made for, "" for a person's."""
+
+
+class Store(Protocol):
+    """One box's memory."""
+
+    def load(self) -> Loaded:
+        """The last state, or an empty one for a new box. Raises: StateError when nothing that is kept can be read."""
+
+    def save(self, state: State, operations: Collection[Operation] = ()) -> State:
+        """Write both or nothing; the state returned has the next revision.
+
+        Raises: ConflictError when ``state.revision`` is not that of the state kept.
+        """
+
+    def put_operation(self, operation: Operation) -> None:
+        """Write one record; an older one of the same id is replaced."""
+
+    def operation(self, operation_id: str) -> Operation | None:
+        """One record; None when there is none of that id."""
+
+    def operations(self, limit: int = 100) -> tuple[Operation, ...]:
+        """The newest first."""
+
+    def append_audit(self, at: datetime, who: str, action: str, subject: str = "", outcome: str = "") -> AuditEntry:
+        """Add the next link of the chain."""
+
+    def audit(self, after: int = 0, limit: int = 100) -> tuple[AuditEntry, ...]:
+        """Entries with a greater number than ``after``, oldest first."""
+
+    def verify_audit(self) -> int:
+        """The number of the first entry whose digest is wrong; 0 when the chain holds."""
+
+    def put_token(self, token: Token) -> None:
+        """Write one token; an older one of the same id is replaced."""
+
+    def tokens(self) -> tuple[Token, ...]:
+        """All of them, revoked ones too."""
+
+    def close(self) -> None:
+        """Give up the file."""
