@@ -23,6 +23,12 @@ LABEL_ONE_OFF = "boxship.one_off"
 LABEL_KEY = "boxship.key"
 """The key in the spec of a network or volume; its engine name may differ (``name:``)."""
 
+LABEL_GENERATION = "boxship.generation"
+"""On what belongs to a generation of a box's volumes; what ``up`` makes has no such label."""
+
+LOADER_HOST = "loader.service"
+"""What the Loader of a box is called in the hosts files of its containers."""
+
 APPLIANCE_PATTERN = re.compile(r"[a-z0-9][a-z0-9_-]*")
 SERVICE_PATTERN = re.compile(r"[a-zA-Z0-9._-]+")
 _NEXT_NAME = re.compile(r"\.next-[0-9a-f]{12}(-[0-9]+)?$")
@@ -56,6 +62,22 @@ def next_container_name(final: str, digest: str) -> str:
 def is_next_name(name: str) -> bool:
     """Whether something is still to be done for the container with this name."""
     return _NEXT_NAME.search(name) is not None
+
+
+def of_generation(name: str, generation: int) -> str:
+    """The name of what belongs to a generation of a box; what ``up`` makes, generation 0, has plain names."""
+    return f"{name}.g{generation}" if generation else name
+
+
+def generation_of(labels: Mapping[str, str]) -> int:
+    """The generation that the labels of a container, network or volume name, 0 for none."""
+    text = labels.get(LABEL_GENERATION, "")
+    return int(text) if text.isdecimal() else 0
+
+
+def generation_labels(generation: int) -> dict[str, str]:
+    """The label of a generation; none for generation 0."""
+    return {LABEL_GENERATION: str(generation)} if generation else {}
 
 
 def network_name(appliance: str, key: str) -> str:

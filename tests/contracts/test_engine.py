@@ -194,6 +194,18 @@ class EngineContract:
         with pytest.raises(EngineConflictError, match=f"taken by container {first[:12]}"):
             await bench.engine.create_container(bench.spec(bench.service()))
 
+    async def test_a_restart_policy_set_later_is_the_one_that_counts(self, bench: Bench) -> None:
+        created = await bench.engine.create_container(bench.spec(bench.service("web", "sh", "-c", "exit 3")))
+        await bench.engine.set_restart(bench.name("web"), "on-failure")
+        starts = 0
+        async with aclosing(bench.engine.follow_events(bench.appliance, since_s=0.0)) as events:
+            await bench.engine.start_container(created.id)
+            async for event in events:
+                starts += event.action == "start"
+                if starts == 2:
+                    break
+        await bench.engine.set_restart(bench.name("nobody"), "no")
+
     async def test_a_renamed_container_keeps_its_id_and_frees_its_name(self, bench: Bench) -> None:
         first = (await bench.engine.create_container(bench.spec(bench.service()))).id
         await bench.engine.rename_container(bench.name("web"), bench.name("old"))

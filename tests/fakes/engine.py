@@ -9,7 +9,7 @@ import socket
 from collections.abc import AsyncGenerator, AsyncIterator, Collection
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from boxship.clock import Clock
 from boxship.engine.faults import image_unavailable, push_refused, refusal, timed_out
@@ -37,7 +37,7 @@ from boxship.engine.streams import unix_time
 from boxship.errors import EngineConflictError
 from boxship.plan.action import ContainerSpec, CopiedFile, NetworkSpec, VolumeSpec
 from boxship.plan.observed import ContainerState, Health, Observed
-from boxship.spec.model import Healthcheck
+from boxship.spec.model import Healthcheck, Restart
 from tests.fakes import content
 from tests.fakes.attach import FakeAttach
 from tests.fakes.behaviour import FOREVER, Behaviour, behaviour_of, run_command
@@ -127,7 +127,8 @@ class FakeEngine:
         """
         self.faults.revive()
         for container in self.world.containers.values():
-            policy = container.spec.service.restart.policy if container.spec.service.restart else "no"
+            restart = container.restart or container.spec.service.restart
+            policy = restart.policy if restart else "no"
             comes_back = policy == "always" or (policy == "unless-stopped" and not container.was_stopped)
             comes_back = comes_back or (policy == "on-failure" and container.exit_code != 0)
             if container.is_up:
@@ -291,6 +292,12 @@ class FakeEngine:
                 raise refusal(f"unpause {name}", 500, f"Container {container.id} is not running")
             container.state = ContainerState.RUNNING
             self._notify()
+
+    async def set_restart(self, name: str, policy: Literal["no", "on-failure"]) -> None:
+        async with self.faults.around("set_restart", name):
+            for container in self.world.containers.values():
+                if name in (container.name, container.id):
+                    container.restart = Restart(policy)
 
     async def rename_container(self, name: str, new_name: str) -> None:
         async with self.faults.around("rename_container", name):

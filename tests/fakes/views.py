@@ -1,7 +1,7 @@
 """The fake world as the engine would show it."""
 
 from boxship.engine.port import ContainerDetail
-from boxship.names import LABEL_APPLIANCE, LABEL_DIGEST, LABEL_KEY, LABEL_PARTS
+from boxship.names import LABEL_APPLIANCE, LABEL_DIGEST, LABEL_KEY, LABEL_PARTS, generation_of
 from boxship.plan.observed import (
     ContainerState,
     Health,
@@ -123,6 +123,7 @@ def view_network(network: FakeNetwork) -> ObservedNetwork:
         appliance=network.labels.get(LABEL_APPLIANCE, ""),
         key=network.labels.get(LABEL_KEY, ""),
         digest=network.labels.get(LABEL_DIGEST, ""),
+        generation=generation_of(network.labels),
     )
 
 
@@ -133,6 +134,7 @@ def view_volume(volume: FakeVolume) -> ObservedVolume:
         appliance=volume.labels.get(LABEL_APPLIANCE, ""),
         key=volume.labels.get(LABEL_KEY, ""),
         digest=volume.labels.get(LABEL_DIGEST, ""),
+        generation=generation_of(volume.labels),
     )
 
 

@@ -102,6 +102,8 @@ class FakeContainer:
     restart_count: int = 0
     restart_at_s: float = FOREVER
     was_stopped: bool = False
+    restart: Restart | None = None
+    """Set after it was made; None: as it was made."""
 
     @property
     def is_up(self) -> bool:
@@ -229,7 +231,7 @@ class World:
                 self.remove(container, volumes=True, now_s=now_s)
 
     def _restarts(self, container: FakeContainer) -> bool:
-        restart = container.spec.service.restart or Restart()
+        restart = container.restart or container.spec.service.restart or Restart()
         if container.was_stopped or restart.policy == "no":
             return False
         if restart.policy == "on-failure":

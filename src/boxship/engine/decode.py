@@ -6,7 +6,15 @@ from boxship.engine.fields import Fields
 from boxship.engine.port import ContainerDetail, ContainerStats, EngineEvent
 from boxship.engine.streams import unix_time
 from boxship.errors import UsageError
-from boxship.names import LABEL_APPLIANCE, LABEL_DIGEST, LABEL_KEY, LABEL_PARTS, LABEL_SERVICE, replica_number
+from boxship.names import (
+    LABEL_APPLIANCE,
+    LABEL_DIGEST,
+    LABEL_KEY,
+    LABEL_PARTS,
+    LABEL_SERVICE,
+    generation_of,
+    replica_number,
+)
 from boxship.plan.observed import (
     ContainerState,
     Health,
@@ -122,6 +130,7 @@ def decode_network(item: Fields) -> ObservedNetwork:
         appliance=labels.get(LABEL_APPLIANCE, ""),
         key=labels.get(LABEL_KEY, ""),
         digest=labels.get(LABEL_DIGEST, ""),
+        generation=generation_of(labels),
     )
 
 
@@ -135,6 +144,7 @@ def decode_volume(item: Fields) -> ObservedVolume:
         key=labels.get(LABEL_KEY, ""),
         digest=labels.get(LABEL_DIGEST, ""),
         mountpoint=item.text("Mountpoint"),
+        generation=generation_of(labels),
     )
 
 

@@ -11,6 +11,7 @@ import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Collection, Coroutine
 from contextlib import aclosing
 from pathlib import Path
+from typing import Literal
 
 from boxship.engine import exec as execs
 from boxship.engine import images
@@ -250,6 +251,11 @@ class DockerEngine:
 
     async def unpause_container(self, name: str) -> None:
         await self._change_unless(name, "unpause", "not paused")
+
+    async def set_restart(self, name: str, policy: Literal["no", "on-failure"]) -> None:
+        body = {"RestartPolicy": {"Name": policy}}
+        path = path_of("containers", name, "update")
+        await _unless_absent(self._post(path, f"set the restart policy of {name}", body=body))
 
     async def rename_container(self, name: str, new_name: str) -> None:
         path = path_of("containers", name, "rename")

@@ -13,7 +13,7 @@ Containers are addressed by their exact name or full id. Streams are generators:
 
 from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from msgspec import Struct, field
 
@@ -288,6 +288,9 @@ class ContainerEngine(Protocol):
 
     async def unpause_container(self, name: str) -> None:
         """Let its processes run on."""
+
+    async def set_restart(self, name: str, policy: Literal["no", "on-failure"]) -> None:
+        """What the engine does from now on when it ends; it may run meanwhile. Nothing happens when it isn't there."""
 
     async def rename_container(self, name: str, new_name: str) -> None:
         """Raises: EngineConflictError when the new name is taken."""

@@ -50,6 +50,7 @@ from boxship.plan.action import (
     RenameContainer,
     RunHook,
     RunHostHook,
+    SetRestart,
     StartContainer,
     Step,
     StopContainer,
@@ -207,6 +208,8 @@ class _Run:
                 await self._run_hook(action)
             case RunHostHook():
                 await run_host_hook(action)
+            case SetRestart(name, policy):
+                await engine.set_restart(name, policy)
             case WaitReady():
                 # By id where it is known: a replacement gets its final name while it is waited for.
                 waited = replace(action, name=self._made.get(action.name, action.name))

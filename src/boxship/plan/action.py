@@ -189,6 +189,13 @@ class RunHostHook(Struct, frozen=True):
     within_s: float
 
 
+class SetRestart(Struct, frozen=True):
+    """What the engine does from now on when the container ends. Nothing happens to one that isn't there."""
+
+    name: str
+    policy: Literal["no", "on-failure"]
+
+
 class WaitReady(Struct, frozen=True):
     """``within_s`` counts from the container's start. ``is_fresh``: it was just started, so every crash counts."""
 
@@ -243,6 +250,7 @@ Action = (
     | KillContainer
     | RunHook
     | RunHostHook
+    | SetRestart
     | WaitReady
     | StopContainer
     | RenameContainer

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping
 from itertools import chain, count
 
-from msgspec import Struct
+from msgspec import Struct, field
 from msgspec.structs import replace
 
 from boxship import names
@@ -14,7 +14,7 @@ from boxship.plan.hooks import encode_stop_hooks
 from boxship.plan.observed import ObservedContainer
 from boxship.plan.resolve import Desired, Replica, namespace_owner, namespace_owners
 from boxship.spec.deploy import with_limits
-from boxship.spec.model import Mount, Network, Service, Volume
+from boxship.spec.model import Mount, Network, OnSwitch, Service, Volume
 
 LABEL_DEPENDS_ON = "boxship.depends_on"
 """Comma-separated names, so that a stop in reverse order works without the files."""
@@ -25,17 +25,21 @@ API_SOCKET = EngineMount("bind", _SOCKET, _SOCKET, create_host_path=False)
 
 
 class Wiring(Struct, frozen=True):
-    """What specs need beside the services: engine names, and addresses as network key -> service -> IPv4."""
+    """What specs need beside the services: engine names, and addresses as network key -> service -> IPv4.
+
+    ``gateways``: network key -> the host's own address on it, where the Loader of a box answers.
+    """
 
     appliance: str
     networks: Mapping[str, str]
     volumes: Mapping[str, str]
     addresses: Mapping[str, Mapping[str, str]]
+    gateways: Mapping[str, str] = field(default_factory=dict)
 
 
-def final_name(appliance: str, replica: Replica) -> str:
+def final_name(appliance: str, replica: Replica, generation: int = 0) -> str:
     own = replica.service.container_name or names.container_name(appliance, replica.service.name)
-    return names.replica_name(own, replica.number)
+    return names.of_generation(names.replica_name(own, replica.number), generation)
 
 
 def temporary_name(final: str, digest: str, taken: Collection[str]) -> str:
@@ -45,12 +49,25 @@ def temporary_name(final: str, digest: str, taken: Collection[str]) -> str:
     return next(name for name in free if name not in taken)
 
 
-def engine_network_name(appliance: str, network: Network) -> str:
-    return network.name or (network.key if network.external else names.network_name(appliance, network.key))
+def network_generation(network: Network, generation: int) -> int:
+    """The generation that a network belongs to: none, where it is others' or where two can't be side by side."""
+    has_given_subnet = any(pool.subnet for pool in network.ipam)
+    return 0 if network.external or has_given_subnet else generation
 
 
-def engine_volume_name(appliance: str, volume: Volume) -> str:
-    return volume.name or (volume.key if volume.external else names.volume_name(appliance, volume.key))
+def engine_network_name(appliance: str, network: Network, generation: int = 0) -> str:
+    name = network.name or (network.key if network.external else names.network_name(appliance, network.key))
+    return names.of_generation(name, network_generation(network, generation))
+
+
+def volume_generation(volume: Volume, generation: int) -> int:
+    """The generation that a volume belongs to: none, where it is others' or where all releases share it."""
+    return 0 if volume.external or volume.on_switch is OnSwitch.SHARE else generation
+
+
+def engine_volume_name(appliance: str, volume: Volume, generation: int = 0) -> str:
+    name = volume.name or (volume.key if volume.external else names.volume_name(appliance, volume.key))
+    return names.of_generation(name, volume_generation(volume, generation))
 
 
 def image_reference(appliance: str, service: Service) -> str:
@@ -67,7 +84,7 @@ def container_spec(replica: Replica, desired: Desired, wiring: Wiring) -> Contai
     """The whole container, under its final name, with its digest in its labels."""
     service = with_limits(replica.service)
     spec = ContainerSpec(
-        name=final_name(desired.appliance, replica),
+        name=final_name(desired.appliance, replica, desired.generation),
         service=service,
         image=image_reference(desired.appliance, service),
         endpoints=_endpoints(replica, desired, wiring),
@@ -93,6 +110,7 @@ def container_spec(replica: Replica, desired: Desired, wiring: Wiring) -> Contai
         names.LABEL_DIGEST: digest_of_parts(parts),
         names.LABEL_PARTS: format_parts(parts),
         LABEL_DEPENDS_ON: ",".join(sorted(service.depends_on)),
+        **names.generation_labels(desired.generation),
     }
     if replica.number > 1:
         labels[names.LABEL_REPLICA] = str(replica.number)
@@ -174,6 +192,9 @@ def _endpoints(replica: Replica, desired: Desired, wiring: Wiring) -> tuple[Endp
 def _aliases(service: Service, network: str, desired: Desired) -> tuple[str, ...]:
     """The names it answers to; those by which others link it as well, when only DNS can find all its containers."""
     aliases = [service.name, f"{service.name}.service", *service.networks[network].aliases]
+    if desired.generation and service.container_name:
+        # The engine itself answers for a container's name only, which has the generation in it.
+        aliases.append(service.container_name)
     if service.scale > 1:
         others = (other for other in desired.everything.values() if network in other.networks)
         linked = [alias for other in others for alias, to in other.link_aliases.items() if to == service.name]
@@ -190,7 +211,7 @@ def _namespace(mode: str | None, desired: Desired) -> str | None:
     owner = namespace_owner(mode)
     if owner is None:
         return mode
-    return f"container:{final_name(desired.appliance, Replica(desired.everything[owner]))}"
+    return f"container:{final_name(desired.appliance, Replica(desired.everything[owner]), desired.generation)}"
 
 
 def _engine_mount(mount: Mount, wiring: Wiring) -> EngineMount:
@@ -221,6 +242,9 @@ def _extra_hosts(service: Service, desired: Desired, wiring: Wiring) -> tuple[st
     if service.network_mode is not None:
         return service.extra_hosts if namespace_owner(service.network_mode) is None else ()
     lines = dict.fromkeys(service.extra_hosts)
+    gateways = [wiring.gateways[key] for key in service.networks if key in wiring.gateways]
+    if desired.generation and gateways:
+        lines[f"{names.LOADER_HOST}:{gateways[0]}"] = None
     for name in sorted(service.depends_on):
         peer = _addressed_as(name, desired.everything)
         shared = next((key for key in service.networks if peer and key in peer.networks), None)

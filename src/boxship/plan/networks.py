@@ -9,7 +9,7 @@ from boxship import names
 from boxship.errors import ConflictError, NotFoundError
 from boxship.plan.action import CreateNetwork, NetworkSpec, RemoveNetwork
 from boxship.plan.addresses import Subnet, choose_subnet, parse_block, subnet_of
-from boxship.plan.containers import engine_network_name
+from boxship.plan.containers import engine_network_name, network_generation
 from boxship.plan.digest import network_digest
 from boxship.plan.graph import PlanBuilder
 from boxship.plan.observed import Observed, ObservedNetwork
@@ -25,6 +25,7 @@ class NetworkPlan(Struct, frozen=True):
     found: ObservedNetwork | None
     subnet: Subnet | None
     outdated: bool = False
+    generation: int = 0
 
 
 def plan_networks(desired: Desired, observed: Observed) -> dict[str, NetworkPlan]:
@@ -113,7 +114,7 @@ def _order_by_subnets(builder: PlanBuilder, networks: Mapping[str, NetworkPlan])
 
 def _plan_network(network: Network, desired: Desired, observed: Observed) -> NetworkPlan:
     appliance = desired.appliance
-    name = engine_network_name(appliance, network)
+    name = engine_network_name(appliance, network, desired.generation)
     found = next((each for each in observed.networks if each.name == name), None)
     if network.external:
         if found is None:
@@ -133,7 +134,8 @@ def _plan_network(network: Network, desired: Desired, observed: Observed) -> Net
     _refuse_taken(network, name, desired, others)
     count = sum(max(1, each.scale) for each in desired.everything.values() if network.key in each.networks)
     subnet = choose_subnet(appliance, network, count, replace(observed, networks=others))
-    return NetworkPlan(network, name, found, subnet, outdated=found is not None)
+    generation = network_generation(network, desired.generation)
+    return NetworkPlan(network, name, found, subnet, outdated=found is not None, generation=generation)
 
 
 def _refuse_taken(network: Network, name: str, desired: Desired, others: Iterable[ObservedNetwork]) -> None:
@@ -168,5 +170,6 @@ def _network_spec(planned: NetworkPlan, appliance: str) -> NetworkSpec:
             names.LABEL_APPLIANCE: appliance,
             names.LABEL_KEY: planned.network.key,
             names.LABEL_DIGEST: network_digest(planned.network),
+            **names.generation_labels(planned.generation),
         },
     )

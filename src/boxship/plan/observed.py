@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from boxship import names
 
@@ -85,6 +86,11 @@ class ObservedContainer(Struct, frozen=True):
         return names.replica_number(self.labels)
 
     @property
+    def generation(self) -> int:
+        """The generation of a box that it belongs to; 0 for what ``up`` made."""
+        return names.generation_of(self.labels)
+
+    @property
     def is_one_off(self) -> bool:
         """Whether ``run`` made it: it is no part of what should run, and only `down` and `rm` take it away."""
         return names.LABEL_ONE_OFF in self.labels
@@ -108,6 +114,7 @@ class ObservedNetwork(Struct, frozen=True):
     appliance: str = ""
     key: str = ""
     digest: str = ""
+    generation: int = 0
 
 
 class ObservedVolume(Struct, frozen=True):
@@ -119,6 +126,7 @@ class ObservedVolume(Struct, frozen=True):
     key: str = ""
     digest: str = ""
     mountpoint: str = ""
+    generation: int = 0
 
 
 class ObservedImage(Struct, frozen=True):
@@ -146,6 +154,11 @@ class Observed(Struct, frozen=True):
     def containers_of(self, appliance: str) -> tuple[ObservedContainer, ...]:
         """The containers of its services; not those that ``run`` made."""
         return tuple(each for each in self.containers if each.appliance == appliance and not each.is_one_off)
+
+    def of_generation(self, appliance: str, generation: int) -> "Observed":
+        """The same without the appliance's containers of other generations, as if they were not there."""
+        kept = tuple(each for each in self.containers if each.appliance != appliance or each.generation == generation)
+        return replace(self, containers=kept)
 
     def one_offs_of(self, appliance: str) -> tuple[ObservedContainer, ...]:
         """The containers that ``run`` made."""

@@ -49,6 +49,8 @@ class Desired(Struct, frozen=True):
     hooks: Mapping[str, HostHooks] = field(default_factory=dict)
     directory: Path = field(default_factory=Path)
     """Where the files are, and the hooks run."""
+    generation: int = 0
+    """On a box: which generation of volumes is written; everything made has it in its name."""
 
     def names(self) -> frozenset[str]:
         return frozenset(service.name for service in self.services)

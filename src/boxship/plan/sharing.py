@@ -23,8 +23,11 @@ def volume_holders(services: Mapping[str, Service]) -> frozenset[str]:
 
 
 def with_shared_volumes(desired: Desired, observed: Observed) -> Desired:
-    """The same with every mount spelled out; an image that isn't here yet declares nothing yet."""
-    holders = volume_holders(desired.everything)
+    """The same with every mount spelled out; an image that isn't here yet declares nothing yet.
+
+    On a box all data goes over to the next release, so there every service holds what has no name of its own.
+    """
+    holders = frozenset(desired.everything) if desired.generation else volume_holders(desired.everything)
     if not holders:
         return desired
     sharing = _Sharing(desired, observed, holders)

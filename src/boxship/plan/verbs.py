@@ -144,7 +144,7 @@ def _add_start(
 ) -> None:
     check = desired.checks.get(replica.service.name)
     within_s = check.within_s if check and check.within_s else desired.ready_timeout_s
-    final = final_name(desired.appliance, replica)
+    final = final_name(desired.appliance, replica, desired.generation)
     if container.name != final and final in taken:
         # The rest of a replacement that was cut off: which of the two it will be is for `up` to say.
         final = container.name

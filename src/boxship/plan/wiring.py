@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from boxship.plan.addresses import give_addresses
+from boxship.plan.addresses import format_address, give_addresses
 from boxship.plan.containers import Wiring, engine_volume_name
 from boxship.plan.networks import NetworkPlan
 from boxship.plan.observed import Observed
@@ -20,6 +20,18 @@ def wiring_of(desired: Desired, observed: Observed, networks: Mapping[str, Netwo
     return Wiring(
         appliance=desired.appliance,
         networks={key: planned.name for key, planned in networks.items()},
-        volumes={key: engine_volume_name(desired.appliance, each) for key, each in desired.volumes.items()},
+        volumes={
+            key: engine_volume_name(desired.appliance, each, desired.generation)
+            for key, each in desired.volumes.items()
+        },
         addresses=addresses,
+        gateways={key: gateway for key, planned in networks.items() if (gateway := _gateway(planned))},
     )
+
+
+def _gateway(planned: NetworkPlan) -> str:
+    """The address that the engine gives to the host: the file's, or the first of the subnet."""
+    written = next((pool.gateway for pool in planned.network.ipam if pool.gateway), "")
+    if written or planned.subnet is None or planned.network.external:
+        return written or ""
+    return format_address(planned.subnet.block.first + 1)
