@@ -54,6 +54,11 @@ _LABELS = (
     (names.LABEL_DIGEST, "container, network, volume", "what it was made from; another digest means: make it anew"),
     (names.LABEL_PARTS, "container", "a short digest of each part, so that a plan can say what changed"),
     (containers.LABEL_DEPENDS_ON, "container", "what it depends on, so that `down` finds the order without files"),
+    (
+        names.LABEL_GENERATION,
+        "container, network, volume",
+        "on a box: the generation of volumes that it belongs to (`share.db.g3`); what `up` makes has none",
+    ),
     (names.LABEL_TARGET, "container", "the target that was booted when it was made, so that `ps` knows what to expect"),
     (names.LABEL_ONE_OFF, "container", "`run` made it beside the service's own; what tells it from other such"),
     (names.LABEL_PRE_STOP, "container", "the `pre_stop` hooks to run before its stop, as JSON"),
