@@ -1,24 +1,20 @@
 """``up``: make it so, and wait until it is. The whole way from an appliance to a running box, step by step."""
 
 import asyncio
-import socket
 from collections.abc import Mapping
 from pathlib import Path
 
 from msgspec import Struct, field
-from msgspec.structs import replace
 
 from boxship.clock import Clock
 from boxship.engine.port import Engine
-from boxship.errors import BoxshipError, CancelledError
-from boxship.events import Notice, Phase, SubjectChanged
-from boxship.execute.executor import Failure, Outcome, Publish, execute
-from boxship.execute.readiness import Readiness
-from boxship.host.files import is_there
+from boxship.errors import BoxshipError
+from boxship.events import Notice
+from boxship.execute.executor import Outcome, Publish, execute
 from boxship.host.needs import unmet_needs
 from boxship.host.sysctl import PROC_SYS, apply_settings
+from boxship.operate.bring import Brought, bring_about, cut_off, refuse_absent_sources
 from boxship.operate.build_hooks import run_build_hooks
-from boxship.operate.half_started import half_started, plan_anew
 from boxship.operate.interrupt import unless_interrupted
 from boxship.operate.request import (
     UpRequest,
@@ -26,19 +22,16 @@ from boxship.operate.request import (
     desired_of,
     holders_to_pull,
     orphans_notice,
-    plan_made,
     references,
-    running_checked,
     to_build,
     to_pull,
 )
-from boxship.plan.action import Plan, PullImage, Ready, Step, WaitReady
+from boxship.plan.action import Plan, PullImage
 from boxship.plan.containers import image_reference
 from boxship.plan.graph import PlanBuilder
 from boxship.plan.observed import Observed
 from boxship.plan.reconcile import reconcile
 from boxship.plan.resolve import Desired
-from boxship.plan.sources import absent, host_sources
 from boxship.plan.status import ServiceStatus, browser_addresses, service_status
 from boxship.spec.model import Appliance
 
@@ -80,27 +73,13 @@ async def bring_up(
     wanted = references(desired)
     observed = await engine.observe(wanted)
     providing = _provide_images(appliance, desired, observed, engine, publish, clock, request)
-    if await unless_interrupted(providing, interrupt, _cut_off()):
+    if await unless_interrupted(providing, interrupt, cut_off()):
         observed = await engine.observe(wanted)
     notice = orphans_notice(desired, observed, request)
     if notice is not None:
         publish(notice)
-    plan = reconcile(desired, observed, request.options)
-    await refuse_absent_sources(plan, desired, engine)
-    publish(plan_made(plan))
-    outcome = await execute(plan, engine, publish, clock, interrupt=interrupt)
-    if lost := half_started(outcome):
-        plan, observed = await plan_anew(desired, lost, engine, publish, request.options)
-        publish(plan_made(plan))
-        outcome = await execute(plan, engine, publish, clock, interrupt=interrupt)
-    found_ready = {step.subject.partition(":")[2] for step in outcome.done if isinstance(step.action, WaitReady)}
-    if outcome.is_complete:
-        asking = _ask_kept(desired, plan, observed, engine, publish, clock)
-        try:
-            outcome = replace(outcome, failures=await unless_interrupted(asking, interrupt, _cut_off()))
-        except CancelledError:
-            outcome = replace(outcome, is_interrupted=True)
-    return await _result(desired, plan, outcome, engine, frozenset(found_ready))
+    brought = await bring_about(desired, observed, engine, publish, clock, request.options, interrupt)
+    return await _result(desired, brought, engine)
 
 
 async def plan_up(appliance: Appliance, engine: Engine, request: UpRequest) -> Ahead:
@@ -117,16 +96,6 @@ async def plan_up(appliance: Appliance, engine: Engine, request: UpRequest) -> A
     plan = reconcile(desired, observed, request.options)
     await refuse_absent_sources(plan, desired, engine)
     return Ahead(plan, builds, pulls)
-
-
-async def refuse_absent_sources(plan: Plan, desired: Desired, engine: Engine) -> None:
-    """Raises: SpecError with every file and folder that containers are to be given and that isn't on this host.
-
-    On another host than the engine's nobody can know, and then the engine itself says so of the first.
-    """
-    missing = [source for source in host_sources(plan, desired) if not is_there(source.path)]
-    if missing and await engine.host_name() == socket.gethostname():
-        raise absent(missing)
 
 
 def _prepare_host(appliance: Appliance, publish: Publish, sysctl_root: Path) -> None:
@@ -174,50 +143,12 @@ async def _pull(
         raise outcome.failures[0].error
 
 
-async def _ask_kept(
-    desired: Desired,
-    plan: Plan,
-    observed: Observed,
-    engine: Engine,
-    publish: Publish,
-    clock: Clock,
-) -> tuple[Failure, ...]:
-    """``up`` says ready only of what is: services left untouched are asked their own checks once more."""
-    awaited = {step.subject for step in plan.steps if isinstance(step.action, WaitReady)}
-    checked = running_checked(desired, observed)
-    running = {name: each for name, each in checked.items() if name in plan.kept}
-    readiness = Readiness(engine, clock)
-
-    async def ask(name: str) -> Failure | None:
-        check = desired.checks[running[name].service]
-        # By id, as the plan may just have given it its final name.
-        wait = WaitReady(running[name].id, Ready(check), check.within_s or desired.ready_timeout_s, is_fresh=False)
-        subject = f"service:{name}"
-        step = Step(0, wait, subject, "it was left untouched")
-        try:
-            await readiness.wait(wait, lambda text: publish(SubjectChanged(subject, Phase.PROBING, text)))
-        except BoxshipError as error:
-            publish(SubjectChanged(subject, Phase.FAILED, error.message))
-            return Failure(step, error)
-        publish(SubjectChanged(subject, Phase.KEPT))
-        return None
-
-    names = [name for name in running if f"service:{name}" not in awaited]
-    return tuple(failure for failure in await asyncio.gather(*(ask(name) for name in names)) if failure)
-
-
-def _cut_off() -> CancelledError:
-    return CancelledError("up was interrupted", hint="what was begun is finished; run it again to go on")
-
-
-async def _result(
-    desired: Desired, plan: Plan, outcome: Outcome, engine: Engine, found_ready: frozenset[str]
-) -> UpResult:
+async def _result(desired: Desired, brought: Brought, engine: Engine) -> UpResult:
     try:
         observed = await engine.observe(())
     except BoxshipError:
-        if outcome.is_complete:
+        if brought.outcome.is_complete:
             raise
-        return UpResult(plan, outcome)
-    status = service_status(desired, observed, found_ready=found_ready)
-    return UpResult(plan, outcome, status, browser_addresses(desired, observed))
+        return UpResult(brought.plan, brought.outcome)
+    status = service_status(desired, observed, found_ready=brought.found_ready)
+    return UpResult(brought.plan, brought.outcome, status, browser_addresses(desired, observed))
