@@ -134,6 +134,7 @@ def view_volume(volume: FakeVolume) -> ObservedVolume:
         appliance=volume.labels.get(LABEL_APPLIANCE, ""),
         key=volume.labels.get(LABEL_KEY, ""),
         digest=volume.labels.get(LABEL_DIGEST, ""),
+        mountpoint=f"/var/lib/docker/volumes/{volume.name}/_data",
         generation=generation_of(volume.labels),
     )
 

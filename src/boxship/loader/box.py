@@ -7,7 +7,7 @@ from msgspec import Struct, field
 
 from boxship.checks.report import Report
 from boxship.engine.port import LogLine
-from boxship.events import Event
+from boxship.loader.happened import BoxEvent
 from boxship.state.deployment import Deployment
 from boxship.state.operation import Failure, Operation
 from boxship.state.state import State
@@ -62,7 +62,7 @@ class Sequenced(Struct, frozen=True):
 
     number: int
     at_s: float
-    event: Event
+    event: BoxEvent
 
 
 class GcView(Struct, frozen=True):
@@ -105,7 +105,7 @@ class Box(Protocol):
     async def status(self, *, fresh: bool = False) -> Report:
         """What the checks found, at most a few seconds old."""
 
-    def set_source(self, source: str, *, by: str) -> None:
+    async def set_source(self, source: str, *, by: str) -> None:
         """The registry or folder from the next switch on. Raises: UsageError for what is neither."""
 
     async def versions(self, source: str = "") -> tuple[str, ...]:

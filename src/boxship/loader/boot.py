@@ -1,0 +1,130 @@
+"""Making the current deployment run: at the Loader's start, for another target, after a failed trial, and to mend.
+
+What isn't current is stopped first, so that wherever the Loader before was cut off, two deployments never write the
+same data. Where all is well already nothing is touched, and nobody outside notices that the Loader was away.
+"""
+
+import asyncio
+
+from boxship.checks.text import redactor_for
+from boxship.errors import BoxshipError, CancelledError
+from boxship.events import Notice
+from boxship.execute.executor import Outcome, execute
+from boxship.host.sysctl import apply_settings
+from boxship.loader.deployments import Wanted, other_generations, read_wanted
+from boxship.loader.failures import failure_of, failure_of_outcome
+from boxship.loader.health import pass_health_gate
+from boxship.loader.journal import Journal
+from boxship.loader.parts import Parts
+from boxship.operate.bring import bring_about
+from boxship.plan.deployed import plan_quiesce, plan_settle
+from boxship.plan.observed import Observed
+from boxship.plan.verdict import Options, is_up
+from boxship.state.deployment import Deployment
+from boxship.state.operation import Failure
+
+# What the files no longer have would go on for ever: on a box nobody is asked.
+_OPTIONS = Options(remove_orphans=True)
+
+
+async def boot_current(parts: Parts, journal: Journal, interrupt: asyncio.Event) -> Failure | None:
+    """Bring ``current`` up and open its ports; None when it is well.
+
+    Raises: EngineUnreachableError, EngineTimeoutError and other errors of the engine itself; CancelledError.
+    """
+    current = journal.state.current
+    if current is None:
+        return None
+    await journal.stage("starting", f"{current} is brought up")
+    await stop_others(parts, current, cause="it is not current")
+    failure = await bring_up(parts, current, interrupt)
+    if failure is None:
+        await open_gate(parts)
+    return failure
+
+
+async def stop_others(parts: Parts, current: Deployment, *, cause: str) -> None:
+    """Stop what runs of other generations. Raises: the error of the first that could not be stopped."""
+    observed = await parts.engine.observe(())
+    for generation in other_generations(observed, parts.appliance, [current.generation]):
+        await carry_out_stop(parts, observed, generation, cause=cause)
+
+
+async def carry_out_stop(parts: Parts, observed: Observed, generation: int, *, cause: str) -> None:
+    """Stop one generation. Raises: the error of the first that could not be stopped."""
+    plan = plan_quiesce(parts.appliance, observed, generation, cause=cause)
+    _raise_failure(await execute(plan, parts.engine, parts.feed.publish, parts.clock))
+
+
+async def bring_up(parts: Parts, deployment: Deployment, interrupt: asyncio.Event) -> Failure | None:
+    """Reconcile, wait until every service is ready, and ask every check; the gate is closed where nothing serves yet.
+
+    Raises: as ``boot_current``.
+    """
+    try:
+        wanted, observed = await read_wanted(parts, deployment)
+    except BoxshipError as error:
+        if error.code.startswith("engine."):
+            raise
+        return failure_of(error)
+    redactor = redactor_for(wanted.desired)
+    if not serves(wanted, observed):
+        await close_gate(parts, wanted)
+    _apply_sysctls(parts, wanted)
+    try:
+        brought = await bring_about(
+            wanted.desired, observed, parts.engine, parts.feed.publish, parts.clock, _OPTIONS, interrupt
+        )
+    except CancelledError:
+        raise
+    except BoxshipError as error:
+        if error.code.startswith("engine.un") or error.code == "engine.timeout":
+            raise
+        return failure_of(error, redactor)
+    _raise_if_lost(brought.outcome)
+    return failure_of_outcome(brought.outcome, "boot", redactor) or await pass_health_gate(parts, wanted)
+
+
+async def settle(parts: Parts, deployment: Deployment) -> None:
+    """Leave crashes to the engine from now on. Raises: EngineError."""
+    wanted, observed = await read_wanted(parts, deployment)
+    plan = plan_settle(wanted.desired, observed, cause=f"{deployment} is current")
+    _raise_failure(await execute(plan, parts.engine, parts.feed.publish, parts.clock))
+
+
+def serves(wanted: Wanted, observed: Observed) -> bool:
+    """Whether what publishes its ports runs already: then closing them would cut people off for nothing."""
+    publishing = {service.name for service in wanted.desired.services if service.ports}
+    up = {each.service for each in observed.containers_of(wanted.desired.appliance) if is_up(each)}
+    return bool(publishing) and publishing <= up
+
+
+async def close_gate(parts: Parts, *wanted: Wanted) -> None:
+    """Nobody from outside reaches the ports of these until the gate is opened; says so where that can't be."""
+    ports = frozenset(port for each in wanted for port in each.ports)
+    if ports and (why := await parts.gate.close(ports)):
+        parts.feed.publish(Notice(why, is_warning=True))
+
+
+async def open_gate(parts: Parts) -> None:
+    await parts.gate.open()
+
+
+def _apply_sysctls(parts: Parts, wanted: Wanted) -> None:
+    for setting in apply_settings(wanted.appliance.host.sysctl):
+        if setting.before != setting.wanted:
+            parts.feed.publish(Notice(f"host: {setting}", is_warning=not setting.is_as_wanted))
+
+
+def _raise_failure(outcome: Outcome) -> None:
+    for failure in outcome.failures:
+        raise failure.error
+
+
+def _raise_if_lost(outcome: Outcome) -> None:
+    """The engine's absence is no fault of the deployment: nothing is counted against it."""
+    if outcome.is_interrupted:
+        raise CancelledError("it was interrupted")
+    for failure in outcome.failures:
+        if failure.error.code in ("engine.unreachable", "engine.timeout"):
+            raise failure.error

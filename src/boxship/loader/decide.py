@@ -1,0 +1,96 @@
+"""What the Loader does next: pure. Either an operation to begin, or what it waits for; with a sentence either way."""
+
+from collections.abc import Sequence
+
+from msgspec import Struct
+
+from boxship.state.operation import OperationKind
+from boxship.state.state import State
+from boxship.state.transitions import BACKOFF_MOST_S
+
+
+class Begin(Struct, frozen=True):
+    """An operation that nobody asked for: ``kind`` with ``parameters``."""
+
+    kind: OperationKind
+    why: str
+    version: str = ""
+
+
+class Wait(Struct, frozen=True):
+    """Nothing to do until something happens, or until ``until_s`` (unix time; None: no time is set)."""
+
+    why: str
+    until_s: float | None = None
+
+
+Decision = Begin | Wait
+
+
+class Look(Struct, frozen=True):
+    """What was seen of the box, once.
+
+    ``engine``: "" when the engine answers, else why it doesn't. ``astray``: a sentence for each container that isn't
+    as the deployment wants it and that nobody else will mend. ``restarting``: services that the engine is starting
+    again just now. ``is_booted``: this Loader has brought the current deployment up, or found it up, since it began.
+    ``first_version``: the newest release that is here, for a box without any deployment.
+    """
+
+    engine: str = ""
+    is_booted: bool = False
+    astray: Sequence[str] = ()
+    restarting: Sequence[str] = ()
+    first_version: str = ""
+
+
+def decide(state: State, look: Look, now_s: float) -> Decision:
+    """``now_s``: unix time, which may jump: no wait gets longer than the longest pause by that."""
+    if state.operation_id:
+        return Wait(f"operation {state.operation_id} is under way")
+    if look.engine:
+        return Wait(f"the container engine doesn't answer: {look.engine}", now_s + ENGINE_RETRY_S)
+    if state.current is None:
+        if look.first_version:
+            return Begin(
+                OperationKind.SWITCH, f"nothing is deployed, and {look.first_version} is here", look.first_version
+            )
+        return Wait("nothing is deployed yet: pull a release and switch to it")
+    if pause_s := _pause_s(state, now_s):
+        return Wait(_why_paused(state, pause_s), now_s + pause_s)
+    boots = state.boots
+    if not look.is_booted:
+        again = f", attempt {boots.failures + 1}" if boots.failures else ""
+        return Begin(OperationKind.BOOT, f"{state.current} is what should run{again}")
+    if look.astray:
+        return Begin(OperationKind.BOOT, f"{look.astray[0]}{_more(look.astray)}")
+    return Wait(_at_rest(state, look))
+
+
+ENGINE_RETRY_S = 2.0
+LONGEST_PAUSE_S = BACKOFF_MOST_S
+
+
+def _pause_s(state: State, now_s: float) -> float:
+    """How long the next attempt to boot is put off. One that is too far off was set by another clock."""
+    left_s = state.boots.next_try_at_s - now_s
+    return left_s if state.boots.failures and 0.0 < left_s <= LONGEST_PAUSE_S else 0.0
+
+
+def _why_paused(state: State, pause_s: float) -> str:
+    boots = state.boots
+    why = boots.last.message if boots.last is not None else "no reason was kept"
+    times = "once" if boots.failures == 1 else f"{boots.failures} times"
+    return f"{state.current} did not boot, {times} so far ({why}); next try in {pause_s:.0f} s"
+
+
+def _more(found: Sequence[str]) -> str:
+    return f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+
+
+def _at_rest(state: State, look: Look) -> str:
+    if look.restarting:
+        return f"the engine starts {', '.join(look.restarting)} again"
+    if state.boots.fallen_back_from:
+        last = f": {state.boots.last.message}" if state.boots.last is not None else ""
+        return f"{state.current} runs in place of {state.boots.fallen_back_from}, which did not boot{last}"
+    return f"{state.current} runs, and nothing is to be done"

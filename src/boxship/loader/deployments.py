@@ -1,0 +1,78 @@
+"""From a deployment, as it is remembered, to what should run: the release's files, its images, its target."""
+
+from collections.abc import Collection
+
+from msgspec import Struct
+
+from boxship.errors import NotFoundError
+from boxship.loader.parts import Parts, PublishedPort
+from boxship.plan.containers import image_reference
+from boxship.plan.deployed import desired_of
+from boxship.plan.observed import Observed
+from boxship.plan.resolve import Desired
+from boxship.plan.sharing import with_shared_volumes
+from boxship.spec.model import Appliance, Port
+from boxship.spec.release import Release
+from boxship.state.deployment import Deployment
+
+
+class Wanted(Struct, frozen=True):
+    """A deployment, read: what its release is, what its files say, and what should run of it.
+
+    ``desired`` has every volume spelled out, those that only the images declare as well.
+    """
+
+    deployment: Deployment
+    release: Release
+    appliance: Appliance
+    desired: Desired
+
+    @property
+    def ports(self) -> frozenset[PublishedPort]:
+        """The ports of the host that it publishes; not those that the engine chooses."""
+        return frozenset(
+            published for service in self.desired.services for port in service.ports for published in _published(port)
+        )
+
+
+async def read_wanted(parts: Parts, deployment: Deployment) -> tuple[Wanted, Observed]:
+    """The deployment, and the engine as it was seen for it: without the containers of other generations.
+
+    Raises: NotFoundError when the release isn't here or has no such target; RegistryError, SpecError when it can't be
+    read; EngineError.
+    """
+    release = parts.releases.release(deployment.release_id)
+    appliance = parts.releases.appliance(deployment.release_id)
+    desired = desired_of(appliance, deployment.target, deployment.generation)
+    references = tuple(image_reference(desired.appliance, service) for service in desired.everything.values())
+    observed = (await parts.engine.observe(references)).of_generation(desired.appliance, deployment.generation)
+    return Wanted(deployment, release, appliance, with_shared_volumes(desired, observed)), observed
+
+
+def expect_target(appliance: Appliance, target: str) -> str:
+    """The target's own name for ``default`` and ``""``. Raises: NotFoundError for one that the release doesn't have."""
+    if target in ("", "default") and target not in appliance.targets:
+        target = appliance.boot.target
+    if appliance.targets and target not in appliance.targets:
+        raise NotFoundError(
+            f"no target '{target}' in {appliance.name} {appliance.version}",
+            hint=f"its targets: {', '.join(appliance.targets)}",
+        )
+    if not appliance.targets and target != "default":
+        raise NotFoundError(f"no target '{target}' in {appliance.name} {appliance.version}: it has only 'default'")
+    return target
+
+
+def other_generations(observed: Observed, appliance: str, kept: Collection[int]) -> tuple[int, ...]:
+    """The generations of which a container is there, besides those."""
+    found = {container.generation for container in observed.containers_of(appliance)}
+    return tuple(sorted(found - set(kept)))
+
+
+def _published(port: Port) -> tuple[PublishedPort, ...]:
+    """None for one that the engine chooses; a range is each of its ports."""
+    first, _, last = (port.published or "").partition("-")
+    if not first.isdecimal() or (last and not last.isdecimal()):
+        return ()
+    numbers = range(int(first), int(last or first) + 1)
+    return tuple(PublishedPort(number, port.protocol, port.host_ip or "") for number in numbers)

@@ -1,0 +1,130 @@
+"""What a Loader is made of, each behind a port: nothing in this room asks for anything else."""
+
+import asyncio
+from collections.abc import Callable, Collection, Mapping, Sequence
+from pathlib import Path
+from typing import ParamSpec, Protocol, TypeVar
+
+from msgspec import Struct
+
+from boxship.bundle.source import ReleaseSource
+from boxship.clock import Clock
+from boxship.engine.port import Engine
+from boxship.host.machine import Machine
+from boxship.loader.feed import Feed
+from boxship.spec.model import Appliance
+from boxship.spec.release import Release
+from boxship.state.operation import Progress
+from boxship.store.port import Store
+
+P = ParamSpec("P")
+T = TypeVar("T")
+Tell = Callable[[Progress], None]
+
+
+class Releases(Protocol):
+    """The releases that are on this box: their records and files."""
+
+    def ids(self) -> tuple[str, ...]:
+        """All of them, in no order."""
+
+    def release(self, release_id: str) -> Release:
+        """Raises: NotFoundError; RegistryError when its files are not what the record says."""
+
+    def appliance(self, release_id: str) -> Appliance:
+        """What its files say, as a box runs it (``plan.deployed``). Raises: as ``release``, and SpecError."""
+
+    def remove(self, release_id: str) -> None:
+        """Nothing happens when it isn't there."""
+
+
+class VolumePair(Struct, frozen=True):
+    """Where a volume's files are, and where they go."""
+
+    key: str
+    source: Path
+    destination: Path
+
+
+class CopyReport(Struct, frozen=True):
+    """What went over, per volume in words, and in numbers over all."""
+
+    volumes: Mapping[str, str]
+    copied_bytes: int = 0
+    last_pass_s: float = 0.0
+
+
+class Copying(Protocol):
+    """One generation of volumes being filled."""
+
+    async def finish(self, tell: Tell) -> CopyReport:
+        """The last pass: whoever wrote has stopped. On disk, and verified, when it returns. Raises: HostError."""
+
+
+class Copier(Protocol):
+    """Fills a generation of volumes from another."""
+
+    async def missing_bytes(self, pairs: Sequence[VolumePair]) -> int:
+        """How much room is lacking for the copies; 0 when there is enough. Raises: HostError."""
+
+    async def precopy(self, pairs: Sequence[VolumePair], tell: Tell) -> Copying:
+        """Copy while others still write. Cancelled, it ends soon. Raises: HostError."""
+
+
+class Puller(Protocol):
+    """Brings releases here."""
+
+    async def pull(self, source: ReleaseSource, version: str, tell: Tell, cancel: asyncio.Event) -> Release:
+        """The whole release: its files, and its images in the engine. What is here already isn't fetched again.
+
+        Raises: NotFoundError, RegistryError, EngineError, HostError, CancelledError; whole layers stay in any case.
+        """
+
+
+class Gate(Protocol):
+    """Whether the outside reaches what the appliance publishes."""
+
+    async def close(self, ports: Collection["PublishedPort"]) -> str:
+        """Nobody from outside reaches them; the page answers where it can. A sentence where that can't be, else ""."""
+
+    async def open(self) -> None:
+        """Everybody does."""
+
+
+class PublishedPort(Struct, frozen=True, order=True):
+    """A port of the host. ``host_ip`` "" is every address."""
+
+    port: int
+    protocol: str = "tcp"
+    host_ip: str = ""
+
+
+class Aside(Protocol):
+    """Calls a function where it may block, and gives what it gives."""
+
+    async def __call__(self, function: Callable[P, T], /, *arguments: P.args, **named: P.kwargs) -> T:
+        """Raises: what the function raises."""
+
+
+class Parts(Struct, frozen=True):
+    """``source_of``: the source for a name as State keeps it; raises UsageError for what is none.
+
+    ``boot_id`` changes with every start of the Loader. ``own_image``: the id of the image that it runs from, "" for one
+    that runs natively.
+    """
+
+    appliance: str
+    engine: Engine
+    store: Store
+    releases: Releases
+    puller: Puller
+    copier: Copier
+    gate: Gate
+    machine: Machine
+    clock: Clock
+    feed: Feed
+    source_of: Callable[[str], ReleaseSource]
+    boot_id: str
+    own_image: str = ""
+    aside: Aside = asyncio.to_thread
+    """How short calls that block are made without holding up all others."""

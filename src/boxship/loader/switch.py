@@ -1,0 +1,215 @@
+"""A switch: another release takes over, with a copy of the data, or everything stays as it was.
+
+Read top to bottom it is the whole transaction. Nothing that serves is touched before all that can be checked was
+checked, made and copied. From ``begin_trial`` to ``commit_trial`` every way out leads back: a failure, a cancel, and
+the end of the Loader itself, which the next one finds as a trial that nobody finished. The commit is one write.
+
+Going back by a person's wish is the same transaction, with the previous release and a copy of the previous data; so
+today's data becomes what can be gone back to, and the previous generation is never written either.
+"""
+
+import asyncio
+from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from boxship.checks.text import redactor_for
+from boxship.errors import BoxshipError, CancelledError
+from boxship.execute.executor import execute
+from boxship.loader import gc
+from boxship.loader.boot import boot_current, bring_up, carry_out_stop, close_gate, open_gate, settle, stop_others
+from boxship.loader.deployments import Wanted, read_wanted
+from boxship.loader.failures import failure_of
+from boxship.loader.happened import Interrupted
+from boxship.loader.journal import Journal
+from boxship.loader.parts import Copying, Parts, VolumePair
+from boxship.loader.preconditions import pairs_of, refuse_unmet
+from boxship.plan.deployed import carried_volumes, preparing
+from boxship.plan.observed import Observed
+from boxship.plan.reconcile import reconcile
+from boxship.plan.verdict import Options
+from boxship.state import transitions
+from boxship.state.deployment import Deployment
+from boxship.state.operation import Failure, Operation
+
+
+class SwitchRequest(Struct, frozen=True):
+    """What takes over, and whose data it gets (None: that of ``current``).
+
+    ``objections``: what was found to speak against it already. ``is_asked_for``: a person named the release.
+    """
+
+    release_id: str
+    version: str
+    target: str
+    data_from: Deployment | None = None
+    objections: tuple[str, ...] = ()
+    is_asked_for: bool = True
+
+
+async def switch(
+    parts: Parts, journal: Journal, operation: Operation, request: SwitchRequest, interrupt: asyncio.Event
+) -> Failure | None:
+    """None when the release is current now; else why it isn't, and the deployment before runs again.
+
+    Raises: PreconditionError and what reading a release raises, with nothing changed; CancelledError when it was
+    cancelled, EngineError when the engine is lost: then the caller boots ``current``, whatever that is by then.
+    """
+    await journal.stage("preparing", f"whether {request.version} can take over", can_cancel=True)
+    trial = await _allocate(journal, request)
+    wanted, observed = await read_wanted(parts, trial)
+    current = journal.state.current
+    if current is None:
+        await refuse_unmet(parts, wanted, observed, (), request.objections)
+        await journal.change(lambda state: transitions.deploy_first(state, trial))
+        return await boot_current(parts, journal, interrupt)
+    pairs = await _pairs(parts, wanted, request.data_from or current)
+    await refuse_unmet(parts, wanted, observed, pairs, request.objections)
+    await journal.change(
+        lambda state: transitions.begin_trial(state, operation, trial, is_asked_for=request.is_asked_for)
+    )
+    began_s: list[float] = []
+    try:
+        failure = await _try(parts, journal, wanted, pairs, interrupt, began_s)
+    except BoxshipError as error:
+        failure = failure_of(error, redactor_for(wanted.desired))
+        await _go_back(parts, journal, trial, failure)
+        if isinstance(error, CancelledError):
+            raise
+    else:
+        if failure is None:
+            await _commit(parts, journal, wanted)
+        else:
+            await _go_back(parts, journal, trial, failure)
+    if began_s:
+        _tell_downtime(parts, journal, operation, began_s[0])
+    return failure
+
+
+async def _allocate(journal: Journal, request: SwitchRequest) -> Deployment:
+    """The deployment under a generation that nothing had before: what a cut leaves behind is nobody's data."""
+    number = journal.state.next_generation
+    await journal.change(lambda state: transitions.allocate_generation(state).state)
+    return Deployment(request.release_id, request.version, request.target, number)
+
+
+async def _pairs(parts: Parts, wanted: Wanted, data_from: Deployment) -> tuple[VolumePair, ...]:
+    before, _ = await read_wanted(parts, data_from)
+    observed = await parts.engine.observe(())
+    carried = carried_volumes(before.desired, wanted.desired, observed)
+    return pairs_of(carried, observed, Path(await parts.engine.data_root()))
+
+
+async def _try(
+    parts: Parts,
+    journal: Journal,
+    wanted: Wanted,
+    pairs: tuple[VolumePair, ...],
+    interrupt: asyncio.Event,
+    began_s: list[float],
+) -> Failure | None:
+    """New first, then old. ``began_s`` gets the moment from which the appliance was away."""
+    trial, current = wanted.deployment, journal.state.current
+    _heed(interrupt)
+    await _make(parts, wanted)
+    await journal.stage("copying", f"data is copied while {current} runs")
+    copying = await _precopy(parts, journal, pairs, interrupt)
+    _heed(interrupt)
+    await journal.stage("stopping", f"{current} stops")
+    began_s.append(parts.clock.monotonic_s())
+    await _stop_current(parts, journal, wanted)
+    await journal.stage("last-copy", "what was written until the stop is copied")
+    report = await copying.finish(journal.tell)
+    journal.note_result(**{f"volume.{key}": text for key, text in report.volumes.items()})
+    _heed(interrupt)
+    await journal.stage("checking", f"{trial} starts, and has to answer its checks")
+    return await bring_up(parts, trial, interrupt)
+
+
+async def _make(parts: Parts, wanted: Wanted) -> None:
+    """Networks, volumes and containers of the trial, while the deployment before still runs."""
+    observed = await _observe_again(parts, wanted)
+    plan = preparing(reconcile(wanted.desired, observed, Options()))
+    outcome = await execute(plan, parts.engine, parts.feed.publish, parts.clock)
+    for failure in outcome.failures:
+        raise failure.error
+
+
+async def _observe_again(parts: Parts, wanted: Wanted) -> Observed:
+    return (await read_wanted(parts, wanted.deployment))[1]
+
+
+async def _precopy(parts: Parts, journal: Journal, pairs: tuple[VolumePair, ...], interrupt: asyncio.Event) -> Copying:
+    """Raises: CancelledError soon after the interrupt; HostError."""
+    copying = asyncio.ensure_future(parts.copier.precopy(pairs, journal.tell))
+    interrupted = asyncio.ensure_future(interrupt.wait())
+    try:
+        await asyncio.wait({copying, interrupted}, return_when=asyncio.FIRST_COMPLETED)
+        if not copying.done():
+            raise _cancelled()
+        return copying.result()
+    finally:
+        for task in (copying, interrupted):
+            task.cancel()
+        await asyncio.gather(copying, interrupted, return_exceptions=True)
+
+
+async def _stop_current(parts: Parts, journal: Journal, wanted: Wanted) -> None:
+    current = journal.state.current
+    if current is None:
+        return
+    await close_gate(parts, wanted, (await read_wanted(parts, current))[0])
+    observed = await parts.engine.observe(())
+    await carry_out_stop(parts, observed, current.generation, cause=f"{wanted.deployment} takes over")
+    await stop_others(parts, current, cause=f"{wanted.deployment} takes over")
+
+
+async def _commit(parts: Parts, journal: Journal, wanted: Wanted) -> None:
+    """The write is the commit; what comes after it, the next Loader would do as well."""
+    now_s = parts.clock.now().timestamp()
+    await journal.stage("committing", f"{wanted.deployment} is well", can_cancel=False)
+    await journal.change(lambda state: transitions.commit_trial(state, now_s))
+    await open_gate(parts)
+    await settle(parts, wanted.deployment)
+
+
+async def _go_back(parts: Parts, journal: Journal, trial: Deployment, failure: Failure) -> None:
+    """First the word, then the deeds: cut off anywhere in between, the next Loader boots ``current``."""
+    await journal.change(lambda state: transitions.abandon_trial(state, failure.message))
+    await journal.stage("rolling-back", f"{trial} failed: {failure.message}", can_cancel=False)
+    current = journal.state.current
+    if current is None:
+        return
+    await stop_others(parts, current, cause=f"the trial of {trial.version} failed")
+    back = await bring_up(parts, current, asyncio.Event())
+    if back is None:
+        await open_gate(parts)
+        await settle(parts, current)
+    else:
+        journal.note_result(going_back=back.message)
+    await gc.discard_generation(parts, trial.generation)
+
+
+def _tell_downtime(parts: Parts, journal: Journal, operation: Operation, began_s: float) -> None:
+    downtime_s = parts.clock.monotonic_s() - began_s
+    journal.note_result(downtime_s=f"{downtime_s:.3f}")
+    parts.feed.publish(Interrupted(operation.id, downtime_s))
+
+
+def _heed(interrupt: asyncio.Event) -> None:
+    if interrupt.is_set():
+        raise _cancelled()
+
+
+def _cancelled() -> CancelledError:
+    return CancelledError("the switch was cancelled", hint="the deployment before goes on")
+
+
+def request_of_rollback(previous: Deployment) -> SwitchRequest:
+    """The previous release with the previous data."""
+    return SwitchRequest(previous.release_id, previous.version, previous.target, data_from=previous)
+
+
+def with_objections(request: SwitchRequest, objections: tuple[str, ...]) -> SwitchRequest:
+    return replace(request, objections=(*request.objections, *objections))

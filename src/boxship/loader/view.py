@@ -1,0 +1,102 @@
+"""What anybody may see of a box, kept up to date from its events: pure, and with nothing in it that needs a login."""
+
+from collections import deque
+from collections.abc import Mapping
+
+from msgspec import Struct, field
+from msgspec.structs import replace
+
+from boxship.events import Notice, Phase, PlanMade, StepFailed, SubjectChanged
+from boxship.loader.box import ProgressView, ServiceView
+from boxship.loader.happened import BoxEvent, Decided, OperationChanged
+from boxship.state.operation import Operation, OperationKind
+from boxship.state.state import State
+
+LINES_KEPT = 40
+_SERVICE = "service:"
+
+# Stage of an operation -> the page's word for it.
+_PHASES: Mapping[str, str] = {
+    "preparing": "preparing",
+    "copying": "copying",
+    "stopping": "stopping",
+    "last-copy": "copying",
+    "checking": "checking",
+    "committing": "checking",
+    "rolling-back": "rolling-back",
+    "starting": "starting-services",
+}
+AWAY_STAGES = frozenset({"starting", "stopping", "last-copy", "checking", "rolling-back"})
+"""In these the outside doesn't reach the appliance."""
+
+
+class Seen(Struct):
+    """What events told so far."""
+
+    services: dict[str, ServiceView] = field(default_factory=dict)
+    lines: deque[str] = field(default_factory=lambda: deque(maxlen=LINES_KEPT))
+
+    def hear(self, event: BoxEvent) -> None:
+        match event:
+            case SubjectChanged(subject=subject, phase=phase, detail=detail) if subject.startswith(_SERVICE):
+                name = subject.removeprefix(_SERVICE)
+                if phase is Phase.REMOVED:
+                    self.services.pop(name, None)
+                else:
+                    known = self.services.get(name, ServiceView(name, phase))
+                    self.services[name] = replace(known, phase=str(phase), detail=detail)
+                self.lines.append(f"{name}: {phase}" + (f": {detail}" if detail else ""))
+            case PlanMade(kept=kept, waits=waits):
+                self._plan(kept, waits)
+            case Notice(text=text) | Decided(sentence=text):
+                self.lines.append(text)
+            case StepFailed(subject=subject, message=message):
+                self.lines.append(f"{subject.partition(':')[2]}: {message}")
+            case OperationChanged(operation=operation) if operation.note:
+                if not self.lines or self.lines[-1] != operation.note:
+                    self.lines.append(operation.note)
+            case _:
+                pass
+
+    def _plan(self, kept: Mapping[str, str], waits: Mapping[str, tuple[str, ...]]) -> None:
+        for name in kept:
+            self.services.setdefault(name, ServiceView(name, str(Phase.KEPT)))
+        for name, needs in waits.items():
+            known = self.services.get(name, ServiceView(name, str(Phase.WAITING)))
+            self.services[name] = replace(known, needs=needs, phase=str(Phase.WAITING), detail="")
+
+
+def progress_view(
+    appliance: str, boot_id: str, state: State, operation: Operation | None, why: str, seen: Seen, *, is_booted: bool
+) -> ProgressView:
+    """The page's view of it all."""
+    shown = state.trial or state.current
+    is_away = operation is not None and operation.stage in AWAY_STAGES
+    last = state.boots.last
+    return ProgressView(
+        appliance=appliance,
+        boot_id=boot_id,
+        phase=_phase(state, operation, is_booted=is_booted),
+        why=operation.note if operation is not None and operation.note else why,
+        is_ready=is_booted and not is_away,
+        version=state.current.version if state.current is not None else "",
+        target=shown.target if shown is not None else "",
+        to_version=operation.parameters.get("version", "") if operation is not None else "",
+        operation=None if operation is None else replace(operation, parameters={}, asked_by=""),
+        services=tuple(seen.services.values()),
+        failure=last if state.boots.failures or state.boots.fallen_back_from else None,
+        log=tuple(seen.lines),
+    )
+
+
+def _phase(state: State, operation: Operation | None, *, is_booted: bool) -> str:
+    if operation is not None:
+        if operation.kind is OperationKind.PULL and not is_booted:
+            return "pulling"
+        if operation.kind is not OperationKind.PULL and operation.stage in _PHASES:
+            return _PHASES[operation.stage]
+    if state.current is None:
+        return "empty"
+    if is_booted:
+        return "fallback" if state.boots.fallen_back_from else "ready"
+    return "failed" if state.boots.failures else "starting"

@@ -1,0 +1,211 @@
+"""A Loader's parts in memory: releases, data, the gate. Together with the fake engine and store, a whole box."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import ParamSpec, TypeVar
+
+from boxship.bundle.source import Layer, ReleaseSource
+from boxship.engine.port import ImageEngine, PullProgress
+from boxship.errors import HostError, NotFoundError
+from boxship.loader.feed import Feed
+from boxship.loader.parts import CopyReport, Parts, PublishedPort, Tell, VolumePair
+from boxship.loader.supervisor import Supervisor
+from boxship.plan.deployed import deployed
+from boxship.spec.model import Appliance
+from boxship.spec.release import Release, ReleaseImage
+from boxship.state.operation import Operation, OperationStatus
+from boxship.store.port import Store
+from tests.fakes.clock import FakeClock
+from tests.fakes.engine import FakeEngine
+from tests.fakes.machine import FakeMachine
+from tests.fakes.store import MemoryStore
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class FakeReleases:
+    """Implements ``Releases``: what the vendor wrote, kept as values."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, tuple[Release, Appliance]] = {}
+
+    def add(self, release: Release, appliance: Appliance) -> None:
+        self.kept[release.id] = (release, appliance)
+
+    def ids(self) -> tuple[str, ...]:
+        return tuple(self.kept)
+
+    def release(self, release_id: str) -> Release:
+        return self._find(release_id)[0]
+
+    def appliance(self, release_id: str) -> Appliance:
+        release, appliance = self._find(release_id)
+        return deployed(appliance, release)
+
+    def remove(self, release_id: str) -> None:
+        self.kept.pop(release_id, None)
+
+    def _find(self, release_id: str) -> tuple[Release, Appliance]:
+        if release_id not in self.kept:
+            raise NotFoundError(f"no release {release_id}")
+        return self.kept[release_id]
+
+
+class FakeCopier:
+    """Implements ``Copier``: what is in a volume is one text, by its engine name."""
+
+    def __init__(self) -> None:
+        self.data: dict[str, str] = {}
+        self.missing = 0
+        self.breaks = ""
+        """Why the last pass fails, "" when it doesn't."""
+        self.holds: asyncio.Event | None = None
+        """What a pre-copy waits for."""
+
+    async def missing_bytes(self, pairs: Sequence[VolumePair]) -> int:
+        return self.missing if pairs else 0
+
+    async def precopy(self, pairs: Sequence[VolumePair], tell: Tell) -> "FakeCopying":
+        if self.holds is not None:
+            await self.holds.wait()
+        return FakeCopying(self, pairs)
+
+
+@dataclass
+class FakeCopying:
+    """Implements ``Copying``."""
+
+    copier: FakeCopier
+    pairs: Sequence[VolumePair]
+
+    async def finish(self, tell: Tell) -> CopyReport:
+        if self.copier.breaks:
+            raise HostError(self.copier.breaks)
+        for pair in self.pairs:
+            source, destination = pair.source.parent.name, pair.destination.parent.name
+            self.copier.data[destination] = self.copier.data.get(source, "")
+        return CopyReport({pair.key: "copied" for pair in self.pairs})
+
+
+class FakeGate:
+    """Implements ``Gate``."""
+
+    def __init__(self) -> None:
+        self.closed: frozenset[PublishedPort] = frozenset()
+        self.history: list[str] = []
+
+    async def close(self, ports: Collection[PublishedPort]) -> str:
+        self.closed = frozenset(ports)
+        self.history.append("close")
+        return ""
+
+    async def open(self) -> None:
+        self.closed = frozenset()
+        self.history.append("open")
+
+
+class FakePuller:
+    """Implements ``Puller``: what the vendor published becomes a release of the box."""
+
+    def __init__(self, releases: FakeReleases, engine: FakeEngine) -> None:
+        self._releases = releases
+        self._engine = engine
+        self.published: dict[str, tuple[Release, Appliance]] = {}
+
+    async def pull(self, source: ReleaseSource, version: str, tell: Tell, cancel: asyncio.Event) -> Release:
+        if version not in self.published:
+            raise NotFoundError(f"no release {version} at {source.name}")
+        release, appliance = self.published[version]
+        self._releases.add(release, appliance)
+        return release
+
+
+@dataclass
+class FakeBoxWorld:
+    """A box whose engine, disk and vendor outlive its Loaders."""
+
+    appliance: str = "app"
+    clock: FakeClock = field(default_factory=FakeClock)
+    store: Store = field(default_factory=MemoryStore)
+    gate: FakeGate = field(default_factory=FakeGate)
+    copier: FakeCopier = field(default_factory=FakeCopier)
+    releases: FakeReleases = field(default_factory=FakeReleases)
+    starts: int = 0
+
+    def __post_init__(self) -> None:
+        self.engine = FakeEngine(self.clock)
+        self.puller = FakePuller(self.releases, self.engine)
+
+    def publish(self, appliance: Appliance, **images: str) -> Release:
+        """A release of this appliance that can be pulled; ``images``: service -> reference, there once pulled."""
+        made: Mapping[str, ReleaseImage] = {
+            service: ReleaseImage(reference, self.engine.add_image(reference)) for service, reference in images.items()
+        }
+        release = Release(appliance.name, appliance.version, made, {})
+        self.puller.published[appliance.version] = (release, appliance)
+        return release
+
+    def start_loader(self) -> Supervisor:
+        """A new Loader; the one before must have ended."""
+        self.starts += 1
+        feed = Feed(self.clock)
+        parts = Parts(
+            appliance=self.appliance,
+            engine=self.engine,
+            store=self.store,
+            releases=self.releases,
+            puller=self.puller,
+            copier=self.copier,
+            gate=self.gate,
+            machine=FakeMachine(),
+            clock=self.clock,
+            feed=feed,
+            source_of=FakeSource,
+            boot_id=f"boot-{self.starts}",
+            aside=_at_once,
+        )
+        supervisor = Supervisor(parts)
+        feed.tap(supervisor.hear)
+        return supervisor
+
+
+async def _at_once(function: Callable[P, T], /, *arguments: P.args, **named: P.kwargs) -> T:
+    """Implements ``Aside``: time is the fake clock's, which real threads don't know."""
+    return function(*arguments, **named)
+
+
+class FakeSource:
+    """Implements ``ReleaseSource``, of which a Loader itself asks only what there is."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.listed: tuple[str, ...] = ()
+
+    async def versions(self) -> tuple[str, ...]:
+        return self.listed
+
+    async def fetch(self, version: str, into: Path) -> Release:
+        raise NotFoundError(f"no release {version} at {self.name}")
+
+    async def layers(self, release: Release) -> Mapping[str, tuple[Layer, ...]]:
+        return {}
+
+    async def provide(self, release: Release, image: str, engine: ImageEngine) -> AsyncGenerator[PullProgress, None]:
+        raise NotFoundError(f"no image {image} at {self.name}")
+        yield
+
+
+async def ended(box: Supervisor, clock: FakeClock, operation: Operation) -> Operation:
+    """The operation once it is over."""
+    for _ in range(10_000):
+        now = box.operation(operation.id)
+        if now.status is not OperationStatus.RUNNING:
+            return now
+        await clock.sleep(0.1)
+    raise AssertionError(f"{operation} does not end")
+
+
+DATA_ROOT = Path("/var/lib/docker")

@@ -1,0 +1,297 @@
+"""The whole Loader on an engine in memory: boots, switches, failures, cuts."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+from msgspec.structs import replace
+
+from boxship.errors import ConflictError, NotFoundError
+from boxship.loader.box import GcView
+from boxship.loader.supervisor import Supervisor
+from boxship.spec.model import Appliance, Boot, Mount, Port, Service, Target, Volume
+from boxship.state.operation import Operation, OperationStatus
+from tests.fakes.behaviour import Behaviour
+from tests.fakes.loader import FakeBoxWorld, ended
+from tests.unit.plan.given import appliance, service
+
+
+def version(number: str, *more: Service, **changes: object) -> Appliance:
+    """A database with data, a web front, and a page for maintenance."""
+    db = service("db", image=f"app/db:{number}", mounts=(Mount("volume", "/data", "data"),))
+    web = service("web", "db", image=f"app/web:{number}", ports=(Port(80, "80"),))
+    page = service("page", image=f"app/web:{number}", ports=(Port(80, "80"),), command=("page",))
+    made = appliance(db, web, page, *more)
+    return replace(
+        made,
+        version=number,
+        volumes={"data": Volume("data")},
+        targets={"default": Target("default", ("web",)), "maintenance": Target("maintenance", ("page",))},
+        boot=Boot(attempts=2, timeout_s=30.0, fallback="maintenance"),
+        **changes,
+    )
+
+
+class Bench:
+    """One box, and the shortest ways to ask it for things."""
+
+    def __init__(self) -> None:
+        self.world = FakeBoxWorld()
+        for number in ("1.0", "1.1", "1.2"):
+            web = f"app/web:{number}"
+            self.world.publish(version(number), db=f"app/db:{number}", web=web, page=web)
+
+    @asynccontextmanager
+    async def loader(self) -> AsyncIterator[Supervisor]:
+        """A Loader that runs; it is ended as a power cut would, between any two of its steps."""
+        box = self.world.start_loader()
+        running = asyncio.ensure_future(box.run(asyncio.Event()))
+        try:
+            await self.world.clock.sleep(0.01)
+            yield box
+        finally:
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+
+    async def pull(self, box: Supervisor, number: str) -> Operation:
+        await box.set_source("registry", by="test")
+        return await self.over(box, await box.pull(number, by="test"))
+
+    async def to(self, box: Supervisor, number: str) -> Operation:
+        await self.pull(box, number)
+        return await self.over(box, await box.switch(number, by="test"))
+
+    async def over(self, box: Supervisor, operation: Operation) -> Operation:
+        return await ended(box, self.world.clock, operation)
+
+    async def booted(self, box: Supervisor) -> None:
+        for _ in range(2000):
+            if box.progress().is_ready:
+                return
+            await self.world.clock.sleep(0.1)
+        raise AssertionError(box.why())
+
+    @property
+    def running(self) -> list[str]:
+        return sorted(self.world.engine.running)
+
+
+@pytest.fixture
+def bench() -> Bench:
+    return Bench()
+
+
+async def test_a_new_box_says_what_it_waits_for(bench: Bench) -> None:
+    async with bench.loader() as box:
+        assert box.why() == "nothing is deployed yet: pull a release and switch to it"
+        assert box.boot().version == ""
+        assert not box.progress().is_ready
+        with pytest.raises(NotFoundError, match="is not on this box"):
+            await box.switch("1.0", by="test")
+
+
+async def test_the_first_release_is_booted_and_its_ports_are_opened_when_it_is_well(bench: Bench) -> None:
+    async with bench.loader() as box:
+        assert (await bench.to(box, "1.0")).status is OperationStatus.DONE
+        assert bench.running == ["app.db.g1", "app.web.g1"]
+        assert bench.world.gate.history == ["close", "open"]
+        assert (box.boot().version, box.boot().target, box.boot().is_ready) == ("1.0", "default", True)
+
+
+async def test_a_release_that_is_here_is_deployed_without_being_asked(bench: Bench) -> None:
+    release, written = bench.world.puller.published["1.1"]
+    bench.world.releases.add(release, written)
+    async with bench.loader() as box:
+        await bench.booted(box)
+        assert box.boot().version == "1.1"
+
+
+async def test_a_switch_takes_the_data_over_and_keeps_what_was_for_going_back(bench: Bench) -> None:
+    async with bench.loader() as box:
+        await bench.to(box, "1.0")
+        bench.world.copier.data["app.data.g1"] = "written by 1.0"
+        done = await bench.to(box, "1.1")
+        assert (done.status, done.failure) == (OperationStatus.DONE, None)
+        assert float(done.result["downtime_s"]) > 0
+        assert bench.running == ["app.db.g2", "app.web.g2"]
+        assert bench.world.copier.data["app.data.g2"] == "written by 1.0"
+        previous = box.state().previous
+        assert previous is not None
+        assert (previous.version, previous.generation) == ("1.0", 1)
+        assert {each.name for each in bench.world.engine.world.containers.values()} >= {"app.db.g1", "app.web.g1"}
+
+
+async def test_a_broken_release_gives_way_to_the_one_before_with_its_data_untouched(bench: Bench) -> None:
+    async with bench.loader() as box:
+        await bench.to(box, "1.0")
+        bench.world.copier.data["app.data.g1"] = "dear"
+        bench.world.engine.break_image(bench.world.engine.add_image("app/web:1.1"))
+        failed = await bench.to(box, "1.1")
+        assert failed.status is OperationStatus.FAILED
+        assert failed.failure is not None
+        assert "web" in failed.failure.message
+        assert bench.running == ["app.db.g1", "app.web.g1"]
+        assert bench.world.copier.data["app.data.g1"] == "dear"
+        assert not any(name.endswith(".g2") for name in bench.world.engine.world.volumes)
+        assert box.state().current is not None
+        assert (box.boot().version, box.state().trial, box.boot().is_ready) == ("1.0", None, True)
+        assert bench.world.gate.closed == frozenset()
+        assert list(box.state().bad_releases.values()) == [failed.failure.message]
+
+
+async def test_nothing_is_stopped_when_something_speaks_against_it(bench: Bench) -> None:
+    async with bench.loader() as box:
+        await bench.to(box, "1.1")
+        before = len(bench.world.engine.calls)
+        bench.world.copier.missing = 5_000_000_000
+        refused = await bench.to(box, "1.0")
+        assert refused.failure is not None
+        assert refused.failure.code == "precondition.failed"
+        assert "1.0 is older than 1.1" in refused.failure.message
+        assert "and 1 more" in refused.failure.message
+        calls = bench.world.engine.calls[before:]
+        assert not [call for call in calls if call.startswith(("stop", "create", "remove", "start"))]
+
+
+async def test_a_failing_last_copy_leads_back(bench: Bench) -> None:
+    async with bench.loader() as box:
+        await bench.to(box, "1.0")
+        bench.world.copier.breaks = "no space left on /data"
+        failed = await bench.to(box, "1.1")
+        assert failed.failure is not None
+        assert failed.failure.message == "no space left on /data"
+        assert bench.running == ["app.db.g1", "app.web.g1"]
+
+
+async def test_a_cancelled_switch_leaves_what_runs_alone(bench: Bench) -> None:
+    async with bench.loader() as box:
+        await bench.to(box, "1.0")
+        await bench.pull(box, "1.1")
+        bench.world.copier.holds = asyncio.Event()
+        operation = await box.switch("1.1", by="test")
+        while box.operation(operation.id).stage != "copying":
+            await bench.world.clock.sleep(0.1)
+        with pytest.raises(ConflictError) as refused:
+            await box.gc(by="test")
+        assert refused.value.fields["operation_id"] == operation.id
+        await box.cancel(operation.id, by="test")
+        over = await bench.over(box, operation)
+        assert over.status is OperationStatus.CANCELLED
+        assert "downtime_s" not in over.result
+        assert bench.running == ["app.db.g1", "app.web.g1"]
+        assert box.boot().is_ready
+
+
+async def test_a_loader_that_ends_in_a_trial_is_followed_by_one_that_goes_back(bench: Bench) -> None:
+    async with bench.loader() as box:
+        await bench.to(box, "1.0")
+        await bench.pull(box, "1.1")
+        bench.world.engine.break_image(bench.world.engine.add_image("app/web:1.1"))
+        operation = await box.switch("1.1", by="test")
+        while box.operation(operation.id).stage != "checking":
+            await bench.world.clock.sleep(0.05)
+    async with bench.loader() as box:
+        await bench.booted(box)
+        assert bench.running == ["app.db.g1", "app.web.g1"]
+        assert box.operation(operation.id).status is OperationStatus.INTERRUPTED
+        assert box.state().trial is None
+        assert box.boot().id == "boot-2"
+
+
+async def test_a_loader_that_starts_beside_a_healthy_appliance_touches_nothing(bench: Bench) -> None:
+    async with bench.loader() as box:
+        await bench.to(box, "1.0")
+    before, gate = len(bench.world.engine.calls), list(bench.world.gate.history)
+    async with bench.loader() as box:
+        await bench.booted(box)
+    changing = ("stop", "create", "remove", "start_container", "rename")
+    assert not [call for call in bench.world.engine.calls[before:] if call.startswith(changing)]
+    assert bench.world.gate.history == [*gate, "open"]
+
+
+async def test_a_boot_that_fails_is_tried_again_and_then_the_fallback_runs_on_the_same_data(bench: Bench) -> None:
+    async with bench.loader() as box:
+        await bench.to(box, "1.0")
+        bench.world.copier.data["app.data.g1"] = "kept"
+    await bench.world.engine.stop_container("app.web.g1")
+    bench.world.engine.break_start("web", "no such device")
+    async with bench.loader() as box:
+        await bench.booted(box)
+        assert box.progress().phase == "fallback"
+        assert bench.running == ["app.page.g1"]
+        assert "no such device" in box.why()
+        assert bench.world.copier.data["app.data.g1"] == "kept"
+        # A person who wants the default back says so, and gets it once it can be had.
+        bench.world.engine.script("web", Behaviour())
+        assert (await bench.over(box, await box.boot_target("default", by="test"))).status is OperationStatus.DONE
+        assert bench.running == ["app.db.g1", "app.web.g1"]
+        assert box.progress().phase == "ready"
+
+
+async def test_targets_share_their_data_and_an_unknown_one_changes_nothing(bench: Bench) -> None:
+    async with bench.loader() as box:
+        await bench.to(box, "1.0")
+        with pytest.raises(NotFoundError, match="no target 'maintenence'"):
+            await box.boot_target("maintenence", by="test")
+        await bench.over(box, await box.boot_target("maintenance", by="test"))
+        assert bench.running == ["app.page.g1"]
+    async with bench.loader() as box:
+        await bench.booted(box)
+        assert (box.boot().target, bench.running) == ("maintenance", ["app.page.g1"])
+
+
+async def test_a_service_that_ends_is_started_again(bench: Bench) -> None:
+    async with bench.loader() as box:
+        await bench.to(box, "1.0")
+        await bench.world.engine.stop_container("app.web.g1")
+        await bench.world.clock.sleep(1.0)
+        await bench.booted(box)
+        assert bench.running == ["app.db.g1", "app.web.g1"]
+
+
+async def test_a_person_goes_back_with_the_data_of_before_and_today_s_stays(bench: Bench) -> None:
+    async with bench.loader() as box:
+        await bench.to(box, "1.0")
+        bench.world.copier.data["app.data.g1"] = "of 1.0"
+        await bench.to(box, "1.1")
+        bench.world.copier.data["app.data.g2"] = "of 1.1"
+        assert "1.1" in box.what_rollback_brings().loses
+        done = await bench.over(box, await box.rollback(by="test"))
+        assert done.status is OperationStatus.DONE
+        current, previous = box.state().current, box.state().previous
+        assert current is not None
+        assert previous is not None
+        assert (current.version, current.generation, previous.version) == ("1.0", 3, "1.1")
+        assert bench.world.copier.data["app.data.g3"] == "of 1.0"
+        assert bench.world.copier.data["app.data.g2"] == "of 1.1"
+
+
+async def test_gc_removes_what_no_deployment_needs_and_nothing_else(bench: Bench) -> None:
+    async with bench.loader() as box:
+        for number in ("1.0", "1.1", "1.2"):
+            await bench.to(box, number)
+        bench.world.engine.add_image("other/thing:1")
+        foreseen = await box.gc(dry_run=True, by="test")
+        assert isinstance(foreseen, GcView)
+        assert foreseen.volumes == ("app.data.g1",)
+        operation = await box.gc(by="test")
+        assert isinstance(operation, Operation)
+        assert (await bench.over(box, operation)).status is OperationStatus.DONE
+        left = {each.name for each in bench.world.engine.world.containers.values()}
+        assert left == {"app.db.g2", "app.web.g2", "app.db.g3", "app.web.g3"}
+        tags = {tag for image in bench.world.engine.world.images.values() for tag in image.tags}
+        assert tags == {"app/db:1.1", "app/web:1.1", "app/db:1.2", "app/web:1.2", "other/thing:1"}
+        assert box.state().pulled.keys() == {"1.1", "1.2"}
+
+
+async def test_a_dead_engine_is_said_and_waited_for(bench: Bench) -> None:
+    async with bench.loader() as box:
+        await bench.to(box, "1.0")
+        bench.world.engine.faults.die_after(0)
+        await bench.world.clock.sleep(60.0)
+        assert "doesn't answer" in box.why()
+        assert not box.progress().is_ready
+        bench.world.engine.restart_daemon()
+        await bench.booted(box)
+        assert bench.running == ["app.db.g1", "app.web.g1"]
