@@ -1,7 +1,8 @@
 """What the Loader knows of its box and must not forget: one record, replaced as a whole, each time under a new number.
 
-Invariants: ``trial`` is there only while a switch is under way; ``current`` changes in one write, by a commit or by an
-operator's rollback; data goes back without a person only while there is a ``trial``.
+Invariants: ``trial`` is there only while a switch is under way; the release and generation of ``current`` change in
+one write, by the first deployment, a commit or an operator's rollback; data goes back without a person only while
+there is a ``trial``; a generation's number is given once. ``transitions.py`` holds all ways in which it changes.
 """
 
 from collections.abc import Mapping
@@ -15,10 +16,10 @@ FORMAT = 1
 
 
 class Boots(Struct, frozen=True):
-    """How the boots of ``current`` went. ``failures`` in a row, since the last good one.
+    """How the boots of ``current`` went. ``failures`` in a row of its target, since the last good one.
 
-    ``fallen_back_from``: the target that should run while its fallback does, "" otherwise.
-    ``next_try_at_s``: unix time before which it isn't tried again.
+    ``fallen_back_from``: the target that should run while its fallback (``current.target``) does, and ``last`` why;
+    "" otherwise. ``next_try_at_s``: unix time before which it isn't tried again.
     """
 
     failures: int = 0
@@ -28,12 +29,14 @@ class Boots(Struct, frozen=True):
 
 
 class State(Struct, frozen=True):
-    """``revision`` counts writes. ``default_target``: what boots by itself, also after the host's own reboot."""
+    """``revision`` counts writes. ``current`` boots by itself, also after the host's own reboot."""
 
     revision: int = 0
     current: Deployment | None = None
     trial: Deployment | None = None
     previous: Deployment | None = None
+    previous_until_s: float = 0.0
+    """Unix time until which ``previous`` was current: its data is from then."""
     operation_id: str = ""
     """The operation that changes the box now; "" for none."""
     source: str = ""
