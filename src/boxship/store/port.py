@@ -9,6 +9,7 @@ from typing import NamedTuple, Protocol
 
 from msgspec import Struct
 
+from boxship.errors import ConflictError
 from boxship.state.operation import Operation
 from boxship.state.state import State
 
@@ -49,6 +50,14 @@ class Token(Struct, frozen=True):
     """The service it was made for, "" for a person's."""
 
 
+class Limits(NamedTuple):
+    """How much is kept. Operations that run, and tokens that are valid, are never dropped."""
+
+    operations: int = 500
+    audit: int = 10_000
+    tokens: int = 500
+
+
 class Store(Protocol):
     """One box's memory."""
 
@@ -71,7 +80,7 @@ class Store(Protocol):
         """The newest first."""
 
     def append_audit(self, at: datetime, who: str, action: str, subject: str = "", outcome: str = "") -> AuditEntry:
-        """Add the next link of the chain."""
+        """Add the next link of the chain. The oldest entries beyond a bound are dropped, the rest stays verifiable."""
 
     def audit(self, after: int = 0, limit: int = 100) -> tuple[AuditEntry, ...]:
         """Entries with a greater number than ``after``, oldest first."""
@@ -80,10 +89,29 @@ class Store(Protocol):
         """The number of the first entry whose digest is wrong; 0 when the chain holds."""
 
     def put_token(self, token: Token) -> None:
-        """Write one token; an older one of the same id is replaced."""
+        """Write one token; an older one of the same id is replaced.
+
+        Raises: ConflictError when there are too many, and none of them was revoked or has expired.
+        """
 
     def tokens(self) -> tuple[Token, ...]:
-        """All of them, revoked ones too."""
+        """All of them, revoked ones too, the oldest first."""
+
+    def trouble(self) -> str:
+        """What is wrong with keeping, although it goes on: a sentence, "" for nothing."""
 
     def close(self) -> None:
-        """Give up the file."""
+        """Give up the file. Repeating is safe; any other call afterwards is a BugError."""
+
+
+def conflict_of_revisions(kept: int, got: int) -> ConflictError:
+    """The error of a save on top of what isn't kept any more."""
+    return ConflictError(
+        f"the state is at revision {kept}, and what was to be saved was made from revision {got}",
+        hint="load it again, and decide again",
+    )
+
+
+def too_many_tokens(limit: int) -> ConflictError:
+    """The error of a token too many."""
+    return ConflictError(f"{limit} tokens are in use, and more are not kept", hint="revoke one that nobody needs")
