@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from boxship.state.operation import OperationKind
 from boxship.state.state import State
-from boxship.state.transitions import BACKOFF_MOST_S
+from boxship.state.transitions import BACKOFF_FIRST_S, BACKOFF_MOST_S
 
 
 class Begin(Struct, frozen=True):
@@ -33,6 +33,7 @@ class Look(Struct, frozen=True):
     ``engine``: "" when the engine answers, else why it doesn't. ``astray``: a sentence for each container that isn't
     as the deployment wants it and that nobody else will mend. ``restarting``: services that the engine is starting
     again just now. ``is_booted``: this Loader has brought the current deployment up, or found it up, since it began.
+    ``mends_s``: how many seconds ago each of the last mends was begun, the latest last.
     ``first_version``: the newest release that is here, for a box without any deployment.
     """
 
@@ -40,6 +41,7 @@ class Look(Struct, frozen=True):
     is_booted: bool = False
     astray: Sequence[str] = ()
     restarting: Sequence[str] = ()
+    mends_s: Sequence[float] = ()
     first_version: str = ""
 
 
@@ -62,11 +64,16 @@ def decide(state: State, look: Look, now_s: float) -> Decision:
         again = f", attempt {boots.failures + 1}" if boots.failures else ""
         return Begin(OperationKind.BOOT, f"{state.current} is what should run{again}")
     if look.astray:
+        if pause_s := _mend_pause_s(look.mends_s):
+            why = f"{look.astray[0]}{_more(look.astray)}, for the {len(look.mends_s) + 1}th time in ten minutes"
+            return Wait(f"{why}; mended in {pause_s:.0f} s", now_s + pause_s)
         return Begin(OperationKind.BOOT, f"{look.astray[0]}{_more(look.astray)}")
     return Wait(_at_rest(state, look))
 
 
 ENGINE_RETRY_S = 2.0
+MENDS_AT_ONCE = 3
+"""So often within ten minutes what went astray is mended without a pause."""
 LONGEST_PAUSE_S = BACKOFF_MOST_S
 
 
@@ -74,6 +81,14 @@ def _pause_s(state: State, now_s: float) -> float:
     """How long the next attempt to boot is put off. One that is too far off was set by another clock."""
     left_s = state.boots.next_try_at_s - now_s
     return left_s if state.boots.failures and 0.0 < left_s <= LONGEST_PAUSE_S else 0.0
+
+
+def _mend_pause_s(mends_s: Sequence[float]) -> float:
+    """How long a mend is put off: what breaks again and again isn't helped by being hurried."""
+    if len(mends_s) < MENDS_AT_ONCE:
+        return 0.0
+    wanted_s = min(BACKOFF_FIRST_S * 2.0 ** (len(mends_s) - MENDS_AT_ONCE), LONGEST_PAUSE_S)
+    return max(0.0, wanted_s - mends_s[-1])
 
 
 def _why_paused(state: State, pause_s: float) -> str:

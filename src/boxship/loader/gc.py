@@ -9,10 +9,13 @@ from msgspec import Struct
 
 from boxship.errors import BoxshipError
 from boxship.loader.box import GcView
+from boxship.loader.journal import Journal
 from boxship.loader.parts import Parts
 from boxship.plan.observed import Observed
 from boxship.spec.release import PLATFORM, Release
+from boxship.state import transitions
 from boxship.state.deployment import Deployment
+from boxship.state.operation import Failure
 from boxship.state.state import State
 
 
@@ -55,6 +58,36 @@ def find_garbage(
         images=_image_references(going, needed_images, observed),
         releases=tuple(release.id for release in going),
     )
+
+
+async def garbage_of(parts: Parts, journal: Journal) -> Garbage:
+    """What there is now. Raises: EngineError."""
+    releases = [parts.releases.release(release_id) for release_id in parts.releases.ids()]
+    references = tuple({image.id for release in releases for image in release.images().values()})
+    observed = await parts.engine.observe(references)
+    return find_garbage(parts.appliance, journal.state, releases, observed)
+
+
+async def collect_garbage(parts: Parts, journal: Journal) -> Failure | None:
+    """The whole operation; a failure names the first thing that stayed."""
+    garbage = await garbage_of(parts, journal)
+    for release_id in garbage.releases:
+        await _forget(journal, release_id)
+    view = await collect(parts, garbage)
+    journal.note_result(
+        containers=str(len(view.containers)),
+        volumes=str(len(view.volumes)),
+        networks=str(len(view.networks)),
+        images=str(len(view.images)),
+        releases=str(len(view.releases)),
+    )
+    for name, why in view.failures.items():
+        return Failure("gc.partial", f"{len(view.failures)} things stayed, {name} the first: {why}")
+    return None
+
+
+async def _forget(journal: Journal, release_id: str) -> None:
+    await journal.change(lambda state: transitions.forget_release(state, release_id))
 
 
 async def collect(parts: Parts, garbage: Garbage) -> GcView:

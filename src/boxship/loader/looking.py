@@ -1,5 +1,7 @@
 """One look at the box, for ``decide``: is the engine there, does what should run run, and who mends what doesn't."""
 
+from collections.abc import Sequence
+
 from boxship.errors import BoxshipError, EngineError, EngineTimeoutError, EngineUnreachableError
 from boxship.loader.decide import Look
 from boxship.loader.deployments import other_generations, read_wanted
@@ -11,13 +13,13 @@ from boxship.spec.versions import newest
 from boxship.state.state import State
 
 
-async def look_at(parts: Parts, state: State, *, is_booted: bool) -> Look:
-    """Never raises: what can't be seen is in the look, as a sentence."""
+async def look_at(parts: Parts, state: State, mends_s: Sequence[float], *, is_booted: bool) -> Look:
+    """Never raises: what can't be seen is in the look, as a sentence. ``mends_s`` as in ``Look``."""
     try:
         if state.current is None:
             await parts.engine.observe(())
             return Look(first_version=_first_version(parts, state))
-        return await _look_at_current(parts, state, is_booted=is_booted)
+        return await _look_at_current(parts, state, tuple(mends_s), is_booted=is_booted)
     except (EngineUnreachableError, EngineTimeoutError) as error:
         return Look(engine=error.message)
     except EngineError as error:
@@ -27,7 +29,7 @@ async def look_at(parts: Parts, state: State, *, is_booted: bool) -> Look:
         return Look(is_booted=False)
 
 
-async def _look_at_current(parts: Parts, state: State, *, is_booted: bool) -> Look:
+async def _look_at_current(parts: Parts, state: State, mends_s: tuple[float, ...], *, is_booted: bool) -> Look:
     current = state.current
     if current is None or not is_booted:
         await parts.engine.observe(())
@@ -46,7 +48,7 @@ async def _look_at_current(parts: Parts, state: State, *, is_booted: bool) -> Lo
     restarting = sorted(
         each.replica for each in observed.containers_of(parts.appliance) if each.state is ContainerState.RESTARTING
     )
-    return Look(is_booted=True, astray=tuple(dict.fromkeys(astray)), restarting=tuple(restarting))
+    return Look(is_booted=True, astray=tuple(dict.fromkeys(astray)), restarting=tuple(restarting), mends_s=mends_s)
 
 
 def _first_version(parts: Parts, state: State) -> str:

@@ -232,8 +232,8 @@ async def test_a_boot_that_fails_is_tried_again_and_then_the_fallback_runs_on_th
 async def test_targets_share_their_data_and_an_unknown_one_changes_nothing(bench: Bench) -> None:
     async with bench.loader() as box:
         await bench.to(box, "1.0")
-        with pytest.raises(NotFoundError, match="no target 'maintenence'"):
-            await box.boot_target("maintenence", by="test")
+        with pytest.raises(NotFoundError, match="no target 'servicing'"):
+            await box.boot_target("servicing", by="test")
         await bench.over(box, await box.boot_target("maintenance", by="test"))
         assert bench.running == ["app.page.g1"]
     async with bench.loader() as box:

@@ -1,0 +1,105 @@
+"""The loop: look, decide, act, and say why; until something happens that is worth another look."""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
+from typing import Literal, assert_never
+
+from boxship.errors import BoxshipError
+from boxship.events import Notice
+from boxship.loader.decide import Begin, Wait, decide
+from boxship.loader.happened import Decided
+from boxship.loader.journal import Journal
+from boxship.loader.looking import look_at
+from boxship.loader.parts import Parts
+from boxship.loader.runner import Runner
+
+LOOK_AGAIN_S = 30.0
+"""Events tell of changes at once; this is for those that were missed."""
+MENDS_REMEMBERED_S = 600.0
+_WAKING = frozenset({"die", "start", "destroy", "pause", "stop"})
+_AFTER_LOSS_S = 1.0
+
+Act = Callable[[Begin], Awaitable[object]]
+
+
+class Loop:
+    """``why`` is the sentence of the last turn."""
+
+    def __init__(self, parts: Parts, journal: Journal, runner: Runner, act: Act) -> None:
+        self._parts = parts
+        self._journal = journal
+        self._runner = runner
+        self._act = act
+        self._mends_s: list[float] = []
+        self.why = "the Loader starts"
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Until ``stop`` is set. Raises nothing: what goes wrong is a sentence, and tried again."""
+        watching = asyncio.ensure_future(self._watch_engine())
+        stopping = asyncio.ensure_future(stop.wait())
+        try:
+            while not stop.is_set():
+                await self._turn(stopping)
+        finally:
+            for task in (watching, stopping):
+                task.cancel()
+            await asyncio.gather(watching, stopping, return_exceptions=True)
+
+    async def _turn(self, stopping: asyncio.Task[Literal[True]]) -> None:
+        self._runner.changed.clear()
+        now_s = self._parts.clock.now().timestamp()
+        look = await look_at(self._parts, self._journal.state, self._recent_mends(), is_booted=self._runner.is_booted)
+        if look.engine:
+            # Nobody knows what became of the containers meanwhile.
+            self._runner.is_booted = False
+        decision = decide(self._journal.state, look, now_s)
+        self._say(decision.why)
+        match decision:
+            case Begin():
+                if look.astray:
+                    self._mends_s.append(self._parts.clock.monotonic_s())
+                await self._try(decision)
+                pause_s = LOOK_AGAIN_S
+            case Wait(until_s=until_s):
+                pause_s = LOOK_AGAIN_S if until_s is None else max(0.0, until_s - now_s)
+            case _:
+                assert_never(decision)
+        await self._pause(pause_s, stopping)
+
+    def _recent_mends(self) -> tuple[float, ...]:
+        """Seconds since each time that something had to be mended, the latest last."""
+        now_s = self._parts.clock.monotonic_s()
+        self._mends_s = [at_s for at_s in self._mends_s if now_s - at_s < MENDS_REMEMBERED_S]
+        return tuple(now_s - at_s for at_s in self._mends_s)
+
+    async def _try(self, decision: Begin) -> None:
+        try:
+            await self._act(decision)
+        except BoxshipError as error:
+            self._parts.feed.publish(Notice(error.message, is_warning=True))
+
+    async def _pause(self, pause_s: float, stopping: asyncio.Task[Literal[True]]) -> None:
+        woken = asyncio.ensure_future(self._runner.changed.wait())
+        slept = asyncio.ensure_future(self._parts.clock.sleep(pause_s))
+        try:
+            await asyncio.wait([woken, slept, stopping], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            woken.cancel()
+            slept.cancel()
+
+    async def _watch_engine(self) -> None:
+        """Ends and starts of the appliance's containers wake the loop."""
+        while True:
+            with contextlib.suppress(BoxshipError):
+                async with contextlib.aclosing(self._parts.engine.follow_events(self._parts.appliance)) as events:
+                    async for event in events:
+                        if event.action in _WAKING:
+                            self._runner.changed.set()
+            self._runner.changed.set()
+            await self._parts.clock.sleep(_AFTER_LOSS_S)
+
+    def _say(self, sentence: str) -> None:
+        if sentence != self.why:
+            self.why = sentence
+            self._parts.feed.publish(Decided(sentence))

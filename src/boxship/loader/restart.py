@@ -1,0 +1,25 @@
+"""One service starts again, and nothing else is touched."""
+
+import asyncio
+
+from msgspec.structs import replace
+
+from boxship.checks.text import redactor_for
+from boxship.execute.executor import execute
+from boxship.loader.deployments import read_wanted
+from boxship.loader.failures import failure_of_outcome
+from boxship.loader.parts import Parts
+from boxship.plan.resolve import resolve
+from boxship.plan.verbs import plan_start
+from boxship.state.deployment import Deployment
+from boxship.state.operation import Failure
+
+
+async def restart(parts: Parts, current: Deployment, service: str, interrupt: asyncio.Event) -> Failure | None:
+    """Stop and start its containers, and wait until they are ready. Raises: EngineError."""
+    wanted, observed = await read_wanted(parts, current)
+    alone = resolve(wanted.appliance, names=[service], with_dependencies=False)
+    narrowed = replace(wanted.desired, services=alone.services, is_whole=False)
+    plan = plan_start(narrowed, observed, again=True)
+    outcome = await execute(plan, parts.engine, parts.feed.publish, parts.clock, interrupt=interrupt)
+    return failure_of_outcome(outcome, "restart", redactor_for(wanted.desired))
