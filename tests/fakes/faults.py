@@ -2,7 +2,7 @@
 
 import asyncio
 import fnmatch
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -34,6 +34,8 @@ class Faults:
     """Every call so far, as "start_container share.web"."""
     delay_s: dict[str, float] = field(default_factory=dict)
     """Seconds that each call of a method takes."""
+    heard: Callable[[str], None] = lambda _call: None
+    """Is told of every call as it begins."""
     _failures: list[_Failure] = field(default_factory=list)
     _calls_left: int | None = None
     _last_takes_effect: bool = False
@@ -60,6 +62,7 @@ class Faults:
     async def around(self, call: str, name: str = "") -> AsyncIterator[None]:
         """One call: what goes wrong before the body, and what after it."""
         self.calls.append(f"{call} {name}".rstrip())
+        self.heard(self.calls[-1])
         await asyncio.sleep(0)
         if delay_s := self.delay_s.get(call, 0.0):
             await self.clock.sleep(delay_s)

@@ -1,6 +1,6 @@
 """A memory that forgets everything with its process."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from datetime import datetime
 
 from msgspec.structs import replace
@@ -17,6 +17,8 @@ class MemoryStore:
 
     def __init__(self, state: State | None = None, *, limits: Limits | None = None, warning: str = "") -> None:
         self.saves: list[State] = []
+        self.heard: Callable[[State], None] = lambda _state: None
+        """Is told of every state that was saved."""
         self._state = state or State()
         self._limits = limits or Limits()
         self._warning = warning
@@ -36,6 +38,7 @@ class MemoryStore:
             raise conflict_of_revisions(self._state.revision, state.revision)
         self._state = replace(state, revision=state.revision + 1)
         self.saves.append(self._state)
+        self.heard(self._state)
         for operation in operations:
             self.put_operation(operation)
         return self._state

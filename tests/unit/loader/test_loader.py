@@ -1,80 +1,14 @@
 """The whole Loader on an engine in memory: boots, switches, failures, cuts."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 import pytest
-from msgspec.structs import replace
 
 from boxship.errors import ConflictError, NotFoundError
 from boxship.loader.box import GcView
-from boxship.loader.supervisor import Supervisor
-from boxship.spec.model import Appliance, Boot, Mount, Port, Service, Target, Volume
 from boxship.state.operation import Operation, OperationStatus
 from tests.fakes.behaviour import Behaviour
-from tests.fakes.loader import FakeBoxWorld, ended
-from tests.unit.plan.given import appliance, service
-
-
-def version(number: str, *more: Service, **changes: object) -> Appliance:
-    """A database with data, a web front, and a page for maintenance."""
-    db = service("db", image=f"app/db:{number}", mounts=(Mount("volume", "/data", "data"),))
-    web = service("web", "db", image=f"app/web:{number}", ports=(Port(80, "80"),))
-    page = service("page", image=f"app/web:{number}", ports=(Port(80, "80"),), command=("page",))
-    made = appliance(db, web, page, *more)
-    return replace(
-        made,
-        version=number,
-        volumes={"data": Volume("data")},
-        targets={"default": Target("default", ("web",)), "maintenance": Target("maintenance", ("page",))},
-        boot=Boot(attempts=2, timeout_s=30.0, fallback="maintenance"),
-        **changes,
-    )
-
-
-class Bench:
-    """One box, and the shortest ways to ask it for things."""
-
-    def __init__(self) -> None:
-        self.world = FakeBoxWorld()
-        for number in ("1.0", "1.1", "1.2"):
-            web = f"app/web:{number}"
-            self.world.publish(version(number), db=f"app/db:{number}", web=web, page=web)
-
-    @asynccontextmanager
-    async def loader(self) -> AsyncIterator[Supervisor]:
-        """A Loader that runs; it is ended as a power cut would, between any two of its steps."""
-        box = self.world.start_loader()
-        running = asyncio.ensure_future(box.run(asyncio.Event()))
-        try:
-            await self.world.clock.sleep(0.01)
-            yield box
-        finally:
-            running.cancel()
-            await asyncio.gather(running, return_exceptions=True)
-
-    async def pull(self, box: Supervisor, number: str) -> Operation:
-        await box.set_source("registry", by="test")
-        return await self.over(box, await box.pull(number, by="test"))
-
-    async def to(self, box: Supervisor, number: str) -> Operation:
-        await self.pull(box, number)
-        return await self.over(box, await box.switch(number, by="test"))
-
-    async def over(self, box: Supervisor, operation: Operation) -> Operation:
-        return await ended(box, self.world.clock, operation)
-
-    async def booted(self, box: Supervisor) -> None:
-        for _ in range(2000):
-            if box.progress().is_ready:
-                return
-            await self.world.clock.sleep(0.1)
-        raise AssertionError(box.why())
-
-    @property
-    def running(self) -> list[str]:
-        return sorted(self.world.engine.running)
+from tests.unit.loader.bench import Bench
 
 
 @pytest.fixture
@@ -126,7 +60,7 @@ async def test_a_broken_release_gives_way_to_the_one_before_with_its_data_untouc
     async with bench.loader() as box:
         await bench.to(box, "1.0")
         bench.world.copier.data["app.data.g1"] = "dear"
-        bench.world.engine.break_image(bench.world.engine.add_image("app/web:1.1"))
+        bench.break_image("app/web:1.1")
         failed = await bench.to(box, "1.1")
         assert failed.status is OperationStatus.FAILED
         assert failed.failure is not None
@@ -187,7 +121,7 @@ async def test_a_loader_that_ends_in_a_trial_is_followed_by_one_that_goes_back(b
     async with bench.loader() as box:
         await bench.to(box, "1.0")
         await bench.pull(box, "1.1")
-        bench.world.engine.break_image(bench.world.engine.add_image("app/web:1.1"))
+        bench.break_image("app/web:1.1")
         operation = await box.switch("1.1", by="test")
         while box.operation(operation.id).stage != "checking":
             await bench.world.clock.sleep(0.05)
