@@ -279,3 +279,34 @@ def test_a_firewall_that_drops_lets_the_page_through_and_nothing_else(site: Site
     finally:
         site.tool("iptables", "-P", "INPUT", "ACCEPT")
         site.tool("iptables", "-D", "INPUT", "-m", "conntrack", "--ctstate", "ESTABLISHED", "-j", "ACCEPT")
+
+
+@pytest.mark.parametrize("backend", ["nft", "legacy"])
+def test_each_backend_keeps_and_gives_back_the_rules(backend: str) -> None:
+    """Which one it is follows from where the engine's chain is; here it is made by hand."""
+    argv = ["unshare", "--net", "sh", "-c", "echo here; exec cat"]
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
+        enter = ("nsenter", "--target", str(holder.pid), "--net")
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == b"here\n"
+
+        async def run_there(argv: Sequence[str], stdin: bytes) -> Finished:
+            return await run([*enter, *argv], timeout_s=DEADLINE_S, stdin=stdin)
+
+        def save() -> str:
+            saved = subprocess.run([*enter, f"iptables-{backend}-save"], check=True, capture_output=True, text=True)
+            return saved.stdout
+
+        made = subprocess.run(
+            [*enter, f"iptables-{backend}", "-t", "nat", "-N", "DOCKER"], capture_output=True, check=False
+        )
+        if made.returncode != 0:
+            pytest.skip(f"this kernel has no iptables-{backend}")
+        gate = run_aside(lambda: find_gate("share", run_there))
+        report = run_aside(lambda: gate.close(PORTS, PAGE))
+        assert report == GateReport(is_closed=True, by=f"iptables-{backend}")
+        assert save().count("BOXSHIP-GATE") > 10
+        assert run_aside(gate.is_intact)
+        assert run_aside(lambda: gate.close(PORTS, PAGE)) == report
+        run_aside(gate.open)
+        assert "BOXSHIP" not in save()
