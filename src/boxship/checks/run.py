@@ -82,7 +82,9 @@ class Checker:
             return []
         answering = {each.subject for each in answers if each.name in self._asked.checks and each.level is Level.OK}
         return [
-            self._askers.result(Task(RUNNING, row.replica, RUNNING, _nothing, 0, context={"service": row.service}), found, 0.0)
+            self._askers.result(
+                Task(RUNNING, row.replica, RUNNING, _nothing, 0, context={"service": row.service}), found, 0.0
+            )
             for row in rows
             for found in (found_of(row, is_answering=row.replica in answering),)
         ]
