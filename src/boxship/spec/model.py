@@ -13,7 +13,15 @@ from typing import Literal
 from msgspec import Struct, field
 
 from boxship.spec.model_build import Budget, ContextPart, Wheels
-from boxship.spec.model_checks import CertificateProbe, HostChecks, HttpExpectation, Limits, ProgramProbe, SqlProbe
+from boxship.spec.model_checks import (
+    CertificateProbe,
+    ContainerProbe,
+    HostChecks,
+    HttpExpectation,
+    Limits,
+    ProgramProbe,
+    SqlProbe,
+)
 from boxship.spec.model_deploy import Deploy, DeviceRequest
 from boxship.spec.model_files import Grant, SharedFile
 from boxship.spec.model_hooks import Develop, LifecycleHook
@@ -245,6 +253,19 @@ class StatusCheck(Placed, frozen=True):
     where: Where | None = None
 
 
+class PreflightCheck(Placed, frozen=True):
+    """What the vendor asks before anything is booted or switched. ``is_soft``: a bad answer is only a warning.
+
+    A ``ProgramProbe`` is a command of the machine here, run in the files' folder.
+    """
+
+    name: str
+    probe: HttpProbe | ProgramProbe | ContainerProbe
+    timeout_s: float = 30.0
+    is_soft: bool = False
+    where: Where | None = None
+
+
 class Service(Placed, frozen=True):
     """One workload. Names, forms and meanings follow the Compose Specification's service element."""
 
@@ -435,6 +456,11 @@ class Host(Struct, frozen=True):
     ram_bytes: int | None = None
     disk_bytes: int | None = None
     cpus: int | None = None
+    kernel: str | None = None
+    """The oldest that will do, as all versions here: "5.10"."""
+    engine: str | None = None
+    modules: tuple[str, ...] = ()
+    """Of the kernel: loaded, built in, or to be loaded."""
     checks: HostChecks = HostChecks()
 
 
@@ -474,6 +500,8 @@ class Appliance(Struct, frozen=True):
     """By service: what a boot waits for."""
     status_checks: Mapping[str, StatusCheck] = field(default_factory=dict)
     """By name: everything that ``status`` asks, also what a boot waits for."""
+    preflight: Mapping[str, PreflightCheck] = field(default_factory=dict)
+    """By name: what the vendor asks before a boot or switch."""
     disk_limits: Mapping[str, Limits] = field(default_factory=dict)
     """By volume, where it has limits of its own."""
     host: Host = Host()

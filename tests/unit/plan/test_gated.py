@@ -25,9 +25,10 @@ def test_a_range_is_each_of_its_ports() -> None:
 
 
 def test_what_nobody_knows_before_the_start_is_a_hole() -> None:
-    gated = gated_of([service(Port(8000)), service(network_mode="host")])
+    gated = gated_of([service(Port(8000), Port(8001, "0")), service(network_mode="host")])
     assert gated.ports == ()
     assert gated.holes == (
         "web publishes 8000/tcp at any free port of the host",
+        "web publishes 8001/tcp at any free port of the host",
         "web uses the host's own network: its ports can't be closed from outside",
     )
