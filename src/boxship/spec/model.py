@@ -13,20 +13,14 @@ from typing import Literal
 from msgspec import Struct, field
 
 from boxship.spec.model_build import Budget, ContextPart, Wheels
-from boxship.spec.model_checks import (
-    CertificateProbe,
-    ContainerProbe,
-    HostChecks,
-    HttpExpectation,
-    Limits,
-    ProgramProbe,
-    SqlProbe,
-)
+from boxship.spec.model_checks import CertificateProbe, HostChecks, HttpExpectation, Limits, ProgramProbe, SqlProbe
 from boxship.spec.model_deploy import Deploy, DeviceRequest
 from boxship.spec.model_files import Grant, SharedFile
 from boxship.spec.model_hooks import Develop, LifecycleHook
 from boxship.spec.model_limits import BlockIo
 from boxship.spec.model_outside import CredentialSpec, LanguageModel, ModelUse, Provider
+from boxship.spec.model_preflight import ContainerProbe
+from boxship.spec.model_switch import OnSwitch
 from boxship.where import Placed, Where
 
 
@@ -409,14 +403,6 @@ class Network(Placed, frozen=True):
     enable_ipv6: bool | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
     where: Where | None = None
-
-
-class OnSwitch(StrEnum):
-    """What a volume does when another release takes over."""
-
-    COPY = "copy"
-    SHARE = "share"
-    FRESH = "fresh"
 
 
 class Volume(Placed, frozen=True):
