@@ -26,6 +26,7 @@
     |-- RegistryError                 registry.failed     11   502   a registry, or a folder of releases, said no
     |-- StateError                    state.corrupt       12   500   what a box remembers can't be read
     |-- HostError                     host.failed         10   500   a program or file of this host failed
+    |   `-- UnsupportedError              unsupported        10   501   this platform can't do it
     |-- CancelledError                interrupted        130   499   a person pressed ^C
     `-- BugError                      bug                 70   500   an invariant of Boxship broke
 
@@ -289,6 +290,13 @@ class HostError(BoxshipError):
 
     code = "host.failed"
     exit_status = 10
+
+
+class UnsupportedError(HostError):
+    """This platform can't do it; the message says why."""
+
+    code = "unsupported"
+    http_status = 501
 
 
 class CancelledError(BoxshipError):

@@ -1,12 +1,15 @@
 """A host that is as a test says: nothing of the real one is looked at."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TypeVar
 
 from boxship.errors import HostError
 from boxship.host.disk import FileSystem
+from boxship.host.info import HostInfo
 from boxship.host.memory import Memory
+from boxship.host.modules import ModuleState
+from boxship.host.ports import Listener
 from boxship.host.proc import Finished
 from boxship.host.sysctl import Setting
 from boxship.spec.model import Host
@@ -24,6 +27,11 @@ class FakeMachine:
         self.memory_now: Memory | Exception = Memory(16 * GIB, 12 * GIB)
         self.kernel: dict[str, str] = {}
         self.needs: tuple[str, ...] = ()
+        self.host = HostInfo(
+            "debian", "12", "Debian GNU/Linux 12 (bookworm)", "6.1.0-18-amd64", "x86_64", 4, 16 * GIB, 1e3
+        )
+        self.listening: tuple[Listener, ...] | OSError = ()
+        self.modules: dict[str, ModuleState] = {}
         self.boot_id = "boot-1"
         self.since_boot_s = 1000.0
         self.offset_s: float | Exception = 0.0
@@ -44,6 +52,15 @@ class FakeMachine:
 
     def boot(self) -> tuple[str, float]:
         return self.boot_id, self.since_boot_s
+
+    def info(self) -> HostInfo:
+        return self.host
+
+    def listeners(self, ports: Collection[int]) -> tuple[Listener, ...]:
+        return tuple(each for each in raised_or(self.listening) if each.port in ports)
+
+    def module(self, name: str) -> ModuleState:
+        return self.modules.get(name, ModuleState.MISSING)
 
     async def clock_offset_s(self, server: str, port: int) -> float:
         return raised_or(self.offset_s)

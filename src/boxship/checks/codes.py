@@ -48,6 +48,15 @@ CODES: Mapping[str, Code] = {
     ),
     "host.sysctl": Code("a kernel setting is not as the appliance needs it", "set it: sudo sysctl -w KEY=VALUE"),
     "host.needs": Code("this machine is smaller than the appliance needs", "give it more"),
+    "host.room": Code("there is less free disk space than the appliance needs", "make room, or enlarge the disk"),
+    "host.kernel": Code("the kernel is older than the appliance needs", "upgrade the operating system"),
+    "host.module": Code("the kernel lacks a module that the appliance needs", "load it: sudo modprobe {name}"),
+    "host.engine": Code(
+        "the container engine doesn't answer, or is older than the appliance needs", "see: docker version"
+    ),
+    "host.port": Code("a port that the appliance publishes is somebody else's", "stop who has it, or publish another"),
+    "preflight.http": Code("a place that must be reached doesn't answer well", "see whether this host gets there"),
+    "preflight.command": Code("the vendor's own check in a container found something", "see what it says"),
     "host.program": Code("a check's own program on this host found something", "run it by hand"),
     "host.unknown": Code("this host doesn't tell something about itself", "run boxship status as root"),
 }

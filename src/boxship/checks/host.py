@@ -12,6 +12,7 @@ from boxship.checks.report import Found, Level
 from boxship.checks.text import one_line
 from boxship.host.machine import Machine
 from boxship.host.memory import Memory
+from boxship.host.proc import Finished
 from boxship.host.sntp import NTP_PORT, SntpError
 from boxship.host.sysctl import Setting
 from boxship.spec.model import Host
@@ -154,4 +155,8 @@ async def ask_names(machine: Machine, name: str) -> Found:
 async def ask_program(machine: Machine, argv: tuple[str, ...], directory: Path, clean: Callable[[str], str]) -> Found:
     """A program of this host. Raises: HostError when it can't start or takes too long."""
     finished = await machine.run(argv, directory, PROGRAM_DEADLINE_S)
+    return judge_finished(finished, clean)
+
+
+def judge_finished(finished: Finished, clean: Callable[[str], str]) -> Found:
     return judge_program(finished.status, clean(finished.stdout_tail), clean(finished.stderr_tail))

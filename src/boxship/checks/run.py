@@ -1,6 +1,5 @@
 """Everything that ``status`` asks, side by side, each within its own time, and the whole within a bound."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -9,15 +8,14 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from boxship.checks import disks, host, network
-from boxship.checks.codes import suggestion_for
 from boxship.checks.host import ClockSeen
 from boxship.checks.questions import Asker, Question, kind_of, needs_engine
-from boxship.checks.report import Found, Issue, Level, Report, Result, severity_of
+from boxship.checks.report import Found, Level, Report, Result
 from boxship.checks.services import RUNNING, found_of, running
+from boxship.checks.tasks import HOST, Askers, Task
 from boxship.checks.text import Redactor, redactor_for
 from boxship.clock import Clock
 from boxship.engine.port import Engine
-from boxship.errors import BoxshipError, EngineUnreachableError
 from boxship.host.machine import Machine
 from boxship.plan.observed import Observed
 from boxship.plan.resolve import Desired
@@ -25,18 +23,8 @@ from boxship.plan.status import ServiceStatus, service_status
 from boxship.spec.model import Host, StatusCheck
 from boxship.spec.model_checks import Limits
 
-HOST = "host"
-"""The subject of what is asked of the machine."""
 BUILT_IN = (RUNNING, "clock", "disk", "dns", "machine", "memory", "needs", "swap", "sysctl", "time")
 """Names of checks that no file declares."""
-EXECS_AT_ONCE = 4
-"""A command in a container costs the engine 54 to 72 ms of CPU (measured, Docker 20.10)."""
-QUESTIONS_AT_ONCE = 32
-WHOLE_DEADLINE_S = 60.0
-"""With every check at its end of patience; who hasn't been asked by then has failed."""
-_START_S = 20.0
-"""What a busy engine may take to begin a command, and to end one."""
-_LATE = "check.timeout"
 _STOPPED = Found(Level.FAIL, "it has ended, and can't be asked", "service.stopped")
 _TOLD_ALREADY = Found(Level.SKIPPED, "it doesn't run")
 
@@ -58,19 +46,6 @@ class Asked(Struct, frozen=True):
     is_local: bool = True
 
 
-class _Task(Struct, frozen=True):
-    """One question on its way. ``within_s`` bounds it where it has no deadline of its own."""
-
-    name: str
-    subject: str
-    kind: str
-    ask: Callable[[], Awaitable[Found]]
-    within_s: float
-    is_soft: bool = False
-    is_dear: bool = False
-    context: Mapping[str, str] = field(default_factory=dict)
-
-
 class Checker:
     """Asks everything of one appliance, once."""
 
@@ -83,8 +58,7 @@ class Checker:
         self._asked = asked
         self._clock_before = clock_before
         self._redactor: Redactor = redactor_for(asked.desired)
-        self._execs = asyncio.Semaphore(EXECS_AT_ONCE)
-        self._questions = asyncio.Semaphore(QUESTIONS_AT_ONCE)
+        self._askers = Askers(clock, self._redactor)
         self.clock_seen = clock_before
         """The clock at this look, for the next one."""
 
@@ -97,7 +71,7 @@ class Checker:
             rows = tuple(row for row in rows if row.service in self._asked.services)
         tasks = [*self._service_tasks(rows), *([] if self._asked.services else await self._host_tasks(observed))]
         wanted = [task for task in tasks if task.name not in self._asked.ignored]
-        answers = await self._all(wanted)
+        answers = await self._askers.ask_all(wanted)
         results = (*self._states(rows, answers), *answers)
         took_s = self._clock.monotonic_s() - began_s
         return Report(self._asked.desired.appliance, self._asked.version, at_s, took_s, results)
@@ -108,14 +82,14 @@ class Checker:
             return []
         answering = {each.subject for each in answers if each.name in self._asked.checks and each.level is Level.OK}
         return [
-            self._result(
-                _Task(RUNNING, row.replica, RUNNING, _nothing, 0, context={"service": row.service}), found, 0.0
+            self._askers.result(
+                Task(RUNNING, row.replica, RUNNING, _nothing, 0, context={"service": row.service}), found, 0.0
             )
             for row in rows
             for found in (found_of(row, is_answering=row.replica in answering),)
         ]
 
-    def _service_tasks(self, rows: Sequence[ServiceStatus]) -> list[_Task]:
+    def _service_tasks(self, rows: Sequence[ServiceStatus]) -> list[Task]:
         asker = Asker(self._engine, self._clock, self._redactor.clean)
         alive = running(rows)
         found = []
@@ -129,14 +103,14 @@ class Checker:
                     # A plain command may end well; one that is asked something may not.
                     ask = partial(_settled, _STOPPED if row.is_ready else _TOLD_ALREADY)
                 found.append(
-                    _Task(
+                    Task(
                         check.name, row.replica, kind_of(check), ask, check.timeout_s,
                         is_soft=check.is_soft, is_dear=needs_engine(check), context={"service": check.service},
                     )
                 )  # fmt: skip
         return found
 
-    async def _host_tasks(self, observed: Observed) -> list[_Task]:
+    async def _host_tasks(self, observed: Observed) -> list[Task]:
         if not self._asked.is_local:
             reason = "the engine runs on another machine, which isn't asked"
             return [_host_task("machine", "machine", partial(_skipped, reason)), *self._network_tasks(observed)]
@@ -154,7 +128,7 @@ class Checker:
             tasks.append(_host_task(name, "program", ask, host.PROGRAM_DEADLINE_S + 1, {"check": name}))
         return tasks
 
-    def _kernel_tasks(self) -> list[_Task]:
+    def _kernel_tasks(self) -> list[Task]:
         asked = self._asked.host
         tasks = [
             _host_task("memory", "memory", self._memory),
@@ -185,7 +159,7 @@ class Checker:
         asked = replace(self._asked.host, disk_bytes=None)
         return host.judge_needs(self._machine.unmet_needs(asked), asked)
 
-    async def _disk_tasks(self, observed: Observed) -> list[_Task]:
+    async def _disk_tasks(self, observed: Observed) -> list[Task]:
         asked = self._asked
         limits = asked.host.checks.disk
         root = await self._engine.data_root()
@@ -202,76 +176,16 @@ class Checker:
             tasks.append(_host_task("disk", "disk", ask, context={"path": what}))
         return tasks
 
-    def _network_tasks(self, observed: Observed) -> list[_Task]:
+    def _network_tasks(self, observed: Observed) -> list[Task]:
         names = self._asked.host.checks.dns_names
         return [
-            _Task(
+            Task(
                 "dns", lookup.container.replica, "dns",
                 partial(network.ask_lookup, self._engine, lookup, self._redactor.clean), 2 * network.DEADLINE_S,
                 is_dear=True, context={"name": lookup.name, "network": lookup.network},
             )
             for lookup in network.lookups(self._asked.desired.appliance, observed, names)
         ]  # fmt: skip
-
-    async def _all(self, tasks: Sequence[_Task]) -> tuple[Result, ...]:
-        """Every result, in the order of the tasks. One that is still open at the end of the whole time has failed."""
-        asking = [asyncio.ensure_future(self._one(task)) for task in tasks]
-        try:
-            if asking:
-                await asyncio.wait(asking, timeout=WHOLE_DEADLINE_S)
-        finally:
-            for each in asking:
-                each.cancel()
-            await asyncio.gather(*asking, return_exceptions=True)
-        late = Found(Level.FAIL, f"there was no time to ask it within {WHOLE_DEADLINE_S:g} s", _LATE)
-        return tuple(
-            self._result(task, late, WHOLE_DEADLINE_S) if future.cancelled() else future.result()
-            for task, future in zip(tasks, asking, strict=True)
-        )
-
-    async def _one(self, task: _Task) -> Result:
-        async with self._execs if task.is_dear else self._questions:
-            began_s = self._clock.monotonic_s()
-            found = await self._found(task)
-            return self._result(task, found, self._clock.monotonic_s() - began_s)
-
-    async def _found(self, task: _Task) -> Found:
-        try:
-            # What ends by itself after its time does so in better words, and tidies up.
-            async with asyncio.timeout(task.within_s + (_START_S if task.is_dear else 1)):
-                return await task.ask()
-        except TimeoutError:
-            return Found(Level.FAIL, f"no answer within {task.within_s:g} s", _LATE)
-        except EngineUnreachableError:
-            raise
-        except BoxshipError as error:
-            return Found(Level.FAIL, error.message, "check.engine" if task.subject != HOST else _host_code(task.kind))
-        except (OSError, ValueError) as error:
-            return Found(Level.WARN, str(error), "host.unknown" if task.subject == HOST else "check.engine")
-
-    def _result(self, task: _Task, found: Found, took_s: float) -> Result:
-        text = self._redactor.shown(found.text)
-        return Result(
-            name=task.name,
-            subject=task.subject,
-            kind=task.kind,
-            level=found.level,
-            text=text,
-            took_s=took_s,
-            is_soft=task.is_soft,
-            values=found.values,
-            labels=task.context,
-            issue=_issue(task, found, text),
-        )
-
-
-def _issue(task: _Task, found: Found, text: str) -> Issue | None:
-    severity = severity_of(found.level, is_soft=task.is_soft)
-    if severity is None:
-        return None
-    context = {"check": task.name, "subject": task.subject, **task.context, **found.context}
-    code = found.code or (_host_code(task.kind) if task.subject == HOST else f"check.{task.kind}")
-    return Issue(code, severity, text, context, found.suggestion or suggestion_for(code, context))
 
 
 def _host_task(
@@ -280,12 +194,8 @@ def _host_task(
     ask: Callable[[], Awaitable[Found]],
     within_s: float = 10.0,
     context: Mapping[str, str] | None = None,
-) -> _Task:
-    return _Task(name, HOST, kind, ask, within_s, context=context or {})
-
-
-def _host_code(kind: str) -> str:
-    return {"dns": "host.dns", "program": "host.program"}.get(kind, "host.unknown")
+) -> Task:
+    return Task(name, HOST, kind, ask, within_s, context=context or {})
 
 
 async def _settled(found: Found) -> Found:

@@ -17,6 +17,12 @@ VERBS: tuple[tuple[str, str, str, str], ...] = (
     ("down", "stop and remove what up made", "lifecycle:add_down", "boxship down"),
     ("ps", "show every service: what it should be and what it is", "ps:add_ps", "boxship ps"),
     ("status", "ask every check: is all well, and what isn't", "status:add_status", "boxship status --strict"),
+    (
+        "preflight",
+        "ask whether the appliance may be started here, and change nothing",
+        "preflight:add_preflight",
+        "boxship preflight",
+    ),
     ("plan", "show what up would do, and why", "up:add_plan", "boxship plan"),
     ("logs", "show what services wrote", "logs:add_logs", "boxship logs -f --tail 20 web"),
     ("stats", "show what each container uses", "stats:add_stats", "boxship stats --no-stream"),

@@ -1,14 +1,17 @@
 """What checks ask of this very machine: one small port, and the real thing behind it."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Protocol
 
 from boxship.host import memory, sntp
 from boxship.host.disk import FileSystem, file_system_of
+from boxship.host.info import HostInfo, read_info
 from boxship.host.memory import Memory
+from boxship.host.modules import ModuleState, module_state
 from boxship.host.needs import unmet_needs
+from boxship.host.ports import Listener, find_listeners
 from boxship.host.proc import Finished, run
 from boxship.host.sysctl import Setting, read_settings
 from boxship.spec.model import Host
@@ -35,6 +38,15 @@ class Machine(Protocol):
 
     def boot(self) -> tuple[str, float]:
         """Which boot this is, and the seconds since it, sleep included."""
+
+    def info(self) -> HostInfo:
+        """What it is."""
+
+    def listeners(self, ports: Collection[int]) -> tuple[Listener, ...]:
+        """Who has these ports. Raises: OSError."""
+
+    def module(self, name: str) -> ModuleState:
+        """Whether the kernel has it."""
 
     async def clock_offset_s(self, server: str, port: int) -> float:
         """Raises: OSError, or SntpError. No deadline of its own."""
@@ -63,6 +75,15 @@ class ThisMachine:
 
     def boot(self) -> tuple[str, float]:
         return _BOOT_ID.read_text().strip(), time.clock_gettime(time.CLOCK_BOOTTIME)
+
+    def info(self) -> HostInfo:
+        return read_info()
+
+    def listeners(self, ports: Collection[int]) -> tuple[Listener, ...]:
+        return find_listeners(ports)
+
+    def module(self, name: str) -> ModuleState:
+        return module_state(name)
 
     async def clock_offset_s(self, server: str, port: int) -> float:
         return await sntp.clock_offset_s(server, port)

@@ -23,7 +23,10 @@ _SHOWN_LINES = 20
 
 
 class Finished(Struct, frozen=True):
-    """How a program ended. ``status`` is its exit status, or minus the signal's number. The tails hold 64 KiB each."""
+    """How a program ended. ``status`` is its exit status, or minus the signal's number.
+
+    The tails hold 64 KiB each, unless more of stdout was asked for.
+    """
 
     argv: tuple[str, ...]
     status: int
@@ -40,6 +43,7 @@ async def run(
     stdin: bytes | None = None,
     on_line: Callable[[str], None] | None = None,
     hint: str = "",
+    stdout_bytes: int = _TAIL_BYTES,
 ) -> Finished:
     """Run a program to its end, whatever its status.
 
@@ -51,11 +55,12 @@ async def run(
         stdin: What it reads; None is an empty input.
         on_line: Called with every line of its stderr as it comes.
         hint: The next step when it can't be started.
+        stdout_bytes: How much of the end of its stdout is kept.
 
     Raises:
         HostError: It can't be started (the file is missing or not executable), or it took too long.
     """
-    transport, talk = await _start(argv, cwd, env, hint, on_line)
+    transport, talk = await _start(argv, cwd, env, hint, _Talk(on_line, stdout_bytes))
     is_over = False
     try:
         _feed(transport, stdin or b"")
@@ -119,12 +124,12 @@ async def _start(
     cwd: Path | None,
     env: Mapping[str, str] | None,
     hint: str,
-    on_line: Callable[[str], None] | None,
+    talk: "_Talk",
 ) -> "tuple[asyncio.SubprocessTransport, _Talk]":
     loop = asyncio.get_running_loop()
     try:
         return await loop.subprocess_exec(
-            lambda: _Talk(on_line), *argv, cwd=cwd, env=None if env is None else dict(env), start_new_session=True
+            lambda: talk, *argv, cwd=cwd, env=None if env is None else dict(env), start_new_session=True
         )
     except OSError as err:
         raise HostError(f"{shlex.join(argv)} can't start: {_why_not_started(err, argv[0], cwd)}", hint=hint) from err
@@ -139,14 +144,15 @@ def _why_not_started(err: OSError, program: str, cwd: Path | None) -> str:
 class _Tail:
     """The last bytes of a stream, and its lines to whoever listens."""
 
-    def __init__(self, on_line: Callable[[str], None] | None) -> None:
+    def __init__(self, on_line: Callable[[str], None] | None, most_bytes: int = _TAIL_BYTES) -> None:
+        self._most_bytes = most_bytes
         self._kept = bytearray()
         self._line = bytearray()
         self._on_line = on_line
 
     def add(self, data: bytes) -> None:
         self._kept += data
-        del self._kept[:-_TAIL_BYTES]
+        del self._kept[: -self._most_bytes]
         if self._on_line is None:
             return
         self._line += data
@@ -166,8 +172,8 @@ class _Talk(asyncio.SubprocessProtocol):
     The streams of asyncio wait for the pipes, too, before they tell that a program has ended.
     """
 
-    def __init__(self, on_line: Callable[[str], None] | None) -> None:
-        self.stdout, self.stderr = _Tail(None), _Tail(on_line)
+    def __init__(self, on_line: Callable[[str], None] | None, stdout_bytes: int) -> None:
+        self.stdout, self.stderr = _Tail(None, stdout_bytes), _Tail(on_line)
         self.exited, self.closed = asyncio.Event(), asyncio.Event()
 
     def pipe_data_received(self, fd: int, data: bytes) -> None:

@@ -18,7 +18,8 @@ from msgspec import Struct
 from boxship.build.locks import acquire
 from boxship.checks.host import ClockSeen
 from boxship.checks.report import Report
-from boxship.checks.run import WHOLE_DEADLINE_S, Asked, Checker
+from boxship.checks.run import Asked, Checker
+from boxship.checks.tasks import WHOLE_DEADLINE_S
 from boxship.clock import Clock
 from boxship.host.filelock import FileLock
 

@@ -14,6 +14,7 @@ from boxship.errors import UsageError, unknown_name
 from boxship.names import image_name
 from boxship.plan.resolve import namespace_owners
 from boxship.spec.model import Appliance, Service, Target
+from boxship.spec.model_preflight import ContainerProbe
 
 T = TypeVar("T")
 
@@ -134,6 +135,11 @@ def _without_others(appliance: Appliance, kept: frozenset[str]) -> Appliance:
         targets=targets,
         checks=_kept(appliance.checks, kept),
         status_checks={name: each for name, each in appliance.status_checks.items() if each.service in kept},
+        preflight={
+            name: each
+            for name, each in appliance.preflight.items()
+            if not isinstance(each.probe, ContainerProbe) or each.probe.service in kept
+        },
         wheels=_kept(appliance.wheels, kept),
         contexts=_kept(appliance.contexts, kept),
         budgets=_kept(appliance.budgets, kept | frozenset(appliance.bases)),

@@ -9,10 +9,12 @@ from msgspec import Struct, field
 
 from boxship.names import APPLIANCE_PATTERN
 from boxship.spec.appliance_checks import build_checks, build_host_checks, build_limits, positive
+from boxship.spec.appliance_preflight import build_preflight, version_of
 from boxship.spec.fields import Fields
-from boxship.spec.model import Base, Boot, Check, Host, HostHooks, OnSwitch, StatusCheck, Target
+from boxship.spec.model import Base, Boot, Check, Host, HostHooks, PreflightCheck, StatusCheck, Target
 from boxship.spec.model_build import Budget, ContextPart, Wheels
 from boxship.spec.model_checks import DISK_LIMITS, Limits
+from boxship.spec.model_switch import OnSwitch
 from boxship.spec.parts import build_budgets, build_contexts
 from boxship.spec.report import Report
 from boxship.spec.tree import Items, Node, Table
@@ -34,6 +36,7 @@ class ApplianceFile(Struct, frozen=True):
     boot: Boot = field(default_factory=Boot)
     checks: Mapping[str, Check] = field(default_factory=dict)
     status_checks: Mapping[str, StatusCheck] = field(default_factory=dict)
+    preflight: Mapping[str, PreflightCheck] = field(default_factory=dict)
     host: Host = field(default_factory=Host)
     on_switch: Mapping[str, OnSwitch] = field(default_factory=dict)
     disk_limits: Mapping[str, Limits] = field(default_factory=dict)
@@ -65,6 +68,7 @@ def build_appliance_file(document: Table, directory: Path, report: Report) -> Ap
         boot=_boot(fields.table("boot")),
         checks={check.name: gate for check, gate in asked if gate is not None},
         status_checks={check.name: check for check, _ in asked},
+        preflight=build_preflight(fields.table("preflight"), _entries(fields, "preflight"), directory, report),
         host=_host(fields.table("host")),
         on_switch=_on_switch(fields),
         disk_limits=_disk_limits(fields),
@@ -148,6 +152,9 @@ def _host(section: Fields) -> Host:
         ram_bytes=needs.size("ram"),
         disk_bytes=needs.size("disk"),
         cpus=needs.integer("cpus"),
+        kernel=version_of(needs, "kernel"),
+        engine=version_of(needs, "engine"),
+        modules=needs.texts("modules"),
         checks=build_host_checks(section.table("checks")),
     )
 

@@ -84,7 +84,7 @@ def positive(section: Fields, key: str) -> float | None:
 def _probe(section: Fields, kind: str, directory: Path) -> Probe | SqlProbe | CertificateProbe | ProgramProbe | None:
     match kind:
         case "http":
-            return _http_probe(section, directory)
+            return build_http_probe(section, directory)
         case "tcp":
             return _tcp_probe(section)
         case "exec":
@@ -96,11 +96,12 @@ def _probe(section: Fields, kind: str, directory: Path) -> Probe | SqlProbe | Ce
         case "certificate":
             return _certificate_probe(section)
         case _:
-            argv = _argv(section, "program")
+            argv = build_argv(section, "program")
             return ProgramProbe(argv) if argv else None
 
 
-def _http_probe(section: Fields, directory: Path) -> HttpProbe | None:
+def build_http_probe(section: Fields, directory: Path) -> HttpProbe | None:
+    """What stands under ``http``: a URL, or one with what is expected of its answer."""
     inner = section.table("http")
     url = section.text("http") if inner.is_empty() else inner.text("url")
     if url is None or not re.fullmatch(r"https?://[^\s/]+\S*", url) or not _has_good_port(url):
@@ -172,14 +173,15 @@ def _tcp_probe(section: Fields) -> TcpProbe | None:
 
 def _exec_probe(section: Fields) -> ExecProbe | None:
     inner = section.table("exec")
-    argv = _argv(section, "exec") if inner.is_empty() else _argv(inner, "command")
+    argv = build_argv(section, "exec") if inner.is_empty() else build_argv(inner, "command")
     codes = tuple(int(text) for text in inner.texts("exit_codes")) or (0,)
     if any(not 0 <= code <= 255 for code in codes):
         inner.complain("exit_codes", "an exit status is between 0 and 255")
     return ExecProbe(argv, codes) if argv else None
 
 
-def _argv(section: Fields, key: str) -> tuple[str, ...]:
+def build_argv(section: Fields, key: str) -> tuple[str, ...]:
+    """A command as a list, or as text that is split; no shell reads it."""
     text = section.text(key)
     try:
         argv = section.texts(key) if text is None else split_command(text).argv
@@ -270,7 +272,7 @@ def build_host_checks(section: Fields) -> HostChecks:
         clock_warn_s=default.clock_warn_s if warn_s is None else warn_s,
         clock_fail_s=default.clock_fail_s if fail_s is None else fail_s,
         dns_names=_names(section),
-        programs={name: argv for name in section.keys("programs") if (argv := _argv(programs, name))},
+        programs={name: argv for name in section.keys("programs") if (argv := build_argv(programs, name))},
     )
 
 

@@ -17,10 +17,12 @@ from boxship.spec.shape import (
     fixed,
 )
 
+_STATUSES = Shape(("integer", "text"), items=Shape(("integer", "text")))
+
 _HTTP = fixed(
     {
         "url": TEXT,
-        "status": Shape(("integer", "text"), items=Shape(("integer", "text"))),
+        "status": _STATUSES,
         "body": TEXT,
         "headers": Shape(values=TEXT),
         "redirects": choice("accept", "follow", "refuse"),
@@ -76,6 +78,21 @@ _CHECK = fixed(
     }
 )
 
+_VERSION = Shape(("text", "number"))
+
+_PREFLIGHT = fixed(
+    {
+        "program": TEXT_OR_TEXTS,
+        "command": TEXT_OR_TEXTS,
+        "service": TEXT,
+        "http": fixed(
+            {"url": TEXT, "status": _STATUSES, "verify_tls": FLAG, "ca": TEXT}, kinds=("text",), required=("url",)
+        ),
+        "timeout": TEXT,
+        "soft": FLAG,
+    }
+)
+
 _LIMITS = fixed({"warn": TEXT, "fail": TEXT})
 
 _HOST_CHECKS = fixed(
@@ -102,7 +119,7 @@ _WHEELS = fixed(
     {
         "requirements": TEXT,
         "into": TEXT,
-        "python": Shape(("text", "number")),
+        "python": _VERSION,
     },
     required=("requirements",),
 )
@@ -129,6 +146,7 @@ APPLIANCE = fixed(
             }
         ),
         "checks": Shape(values=_CHECK),
+        "preflight": Shape(values=_PREFLIGHT),
         "host": fixed(
             {
                 "sysctl": Shape(values=ANY_SCALAR),
@@ -137,6 +155,9 @@ APPLIANCE = fixed(
                         "ram": QUANTITY,
                         "disk": QUANTITY,
                         "cpus": INTEGER,
+                        "kernel": _VERSION,
+                        "engine": _VERSION,
+                        "modules": TEXTS,
                     }
                 ),
                 "checks": _HOST_CHECKS,

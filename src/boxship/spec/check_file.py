@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from boxship.spec.appliance import ApplianceFile
 from boxship.spec.model import Service
+from boxship.spec.model_preflight import ContainerProbe
 from boxship.spec.report import Report
 from boxship.spec.tree import Table
 from boxship.where import Where
@@ -62,6 +63,9 @@ def check_file(file: ApplianceFile, services: Mapping[str, Service], names: Name
         has_own_name = f"checks.{name}.service" in file.places
         path = f"checks.{name}.service" if has_own_name else f"checks.{name}"
         checker.expect(check.service, names.services, path, "service")
+    for name, preflight in file.preflight.items():
+        if isinstance(preflight.probe, ContainerProbe):
+            checker.expect(preflight.probe.service, names.services, f"preflight.{name}.service", "service")
     for key in {**file.on_switch, **file.disk_limits}:
         checker.expect(key, names.volumes, f"volumes.{key}", "volume")
     _check_builds(file, services, names, checker, report)

@@ -269,6 +269,7 @@ class _Loading:
             boot=said.boot,
             checks=said.checks,
             status_checks=said.status_checks,
+            preflight=said.preflight,
             disk_limits=said.disk_limits,
             host=said.host,
             bases=said.bases,

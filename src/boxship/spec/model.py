@@ -19,6 +19,8 @@ from boxship.spec.model_files import Grant, SharedFile
 from boxship.spec.model_hooks import Develop, LifecycleHook
 from boxship.spec.model_limits import BlockIo
 from boxship.spec.model_outside import CredentialSpec, LanguageModel, ModelUse, Provider
+from boxship.spec.model_preflight import ContainerProbe
+from boxship.spec.model_switch import OnSwitch
 from boxship.where import Placed, Where
 
 
@@ -245,6 +247,19 @@ class StatusCheck(Placed, frozen=True):
     where: Where | None = None
 
 
+class PreflightCheck(Placed, frozen=True):
+    """What the vendor asks before anything is booted or switched. ``is_soft``: a bad answer is only a warning.
+
+    A ``ProgramProbe`` is a command of the machine here, run in the files' folder.
+    """
+
+    name: str
+    probe: HttpProbe | ProgramProbe | ContainerProbe
+    timeout_s: float = 30.0
+    is_soft: bool = False
+    where: Where | None = None
+
+
 class Service(Placed, frozen=True):
     """One workload. Names, forms and meanings follow the Compose Specification's service element."""
 
@@ -390,14 +405,6 @@ class Network(Placed, frozen=True):
     where: Where | None = None
 
 
-class OnSwitch(StrEnum):
-    """What a volume does when another release takes over."""
-
-    COPY = "copy"
-    SHARE = "share"
-    FRESH = "fresh"
-
-
 class Volume(Placed, frozen=True):
     """A named volume by its key. ``external`` and ``name`` as for networks."""
 
@@ -435,6 +442,11 @@ class Host(Struct, frozen=True):
     ram_bytes: int | None = None
     disk_bytes: int | None = None
     cpus: int | None = None
+    kernel: str | None = None
+    """The oldest that will do, as all versions here: "5.10"."""
+    engine: str | None = None
+    modules: tuple[str, ...] = ()
+    """Of the kernel: loaded, built in, or to be loaded."""
     checks: HostChecks = HostChecks()
 
 
@@ -474,6 +486,8 @@ class Appliance(Struct, frozen=True):
     """By service: what a boot waits for."""
     status_checks: Mapping[str, StatusCheck] = field(default_factory=dict)
     """By name: everything that ``status`` asks, also what a boot waits for."""
+    preflight: Mapping[str, PreflightCheck] = field(default_factory=dict)
+    """By name: what the vendor asks before a boot or switch."""
     disk_limits: Mapping[str, Limits] = field(default_factory=dict)
     """By volume, where it has limits of its own."""
     host: Host = Host()

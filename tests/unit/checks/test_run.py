@@ -9,8 +9,9 @@ from msgspec.structs import replace
 
 from boxship.checks.codes import CODES
 from boxship.checks.report import Level, Report, Result, Severity, Verdict
-from boxship.checks.run import HOST, Asked, Checker
+from boxship.checks.run import Asked, Checker
 from boxship.checks.services import found_of
+from boxship.checks.tasks import HOST
 from boxship.clock import SystemClock
 from boxship.engine.port import ExecResult
 from boxship.errors import EngineError, EngineUnreachableError, HostError

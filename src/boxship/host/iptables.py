@@ -1,0 +1,211 @@
+"""The gate by iptables, in the very backend that the container engine uses: rules of the other one come too late.
+
+What another program writes at the same time makes a batch fail as a whole; it is then made anew from what is there.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from pathlib import Path
+
+from boxship.errors import HostError
+from boxship.host.gate import Closed, Gate, GateReport, GateState, NoGate, Opened
+from boxship.host.gate_rules import (
+    Family,
+    Table,
+    chain_names,
+    closing_batch,
+    engine_rules,
+    find_damage,
+    find_remains,
+    opening_batch,
+    parse_save,
+    unsigned_damage,
+    wanted_rules,
+)
+from boxship.host.proc import Finished, run
+from boxship.plan.gated import GatedPort
+
+IPV6_ADDRESSES = Path("/proc/net/if_inet6")
+DEADLINE_S = 20.0
+_LOCK_WAIT_S = 10
+"""The legacy backend has one lock for the whole host, which the engine takes, too."""
+_ATTEMPTS = 5
+_MOST_BYTES = 32 * 1024 * 1024
+"""Of a rule set: 300,000 rules."""
+_BACKENDS = ("-nft", "-legacy")
+"""In the order of their age, the youngest first. "" is whatever this host's alternatives say."""
+
+Run = Callable[[Sequence[str], bytes], Awaitable[Finished]]
+"""Runs a program of the host, with an input. Raises: HostError when it can't start."""
+
+
+async def run_here(argv: Sequence[str], stdin: bytes) -> Finished:
+    """In this process's own network namespace."""
+    return await run(argv, timeout_s=DEADLINE_S, stdin=stdin, stdout_bytes=_MOST_BYTES)
+
+
+async def find_gate(appliance: str, run: Run = run_here, ipv6_addresses: Path = IPV6_ADDRESSES) -> Gate:
+    """The appliance's gate, or none with the reason: never raises for what this host can't do."""
+    iptables = Iptables(run)
+    try:
+        await iptables.read("", Family.V4)
+    except HostError as error:
+        return NoGate(_one_line(error.message))
+    return IptablesGate(appliance, iptables, ipv6_addresses)
+
+
+class Iptables:
+    """The programs. ``backend``: "-nft", "-legacy" or ""."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+
+    async def read(self, backend: str, family: Family) -> dict[str, Table]:
+        """Everything that is there. Raises: HostError."""
+        finished = await self._checked([f"{family}{backend}-save"], b"")
+        return parse_save(finished.stdout_tail)
+
+    async def write(self, backend: str, family: Family, batch: str) -> None:
+        """Raises: HostError; the tables before the one at fault are written."""
+        await self._checked([f"{family}{backend}-restore", "--noflush", "--wait", str(_LOCK_WAIT_S)], batch.encode())
+
+    async def _checked(self, argv: Sequence[str], stdin: bytes) -> Finished:
+        finished = await self._run(argv, stdin)
+        if finished.status != 0:
+            said = finished.stderr_tail.strip() or f"exited {finished.status}"
+            raise HostError(f"{argv[0]}: {said}", hint="run it as root, in a container with NET_ADMIN")
+        return finished
+
+
+class IptablesGate:
+    """Implements ``Gate``."""
+
+    def __init__(self, appliance: str, iptables: Iptables, ipv6_addresses: Path) -> None:
+        self._names = chain_names(appliance)
+        self._iptables = iptables
+        self._ipv6_addresses = ipv6_addresses
+        self._one_at_a_time = asyncio.Lock()
+        self._last: tuple[frozenset[GatedPort], int] | None = None
+        """What this object's last call was to close; None when it opened."""
+        self._accepted: frozenset[str] = frozenset()
+        """What could not be closed over IPv6, and was reported then."""
+
+    async def close(self, ports: Collection[GatedPort], page_port: int) -> GateReport:
+        async with self._one_at_a_time:
+            backend = await self._backend()
+            wanted = (frozenset(ports), page_port)
+            if damage := await self._closed(backend, Family.V4, wanted):
+                raise HostError(f"the gate isn't closed: {damage[0]}", hint="see iptables-save; what else changes it?")
+            holes = await self._close_v6(backend, wanted) if self._has_ipv6() else ()
+            # The other backend may hold what was closed before the host's alternatives were changed.
+            await self._open(but=backend)
+            self._last = wanted
+            self._accepted = frozenset(await self._damage_v6(backend)) if holes else frozenset()
+            return GateReport(is_closed=True, by=f"iptables{backend}", holes=holes)
+
+    async def open(self) -> None:
+        async with self._one_at_a_time:
+            await self._open(but=None)
+            self._last = None
+
+    async def state(self) -> GateState:
+        async with self._one_at_a_time:
+            backend = await self._backend()
+            now = await self._iptables.read(backend, Family.V4)
+            if not find_remains(self._names, now):
+                return Opened()
+            return Closed(await self._damage(backend, now) if self._last else unsigned_damage(self._names, now))
+
+    async def is_intact(self) -> bool:
+        async with self._one_at_a_time:
+            backend = await self._backend()
+            now = await self._iptables.read(backend, Family.V4)
+            if self._last is None:
+                return not find_remains(self._names, now)
+            return not await self._damage(backend, now)
+
+    async def _damage(self, backend: str, now: dict[str, Table]) -> tuple[str, ...]:
+        """Over both families, but for what IPv6 couldn't do from the beginning."""
+        ports, page_port = self._last or (frozenset(), 0)
+        found = find_damage(wanted_rules(self._names, Family.V4, ports, page_port, now), now)
+        return (*found, *(each for each in await self._damage_v6(backend) if each not in self._accepted))
+
+    async def _damage_v6(self, backend: str) -> tuple[str, ...]:
+        if not self._has_ipv6():
+            return ()
+        ports, page_port = self._last or (frozenset(), 0)
+        try:
+            now = await self._iptables.read(backend, Family.V6)
+        except HostError:
+            return ()
+        damage = find_damage(wanted_rules(self._names, Family.V6, ports, page_port, now), now)
+        return tuple(f"over IPv6: {each}" for each in damage)
+
+    async def _closed(self, backend: str, family: Family, wanted: tuple[frozenset[GatedPort], int]) -> tuple[str, ...]:
+        """Closes, and says what is still not as it should be. Raises: HostError."""
+        ports, page_port = wanted
+        last: HostError | None = None
+        for _ in range(_ATTEMPTS):
+            now = await self._iptables.read(backend, family)
+            rules = wanted_rules(self._names, family, ports, page_port, now)
+            if not find_damage(rules, now):
+                return ()
+            try:
+                await self._iptables.write(backend, family, closing_batch(rules, now))
+            except HostError as error:
+                last = error
+        if last is not None:
+            raise last
+        now = await self._iptables.read(backend, family)
+        return find_damage(wanted_rules(self._names, family, ports, page_port, now), now)
+
+    async def _close_v6(self, backend: str, wanted: tuple[frozenset[GatedPort], int]) -> tuple[str, ...]:
+        try:
+            return tuple(f"over IPv6: {damage}" for damage in await self._closed(backend, Family.V6, wanted))
+        except HostError as error:
+            return (f"published ports may be reached over IPv6: {_one_line(error.message)}",)
+
+    async def _open(self, but: str | None) -> None:
+        """Takes our rules out of every backend, IPv6 first, except one."""
+        # "" is one of the others by another name, unless there are no others.
+        for backend in () if but == "" else _BACKENDS if but else (*_BACKENDS, ""):
+            if backend != but:
+                for family in (Family.V6, Family.V4):
+                    await self._open_family(backend, family)
+
+    async def _open_family(self, backend: str, family: Family) -> None:
+        for attempt in range(_ATTEMPTS):
+            try:
+                now = await self._iptables.read(backend, family)
+            except HostError:
+                # Not installed, or not of this kernel: nothing of ours can be in it.
+                return
+            batch = opening_batch(self._names, now)
+            if not batch:
+                return
+            try:
+                await self._iptables.write(backend, family, batch)
+            except HostError:
+                if attempt == _ATTEMPTS - 1:
+                    raise
+
+    async def _backend(self) -> str:
+        """Where the container engine has its rules; where it has none, the first that works."""
+        found: dict[str, int] = {}
+        for backend in _BACKENDS:
+            try:
+                found[backend] = engine_rules(await self._iptables.read(backend, Family.V4))
+            except HostError:
+                continue
+        # Of two, one is left over from before the host's alternatives were changed, and holds no published ports.
+        return max(found, key=lambda backend: found[backend], default="")
+
+    def _has_ipv6(self) -> bool:
+        try:
+            return bool(self._ipv6_addresses.read_text().strip())
+        except OSError:
+            return False
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
