@@ -1,8 +1,8 @@
 """A new generation of volumes, filled while the old one is still written.
 
 ``precopy`` goes over the volumes until a pass finds little to do; the old release runs meanwhile. Then its containers
-are stopped, and ``finish`` makes a last pass, which is downtime: a look at every file, and the bytes that changed. Where
-the file systems can share blocks (XFS, btrfs), files are cloned instead of copied, in all passes.
+are stopped, and ``finish`` makes a last pass, which is downtime: a look at every file, and the bytes that changed.
+Where the file systems can share blocks (XFS, btrfs), files are cloned instead of copied, in all passes.
 
 What is taken for unchanged, and what that proves, stands in ``host/volumes/doubts.py``. The source is opened for
 reading only, without times of access. A copy that was cut off is no obstacle: the next ``precopy`` compares what is
@@ -29,12 +29,13 @@ from boxship.host.volumes.mirror import Manner, Tally
 from boxship.host.volumes.mounts import file_system_type
 from boxship.host.volumes.removal import discard
 from boxship.host.volumes.room import Room, free_bytes
-from boxship.host.volumes.writers import look_for_writers
+from boxship.host.volumes.writers import Writers, look_for_writers
 from boxship.state.operation import Progress
 
 __all__ = (
     "CopyReport",
     "How",
+    "Look",
     "PreCopy",
     "Publish",
     "Room",
@@ -51,6 +52,7 @@ __all__ = (
 )
 
 Publish = Callable[[Progress], None]
+Look = Callable[[], Writers]
 _MOST_PASSES = 6
 _LITTLE_BYTES = 8 * 1024 * 1024
 """Written in a pass: less than this takes no time that anybody would notice in the last one."""
@@ -133,11 +135,17 @@ async def needed_bytes(pairs: Sequence[VolumePair]) -> int:
 
 
 async def precopy(
-    pairs: Sequence[VolumePair], publish: Publish, clock: Clock, *, cancel: threading.Event | None = None
+    pairs: Sequence[VolumePair],
+    publish: Publish,
+    clock: Clock,
+    *,
+    cancel: threading.Event | None = None,
+    look: Look = look_for_writers,
 ) -> PreCopy:
     """Copy while the old release runs, pass after pass, until one writes little or no less than the one before.
 
-    ``publish`` is called on the event loop, about ten times a second.
+    ``publish`` is called on the event loop, about ten times a second. ``look`` finds who could be writing; it is asked
+    once a second.
 
     Raises: HostError, for example for a full disk; CancelledError after ``cancel`` was set. The half copy stays: a
     repeated call goes on with it, ``discard`` removes it.
@@ -146,9 +154,9 @@ async def precopy(
     copying = await worker.run(lambda _: _prepare(pairs))
     total_bytes = await worker.run(lambda _: sum(room.measure(pair.source).allocated_bytes for pair in pairs))
     meter = Meter(publish, clock, total_bytes)
-    watching = asyncio.ensure_future(_watch_writers(copying.doubts, clock))
+    watching = asyncio.ensure_future(_watch_writers(copying.doubts, look, clock))
     try:
-        await _make_passes(copying, worker, meter, clock)
+        await _make_passes(copying, look, worker, meter, clock)
     finally:
         watching.cancel()
         await asyncio.wait([watching])
@@ -172,24 +180,24 @@ def _prepare(pairs: Sequence[VolumePair]) -> PreCopy:
     return PreCopy(pairs)
 
 
-async def _make_passes(copying: PreCopy, worker: Worker, meter: Meter, clock: Clock) -> None:
+async def _make_passes(copying: PreCopy, look: Look, worker: Worker, meter: Meter, clock: Clock) -> None:
     before = 0
     for number in range(_MOST_PASSES):
-        written = sum(tally.written_bytes for tally in await _make_pass(copying, worker, meter, clock))
+        written = sum(tally.written_bytes for tally in await _make_pass(copying, look, worker, meter, clock))
         if number and (written <= _LITTLE_BYTES or written > before // 2):
             return
         before = written
 
 
-async def _watch_writers(doubts: Doubts, clock: Clock) -> None:
+async def _watch_writers(doubts: Doubts, look: Look, clock: Clock) -> None:
     while True:
         await clock.sleep(_LOOK_EVERY_S)
-        doubts.add(await asyncio.to_thread(look_for_writers))
+        doubts.add(await asyncio.to_thread(look))
 
 
-async def _make_pass(copying: PreCopy, worker: Worker, meter: Meter, clock: Clock) -> list[Tally]:
+async def _make_pass(copying: PreCopy, look: Look, worker: Worker, meter: Meter, clock: Clock) -> list[Tally]:
     number = copying.doubts.begin_pass()
-    copying.doubts.add(await asyncio.to_thread(look_for_writers))
+    copying.doubts.add(await asyncio.to_thread(look))
     tallies = []
     for pair, copy, trusted in zip(copying.pairs, copying.copies, copying.trusted, strict=True):
         manner = Manner(number, trusts_stamps=trusted, audits=number > 0)

@@ -3,12 +3,12 @@
 A pass opens a file, notes its inode, size, mode and times (the *look*), and reads it. Later the file is taken for
 unchanged when its look is the same and nothing speaks against it. What speaks against it, and what that proves:
 
-* **Changed since the pass began.** The kernel stamps ctime, which nobody can set, at the start of every write, at every
-  change of attributes, and when a page of a mapping is written for the first time since it was last clean. Whoever
-  began to write after the pass began left a ctime that isn't older than that; such a file is doubtful, however equal
-  it looks. (A look taken between the stamp and the bytes, or within the same tick of the clock, is the same later.)
+* **Changed since the pass began.** The kernel stamps ctime, which nobody can set, at the start of every write, at
+  every change of attributes, and when a page of a mapping is written for the first time since it was last clean.
+  Whoever began to write after the pass began left a ctime that isn't older than that; such a file is doubtful, however
+  equal it looks. (A look between stamp and bytes, or in the same tick of the clock, would be the same later.)
 * **Mapped.** Who stamped before the pass began, and wrote through a shared mapping afterwards without another stamp,
-  had the mapping all the time. ``look_for_writers`` runs between the beginning of a pass and its first look, and finds it.
+  had the mapping all the time. ``look_for_writers`` runs between the beginning of a pass and its first look: it finds it.
   It runs again every second, and what was mapped once is doubtful for good.
 * **Open.** The same for one ``write`` call that lasts: the file is open all the time. A file that is open for writing
   is doubtful when its ctime is younger than ten minutes before the pass: databases keep gigabytes open that they
@@ -63,7 +63,7 @@ class Doubts:
         self._mapped |= writers.mapped
         self._opened |= writers.opened
         if not writers.is_complete:
-            self.all_because = "not all processes of this machine can be seen"
+            self.all_because = "not everybody who could write it is in sight"
         self.watch_clock()
 
     def watch_clock(self) -> None:

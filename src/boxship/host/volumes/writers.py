@@ -20,12 +20,14 @@ _IS_WRITABLE = 0o200
 """Of the mode that /proc shows for a descriptor's link."""
 _NO_FILES = ("/dev/", "/proc/", "/sys/", "/memfd:")
 _ROUNDS = 5
+_INIT = "1"
+"""Hardened machines show it to nobody. It starts programs and writes no volume."""
 
 
 class Writers(NamedTuple):
     """Inodes of files that are mapped shared and writable, and of those that are open for writing.
 
-    ``is_complete``: every process of this machine was seen.
+    ``is_complete``: everybody who could write was in sight.
     """
 
     mapped: frozenset[int]
@@ -33,21 +35,25 @@ class Writers(NamedTuple):
     is_complete: bool
 
 
-def look_for_writers(proc: str = _PROC) -> Writers:
+def look_for_writers(proc: str = _PROC, *, has_all: bool | None = None) -> Writers:
     """Who maps or holds a file from before this call until after it is found, also when it is handed to a child.
 
     Processes that begin meanwhile are looked at as well, round after round, until there are no new ones. What io_uring
     holds without a descriptor, and descriptors on their way through a socket, can't be seen.
+
+    ``has_all``: whether all who could write have their processes here; None: only if this is the machine's own process
+    namespace. Who sees the processes of all containers, knows from the engine that these are all, and is sure that
+    nobody outside writes, may say so.
     """
     mapped, opened, seen = set[int](), set[int](), set[str]()
-    is_complete = _sees_all(proc)
+    is_complete = _sees_all(proc) if has_all is None else has_all
     for _ in range(_ROUNDS):
         fresh = [name for name in os.listdir(proc) if name.isdecimal() and name not in seen]  # noqa: PTH208  # 300 Paths
         if not fresh:
             return Writers(frozenset(mapped), frozenset(opened), is_complete)
         for name in fresh:
             seen.add(name)
-            is_complete &= _look_at(f"{proc}/{name}", mapped, opened)
+            is_complete &= _look_at(f"{proc}/{name}", mapped, opened) or name == _INIT
     return Writers(frozenset(mapped), frozenset(opened), is_complete=False)
 
 
