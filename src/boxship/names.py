@@ -22,6 +22,10 @@ LABEL_ONE_OFF = "boxship.one_off"
 """On a container that ``run`` made beside the service's own ones: what tells it from other such."""
 LABEL_KEY = "boxship.key"
 """The key in the spec of a network or volume; its engine name may differ (``name:``)."""
+LABEL_LOADER = "boxship.loader"
+"""On the containers of a Loader: the appliance that it looks after. They are no part of that appliance."""
+LABEL_LOADER_IMAGE = "boxship.loader.image"
+"""The image id that was recorded when it was made."""
 
 APPLIANCE_PATTERN = re.compile(r"[a-z0-9][a-z0-9_-]*")
 SERVICE_PATTERN = re.compile(r"[a-zA-Z0-9._-]+")
@@ -74,6 +78,16 @@ def held_volume_key(service: str, place: str) -> str:
 def image_name(appliance: str, service: str) -> str:
     """The repository of an image that the appliance builds and that has no ``image:`` of its own."""
     return f"{appliance}/{service.lower()}"
+
+
+def loader_name(appliance: str) -> str:
+    """The container of an appliance's Loader. No service's container can be called so, as those have a dot."""
+    return f"boxship-loader-{appliance}"
+
+
+def loader_before_name(appliance: str) -> str:
+    """That of the Loader before, stopped. Appliances have no upper case, so no other Loader can be called so."""
+    return f"{loader_name(appliance)}-Before"
 
 
 def normalize_appliance_name(text: str) -> str:
