@@ -59,6 +59,11 @@ _LABELS = (
     (names.LABEL_ONE_OFF, "container", "`run` made it beside the service's own; what tells it from other such"),
     (names.LABEL_PRE_STOP, "container", "the `pre_stop` hooks to run before its stop, as JSON"),
     (names.LABEL_LOADER, "container", "a Loader, of the appliance that it looks after; it is no part of that"),
+    (
+        names.LABEL_LOADER_STATE,
+        "container",
+        "a Loader: the folder of its state, which is what an installation is known by",
+    ),
     (names.LABEL_LOADER_IMAGE, "container", "a Loader: the image id that was recorded when it was made"),
     (render.LABEL_SAIL, "container", "a Loader: a digest of the script that made the container"),
     (builder.LABEL_BUILT_FOR, "image", "the appliance that it was built for"),

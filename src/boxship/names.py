@@ -24,6 +24,8 @@ LABEL_KEY = "boxship.key"
 """The key in the spec of a network or volume; its engine name may differ (``name:``)."""
 LABEL_LOADER = "boxship.loader"
 """On the containers of a Loader: the appliance that it looks after. They are no part of that appliance."""
+LABEL_LOADER_STATE = "boxship.loader.state"
+"""The folder that it keeps its state in: what tells two installations of one appliance apart."""
 LABEL_LOADER_IMAGE = "boxship.loader.image"
 """The image id that was recorded when it was made."""
 

@@ -149,8 +149,21 @@ def test_appliances_whose_names_begin_alike_are_kept_apart(tmp_path: Path, image
 def test_a_container_of_somebody_else_with_the_name_is_left_alone(sail: Sailing) -> None:
     foreign = sail.docker("container", "create", "--name", sail.container, "boxship-test:busybox", "true")
     sail.begin()
-    sail.hears(f"the container {sail.container} is not one of Boxship's")
+    sail.hears(f"the container {sail.container} is that of another installation; leaves it alone")
     assert sail.docker("container", "inspect", "--format", "{{.Id}}", sail.container) == foreign
+
+
+def test_another_installation_of_the_same_appliance_keeps_its_loader(sail: Sailing, tmp_path: Path) -> None:
+    sail.behave("one", GOOD)
+    sail.begin()
+    sail.hears("reports: boot")
+    (tmp_path / "other").mkdir()
+    with sailing(sail.appliance, tmp_path / "other") as other:
+        other.record(read_line(sail.places.loader))
+        other.begin()
+        other.hears(f"is that of another installation, in {sail.places.state}; leaves it alone")
+        assert other.end() == 0
+        assert sail.running_image().startswith("true")
 
 
 def test_an_emulation_ends_with_the_loaders_status(tmp_path: Path, images: tuple[str, str]) -> None:

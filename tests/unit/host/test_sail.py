@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from boxship.errors import UsageError
 from boxship.host.places import box_places, loader_arguments
 from boxship.host.sail.render import LABEL_SAIL, SailSettings, render_command, render_sail, render_unit
-from boxship.names import LABEL_LOADER, LABEL_LOADER_IMAGE
+from boxship.names import LABEL_LOADER, LABEL_LOADER_IMAGE, LABEL_LOADER_STATE
 
 SETTINGS = SailSettings("share", box_places("share"))
 DEADLINE_S = 30
@@ -113,7 +113,7 @@ def test_a_folder_that_docker_would_misread_is_refused(folder: str) -> None:
 
 def test_the_script_and_the_program_agree_on_labels_and_arguments() -> None:
     script = render_sail(SETTINGS)
-    for label in (LABEL_LOADER, LABEL_LOADER_IMAGE, LABEL_SAIL):
+    for label in (LABEL_LOADER, LABEL_LOADER_IMAGE, LABEL_LOADER_STATE, LABEL_SAIL):
         assert f'--label "{label}=' in script
     said = re.search(r'"\$image" (--project-name .*) 2>&1', script)
     assert said is not None

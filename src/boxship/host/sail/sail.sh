@@ -115,10 +115,7 @@ start_or_take_over() {
     look "$container"
     case $status in
         running | paused)
-            if [ "$owner" != "$appliance" ]; then
-                say_once "the container $container is not one of Boxship's; rename it"
-                return 1
-            fi
+            is_ours || return 1
             image=$its_image
             read_count
             say "takes over the Loader that runs, $(short "$image")"
@@ -134,13 +131,23 @@ start_or_take_over() {
     start
 }
 
+# Two installations on one engine have folders of their own, and must not take each other's containers.
+is_ours() {
+    [ "$owner" != "$appliance" ] || [ "$its_state" != "$state" ] || return 0
+    # Without labels the engine says "<no value>".
+    case $its_state in /*) whose=", in $its_state" ;; *) whose= ;; esac
+    say_once "the container $container is that of another installation$whose; leaves it alone"
+    return 1
+}
+
 # look NAME: $status is empty when there is no such container.
 look() {
-    id='' status='' owner='' its_image='' its_maker=''
+    id='' status='' owner='' its_image='' its_maker='' its_state=''
     fields='{{.Id}} {{.State.Status}} {{index .Config.Labels "boxship.loader"}}'
     fields="$fields {{index .Config.Labels \"boxship.loader.image\"}} {{index .Config.Labels \"boxship.sail\"}}"
+    fields="$fields {{index .Config.Labels \"boxship.loader.state\"}}"
     found=$(engine container inspect --format "$fields" "$1" 2>/dev/null) || return 0
-    read -r id status owner its_image its_maker <<EOF
+    read -r id status owner its_image its_maker its_state <<EOF
 $found
 EOF
 }
@@ -198,14 +205,11 @@ fall_back() {
 # the next one: its log may say what went wrong, and it keeps its image from being pruned.
 make_room() {
     [ -n "$status" ] || return 0
-    if [ "$owner" != "$appliance" ]; then
-        say_once "the container $container is not one of Boxship's; rename it"
-        return 1
-    fi
+    is_ours || return 1
     if [ "$its_image" != "$image" ]; then
         before_look=$id
         look "$container_before"
-        [ "$owner" != "$appliance" ] || engine container rm --force "$id" >/dev/null
+        [ "$its_state" != "$state" ] || engine container rm --force "$id" >/dev/null
         engine container rename "$before_look" "$container_before"
         id=
     elif [ "$its_maker" != "$made_by" ]; then
@@ -229,6 +233,7 @@ create() {
     # from a trial. It has the engine's socket, and with it the host; the rest guards against mistakes.
     if ! said=$(engine container create --pull never --name "$container" \
         --label "boxship.loader=$appliance" --label "boxship.loader.image=$image" --label "boxship.sail=$made_by" \
+        --label "boxship.loader.state=$state" \
         --env "BOXSHIP_LOADER_IMAGE=$image" \
         --network host --pid host --cap-add NET_ADMIN --cap-add SYS_PTRACE \
         --security-opt no-new-privileges --security-opt apparmor=unconfined \
@@ -322,7 +327,7 @@ end() {
     trap '' TERM INT
     say "ends the Loader, and itself"
     look "$container"
-    if [ "$owner" = "$appliance" ]; then
+    if [ "$its_state" = "$state" ]; then
         timeout "$((stop_s + call_s))" docker container stop --time "$stop_s" "$id" >/dev/null 9>&-
         image=$its_image
         if ! has_reported; then take_back; fi
