@@ -31,6 +31,7 @@ _boxship_verbs() {
         'build:make the appliance'"'"'s images'
         'pull:fetch the images that services need'
         'push:send the images that are built here to their registries'
+        'platform:make the image of a box'"'"'s Loader, Config and CA'
         'watch:follow changes of files into what runs'
         'check:read the files and show every problem at once'
         'show:print the files as Boxship understands them'
@@ -774,6 +775,27 @@ _boxship_verb_push() {
         '(--json)--json[print data instead of text]' \
         '(--debug)--debug[show tracebacks]' \
         '*:SERVICE:{_boxship_names services}' \
+        && return
+}
+
+_boxship_verb_platform() {
+    _arguments -s \
+        '(-t --tag)-t[its name (default\: boxship/platform\:0.1.0)]:REF: ' \
+        '(-t --tag)--tag[its name (default\: boxship/platform\:0.1.0)]:REF: ' \
+        '(-q --quiet)-q[only print the image'"'"'s id]' \
+        '(-q --quiet)--quiet[only print the image'"'"'s id]' \
+        '(--help)--help[show this help message and exit]' \
+        '*--file[compose or appliance file (repeatable)]:FILE:_files' \
+        '(--project-name)--project-name[the appliance'"'"'s name]:NAME: ' \
+        '*--env-file[variables, instead of .env (repeatable)]:FILE:_files' \
+        '(--project-directory)--project-directory[where to look for the files]:DIR:_files -/' \
+        '*--profile[activate a profile (repeatable)]:NAME:{_boxship_names profiles}' \
+        '(--target)--target[the target to boot]:NAME:{_boxship_names targets}' \
+        '(--dry-run)--dry-run[say what would be done and why, and change nothing]' \
+        '(--lax)--lax[unknown keys are warnings, for legacy files]' \
+        '(--json)--json[print data instead of text]' \
+        '(--debug)--debug[show tracebacks]' \
+        '1:build:(build)' \
         && return
 }
 

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from boxship import errors, names
 from boxship.build import builder, image, stamps
 from boxship.cli.arguments import VERBS, build_parser
+from boxship.host.sail import render
 from boxship.plan import containers
 from boxship.spec import codes
 from boxship.spec.appliance_keys import APPLIANCE
@@ -62,6 +63,14 @@ _LABELS = (
     (names.LABEL_TARGET, "container", "the target that was booted when it was made, so that `ps` knows what to expect"),
     (names.LABEL_ONE_OFF, "container", "`run` made it beside the service's own; what tells it from other such"),
     (names.LABEL_PRE_STOP, "container", "the `pre_stop` hooks to run before its stop, as JSON"),
+    (names.LABEL_LOADER, "container", "a Loader, of the appliance that it looks after; it is no part of that"),
+    (
+        names.LABEL_LOADER_STATE,
+        "container",
+        "a Loader: the folder of its state, which is what an installation is known by",
+    ),
+    (names.LABEL_LOADER_IMAGE, "container", "a Loader: the image id that was recorded when it was made"),
+    (render.LABEL_SAIL, "container", "a Loader: a digest of the script that made the container"),
     (builder.LABEL_BUILT_FOR, "image", "the appliance that it was built for"),
     (stamps.LABEL_VERSION, "image", "the version of the appliance when `boxship build` made it"),
     (stamps.LABEL_REVISION, "image", "the commit that its sources were at, with `-dirty` when not all was committed"),

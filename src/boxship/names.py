@@ -22,6 +22,12 @@ LABEL_ONE_OFF = "boxship.one_off"
 """On a container that ``run`` made beside the service's own ones: what tells it from other such."""
 LABEL_KEY = "boxship.key"
 """The key in the spec of a network or volume; its engine name may differ (``name:``)."""
+LABEL_LOADER = "boxship.loader"
+"""On the containers of a Loader: the appliance that it looks after. They are no part of that appliance."""
+LABEL_LOADER_STATE = "boxship.loader.state"
+"""The folder that it keeps its state in: what tells two installations of one appliance apart."""
+LABEL_LOADER_IMAGE = "boxship.loader.image"
+"""The image id that was recorded when it was made."""
 
 LABEL_GENERATION = "boxship.generation"
 """On what belongs to a generation of a box's volumes; what ``up`` makes has no such label."""
@@ -96,6 +102,16 @@ def held_volume_key(service: str, place: str) -> str:
 def image_name(appliance: str, service: str) -> str:
     """The repository of an image that the appliance builds and that has no ``image:`` of its own."""
     return f"{appliance}/{service.lower()}"
+
+
+def loader_name(appliance: str) -> str:
+    """The container of an appliance's Loader. No service's container can be called so, as those have a dot."""
+    return f"boxship-loader-{appliance}"
+
+
+def loader_before_name(appliance: str) -> str:
+    """That of the Loader before, stopped. Appliances have no upper case, so no other Loader can be called so."""
+    return f"{loader_name(appliance)}-Before"
 
 
 def normalize_appliance_name(text: str) -> str:

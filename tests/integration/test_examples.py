@@ -16,7 +16,7 @@ from boxship.cli.arguments import VERBS
 from boxship.plan.observed import ContainerState
 from tests.integration.boxes import Box
 
-pytestmark = pytest.mark.docker
+pytestmark = [pytest.mark.docker, pytest.mark.timeout(600)]
 
 EXAMPLES = {verb: example for verb, _, _, example in VERBS}
 APPLIANCE = {

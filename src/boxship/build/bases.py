@@ -4,7 +4,6 @@ import asyncio
 import hashlib
 import json
 import shutil
-import tempfile
 import time
 from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
@@ -20,11 +19,10 @@ from boxship.build.image import (
     LABEL_BASE_LAYERS,
     HistoryStep,
     ImageConfig,
-    image_id,
     layers_digest,
-    write_docker_archive,
 )
 from boxship.build.layer import removed_paths, write_layer
+from boxship.build.loading import demand_ownership, is_image_of, load_entry
 from boxship.build.locks import held
 from boxship.build.rootfs import Node, read_rootfs
 from boxship.errors import BuildError
@@ -147,11 +145,12 @@ class BaseMaker:
                 image=base.reference,
             )
         tagged = (seen or await self._engine.observe((base.reference,))).image(base.reference)
-        _demand_ownership(base, tagged)
+        demand_ownership(base.reference, base.where, tagged)
         entry = await self._entry(base, below.entry if below is not None else None, on_progress)
-        if tagged is not None and _is_image_of(tagged, entry):
+        if tagged is not None and is_image_of(tagged, entry):
             return MadeBase(base.reference, tagged.id, entry, was_there=True)
-        return await self._load(base, entry, on_progress)
+        loaded, was_there = await load_entry(self._engine, self._cache, base.reference, entry, on_progress)
+        return MadeBase(base.reference, loaded.id, entry, was_there=was_there)
 
     async def _entry(self, base: Base, below: Entry | None, on_progress: Progress) -> Entry:
         key = base_key(base, below, self._architecture)
@@ -237,28 +236,6 @@ class BaseMaker:
         self._cache.publish(draft, entry)
         return entry
 
-    async def _load(self, base: Base, entry: Entry, on_progress: Progress) -> MadeBase:
-        reference = with_default_tag(base.reference)
-        config = entry.config.encode()
-        observed = await self._engine.observe((reference, image_id(config)))
-        if (tagged := observed.image(reference)) is not None and _is_image_of(tagged, entry):
-            return MadeBase(base.reference, tagged.id, entry, was_there=True)
-        known = next((image for image in observed.images if _is_image_of(image, entry)), None)
-        if known is not None:
-            await self._engine.tag_image(known.id, reference)
-            return MadeBase(base.reference, known.id, entry)
-        layers = await asyncio.to_thread(self._cache.layers, entry)
-        on_progress(f"loading {sum(one.layer_bytes for one, _ in layers) / 1e6:.0f} MB into the engine")
-        with tempfile.TemporaryDirectory(prefix="boxship-load-", dir=self._cache.bases) as folder:
-            archive = Path(folder) / "image.tar"
-            files = [(one.layer_digest, path) for one, path in layers]
-            await asyncio.to_thread(write_docker_archive, archive, config, files, [reference])
-            await self._engine.load_images(archive)
-        loaded = (await self._engine.observe((reference,))).image(reference)
-        if loaded is None or not _is_image_of(loaded, entry):
-            raise BuildError(f"{base.reference} is not on the engine after loading it", image=base.reference)
-        return MadeBase(base.reference, loaded.id, entry)
-
     async def _pull(self, base: Base, digest_reference: str, on_progress: Progress, seen: Observed | None) -> MadeBase:
         wanted = (base.reference, digest_reference)
         observed = seen or await self._engine.observe(wanted)
@@ -289,23 +266,6 @@ def base_key(base: Base, below: Entry | None, architecture: str) -> str:
         "variant": _VARIANT,
     }
     return hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()[:32]
-
-
-def _is_image_of(image: ObservedImage, entry: Entry) -> bool:
-    if image.id == image_id(entry.config.encode()):
-        return True
-    # An engine with a containerd store gives its own ids, but keeps the labels.
-    wanted = {LABEL_BASE: entry.key, LABEL_BASE_LAYERS: layers_digest(entry.diff_ids)}
-    return all(image.labels.get(name) == value for name, value in wanted.items()) and len(image.labels) == len(wanted)
-
-
-def _demand_ownership(base: Base, tagged: ObservedImage | None) -> None:
-    if tagged is not None and LABEL_BASE not in tagged.labels:
-        raise BuildError(
-            f"{_address(base)}{base.reference} is already the tag of another image ({tagged.id[:19]})",
-            hint=f"choose another name for the base, or remove that tag: docker rmi {base.reference}",
-            image=base.reference,
-        )
 
 
 def _by_digest(observed: Observed, digest_reference: str) -> ObservedImage | None:

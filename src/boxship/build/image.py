@@ -38,6 +38,10 @@ class ImageConfig(Struct, frozen=True):
     diff_ids: tuple[str, ...]
     history: tuple[HistoryStep, ...]
     labels: Mapping[str, str]
+    entrypoint: tuple[str, ...] = ()
+    """Empty: a shell is what it runs."""
+    environment: tuple[str, ...] = ()
+    """``NAME=value`` beside the PATH."""
 
     def to_json(self) -> bytes:
         """The bytes whose SHA-256 is the image's id: equal configurations give equal bytes."""
@@ -47,7 +51,11 @@ class ImageConfig(Struct, frozen=True):
             **({"variant": variant} if variant else {}),
             "os": "linux",
             "created": _rfc3339(self.history[-1].created_at_s),
-            "config": {"Env": [f"PATH={_PATH}"], "Cmd": ["/bin/bash"], "Labels": dict(self.labels)},
+            "config": {
+                "Env": [f"PATH={_PATH}", *self.environment],
+                **({"Entrypoint": list(self.entrypoint)} if self.entrypoint else {"Cmd": ["/bin/bash"]}),
+                "Labels": dict(self.labels),
+            },
             "history": [
                 {"created": _rfc3339(step.created_at_s), "created_by": step.created_by} for step in self.history
             ],

@@ -51,6 +51,7 @@ VERBS: tuple[tuple[str, str, str, str], ...] = (
     ("build", "make the appliance's images", "build:add_build", "boxship build"),
     ("pull", "fetch the images that services need", "transfer:add_pull", "boxship pull --policy missing"),
     ("push", "send the images that are built here to their registries", "transfer:add_push", "boxship push"),
+    ("platform", "make the image of a box's Loader, Config and CA", "platform:add_platform", "boxship platform build"),
     ("watch", "follow changes of files into what runs", "watch:add_watch", "boxship watch"),
     ("check", "read the files and show every problem at once", "files:add_check", "boxship check"),
     ("show", "print the files as Boxship understands them", "files:add_show", "boxship show --format compose"),

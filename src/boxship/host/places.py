@@ -1,0 +1,129 @@
+"""Where a box keeps what is its own: what sail, the Loader and who installs them agree on.
+
+The folder of state outlives every release: a Loader reads what the one after it has written, and the other way round.
+"""
+
+import os
+from pathlib import Path
+
+from msgspec import Struct
+
+STATE_ROOT = Path("/var/lib/boxship")
+RUN_ROOT = Path("/run/boxship")
+LOADER_IMAGE_VARIABLE = "BOXSHIP_LOADER_IMAGE"
+"""In the Loader's environment, and in that of everything that is run in its container: the image id to report."""
+
+
+class Places(Struct, frozen=True):
+    """The folders of one appliance on one box. Both have the same paths inside the Loader's container."""
+
+    state: Path
+    run: Path
+
+    @property
+    def loader(self) -> Path:
+        """One line: the image id of the Loader that should run. ``record_loader`` writes it."""
+        return self.state / "loader"
+
+    @property
+    def loader_previous(self) -> Path:
+        """One line: the one before. Sail moves it to ``loader`` when that never reports."""
+        return self.state / "loader.previous"
+
+    @property
+    def loader_failed(self) -> Path:
+        """One line: the image that sail gave up. Its reader removes it."""
+        return self.state / "loader.failed"
+
+    @property
+    def loader_reported(self) -> Path:
+        """One line, ``<boot id> <image id>``: the running Loader is well. Sail removes it before each start."""
+        return self.state / "loader.reported"
+
+    @property
+    def starts(self) -> Path:
+        """One line, ``<count> <image id>``: starts since one reported. Sail's own."""
+        return self.state / "starts"
+
+    @property
+    def sail_lock(self) -> Path:
+        """Held by the sail that runs."""
+        return self.state / "sail.lock"
+
+    @property
+    def installed(self) -> Path:
+        """What ``boxship install`` wrote on this host."""
+        return self.state / "installed.json"
+
+    @property
+    def database(self) -> Path:
+        """The Loader's own state."""
+        return self.state / "state.db"
+
+    @property
+    def releases(self) -> Path:
+        """The releases that are on this box."""
+        return self.state / "releases"
+
+    @property
+    def tokens(self) -> Path:
+        """One file for each service that may ask the Loader something."""
+        return self.state / "tokens"
+
+    @property
+    def socket(self) -> Path:
+        """The Loader's API."""
+        return self.run / "loader.sock"
+
+
+def box_places(appliance: str, state: Path | None = None, run: Path | None = None) -> Places:
+    """Those of an appliance: the usual ones, or others for an emulation."""
+    return Places(state or STATE_ROOT / appliance, run or RUN_ROOT / appliance)
+
+
+def loader_arguments(appliance: str, places: Places) -> tuple[str, ...]:
+    """What sail starts the platform image with; its entry point is ``boxship``."""
+    options = ("--state", str(places.state), "--run", str(places.run))
+    return ("--project-name", appliance, "loader", *options)
+
+
+def record_loader(places: Places, image_id: str) -> bool:
+    """Make an image the Loader that sail starts next; the one that was is the previous one then.
+
+    Whether that is a change. At any moment a Loader is recorded, also when the power fails in the middle.
+    """
+    current = read_line(places.loader)
+    if current == image_id:
+        return False
+    if current:
+        write_line(places.loader_previous, current)
+    write_line(places.loader, image_id)
+    return True
+
+
+def report_loader(places: Places, boot_id: str, image_id: str) -> None:
+    """Tell sail that this Loader is well: its starts are counted from 0 again."""
+    write_line(places.loader_reported, f"{boot_id} {image_id}")
+
+
+def read_line(path: Path) -> str:
+    """The first line, "" when there is none."""
+    try:
+        return path.read_text(encoding="utf-8").partition("\n")[0].strip()
+    except FileNotFoundError:
+        return ""
+
+
+def write_line(path: Path, text: str) -> None:
+    """The whole line or none of it, and on the disk when this returns."""
+    draft = path.with_name(f"{path.name}.{os.getpid()}")
+    with draft.open("w", encoding="utf-8") as stream:
+        stream.write(f"{text}\n")
+        stream.flush()
+        os.fsync(stream.fileno())
+    draft.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

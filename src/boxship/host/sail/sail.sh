@@ -1,0 +1,339 @@
+#!/bin/sh
+# sail: keeps the Loader of one appliance running on this host, for ever. It knows nothing of what the Loader does.
+#
+# It starts the image that $state/loader records, and starts it again whenever it ends. A start is good when the Loader
+# writes $state/loader.reported. When $starts_limit starts in a row were not, the image of $state/loader.previous takes
+# over. SIGTERM ends the Loader, which leaves the appliance's containers running, and then sail.
+#
+# Only exact names and fields are asked of the engine, and every call to it has a deadline, except for the one that
+# waits until the Loader has ended. Any POSIX shell will do; sleep, sync and timeout are those of coreutils.
+set -u
+
+# --- settings of this appliance, written by Boxship
+appliance=example
+container=boxship-loader-example
+container_before=boxship-loader-example-Before
+state=/var/lib/boxship/example
+run=/run/boxship/example
+socket=/var/run/docker.sock
+made_by=0
+on_failure=restart
+shows_log=no
+starts_limit=3
+first_pause_s=1
+longest_pause_s=60
+poll_s=1
+report_polls=120
+stop_s=30
+call_s=60
+# --- end of settings
+
+export DOCKER_HOST="unix://$socket"
+ended=$run/sail.ended.$$
+last_words=
+is_id='sha256:[0-9a-f][0-9a-f]*'
+
+say() {
+    printf 'sail: %s\n' "$*" >&2
+}
+
+# say_once WORDS: unless they were the last ones said.
+say_once() {
+    [ "$*" = "$last_words" ] || say "$@"
+    last_words=$*
+}
+
+# What sail starts must not hold its lock: it may live longer than sail.
+engine() {
+    timeout "$call_s" docker "$@" 9>&-
+}
+
+nap() {
+    [ "$1" != 0 ] || return 0
+    sleep "$1" 9>&- &
+    wait $!
+}
+
+short() {
+    text=${1#sha256:}
+    printf '%.12s' "$text"
+}
+
+# put FILE TEXT: all of it or nothing, also when the power fails. A full disk must not keep the Loader from starting.
+put() {
+    if printf '%s\n' "$2" >"$state/$1.new" && sync "$state/$1.new" && mv "$state/$1.new" "$state/$1"; then
+        sync "$state"
+    else
+        say "can't write $state/$1"
+    fi
+}
+
+# read_id FILE: the image id in it, or nothing.
+read_id() {
+    line=
+    [ ! -r "$state/$1" ] || read -r line <"$state/$1" || :
+    if expr "x$line" : "x$is_id\$" >/dev/null; then printf '%s' "$line"; fi
+}
+
+main() {
+    mkdir -p "$state" "$run" || exit 1
+    exec 9>"$state/sail.lock"
+    if ! flock -n 9; then
+        say "another sail looks after $appliance already"
+        exit 75
+    fi
+    rm -f "$run"/sail.ended.*
+    trap end TERM INT
+    pause_s=$first_pause_s
+    is_reported=no
+    count=0
+    while :; do
+        wait_for_engine
+        if start_or_take_over; then watch; fi
+        judge
+    done
+}
+
+wait_for_engine() {
+    why=
+    until engine version --format '{{.Server.Version}}' >/dev/null 2>&1; do
+        if [ -z "$why" ]; then
+            why="the container engine does not answer"
+            command -v docker >/dev/null || why="there is no docker command"
+            say "$why; waits for it"
+        fi
+        nap "$poll_s"
+    done
+    [ -z "$why" ] || say "the container engine answers"
+}
+
+# Afterwards $id is a Loader that runs; otherwise $code says why there is none.
+start_or_take_over() {
+    code=unstarted
+    is_reported=no
+    count=0
+    look "$container"
+    case $status in
+        running | paused)
+            is_ours || return 1
+            image=$its_image
+            read_count
+            say "takes over the Loader that runs, $(short "$image")"
+            return 0
+            ;;
+    esac
+    if has_reported_before; then put starts "0 $(read_id loader)"; fi
+    choose || return 1
+    make_room || return 1
+    count=$((count + 1))
+    put starts "$count $image"
+    rm -f "$state/loader.reported"
+    start
+}
+
+# Two installations on one engine have folders of their own, and must not take each other's containers.
+is_ours() {
+    [ "$owner" != "$appliance" ] || [ "$its_state" != "$state" ] || return 0
+    # Without labels the engine says "<no value>".
+    case $its_state in /*) whose=", in $its_state" ;; *) whose= ;; esac
+    say_once "the container $container is that of another installation$whose; leaves it alone"
+    return 1
+}
+
+# look NAME: $status is empty when there is no such container.
+look() {
+    id='' status='' owner='' its_image='' its_maker='' its_state=''
+    fields='{{.Id}} {{.State.Status}} {{index .Config.Labels "boxship.loader"}}'
+    fields="$fields {{index .Config.Labels \"boxship.loader.image\"}} {{index .Config.Labels \"boxship.sail\"}}"
+    fields="$fields {{index .Config.Labels \"boxship.loader.state\"}}"
+    found=$(engine container inspect --format "$fields" "$1" 2>/dev/null) || return 0
+    read -r id status owner its_image its_maker its_state <<EOF
+$found
+EOF
+}
+
+read_count() {
+    count=0 counted=
+    [ ! -r "$state/starts" ] || read -r count counted <"$state/starts" || :
+    if [ "$counted" != "$image" ] || ! [ "$count" -ge 0 ] 2>/dev/null; then count=0; fi
+}
+
+has_reported_before() {
+    [ -s "$state/loader.reported" ]
+}
+
+has_reported() {
+    boot_id='' by=''
+    [ ! -r "$state/loader.reported" ] || read -r boot_id by <"$state/loader.reported" || :
+    [ -n "$boot_id" ] && [ "$by" = "$image" ]
+}
+
+# Which image: the recorded one, or the one before when that is used up or can't be read.
+choose() {
+    image=$(read_id loader)
+    previous=$(read_id loader.previous)
+    if [ -z "$image" ] && [ -n "$previous" ]; then
+        say "$state/loader holds no image id; goes back to the previous Loader, $(short "$previous")"
+        fall_back
+    fi
+    if [ -z "$image" ]; then
+        say_once "$state/loader holds no image id: boxship install records one"
+        return 1
+    fi
+    read_count
+    [ "$count" -ge "$starts_limit" ] || return 0
+    if [ -n "$previous" ] && [ "$previous" != "$image" ]; then
+        say "the Loader $(short "$image") was started $count times and never reported;" \
+            "goes back to the previous one, $(short "$previous")"
+        put loader.failed "$image"
+        fall_back
+    elif [ "$count" -eq "$starts_limit" ]; then
+        say "the Loader $(short "$image") was started $count times and never reported;" \
+            "there is no previous one, so it is tried again and again"
+    fi
+}
+
+# One rename: at any moment a Loader is recorded.
+fall_back() {
+    mv "$state/loader.previous" "$state/loader" || return 0
+    sync "$state"
+    image=$previous
+    count=0
+}
+
+# A stopped container of the same image is started again, so that its log goes on. That of another image is kept until
+# the next one: its log may say what went wrong, and it keeps its image from being pruned.
+make_room() {
+    [ -n "$status" ] || return 0
+    is_ours || return 1
+    if [ "$its_image" != "$image" ]; then
+        before_look=$id
+        look "$container_before"
+        [ "$its_state" != "$state" ] || engine container rm --force "$id" >/dev/null
+        engine container rename "$before_look" "$container_before"
+        id=
+    elif [ "$its_maker" != "$made_by" ]; then
+        engine container rm --force "$id" >/dev/null
+        id=
+    fi
+}
+
+start() {
+    if [ -z "$id" ]; then create || return 1; fi
+    if ! said=$(engine container start "$id" 2>&1 >/dev/null); then
+        say "can't start the Loader $(short "$image"): $said"
+        return 1
+    fi
+    say "started the Loader $(short "$image"), for the time number $count since one reported"
+}
+
+create() {
+    root=$(engine info --format '{{.DockerRootDir}}')
+    # The rights: to see which files of volumes the processes of containers have mapped, and to keep the outside away
+    # from a trial. It has the engine's socket, and with it the host; the rest guards against mistakes.
+    if ! said=$(engine container create --pull never --name "$container" \
+        --label "boxship.loader=$appliance" --label "boxship.loader.image=$image" --label "boxship.sail=$made_by" \
+        --label "boxship.loader.state=$state" \
+        --env "BOXSHIP_LOADER_IMAGE=$image" \
+        --network host --pid host --cap-add NET_ADMIN --cap-add SYS_PTRACE \
+        --security-opt no-new-privileges --security-opt apparmor=unconfined \
+        --read-only --tmpfs /tmp --tmpfs /run --restart no --stop-timeout "$stop_s" \
+        --log-driver json-file --log-opt max-size=5m --log-opt max-file=3 \
+        --mount "type=bind,source=$socket,target=/run/docker.sock" \
+        --mount "type=bind,source=$root/volumes,target=$root/volumes" \
+        --mount "type=bind,source=$state,target=$state" \
+        --mount "type=bind,source=$run,target=$run" \
+        "$image" --project-name "$appliance" loader --state "$state" --run "$run" 2>&1); then
+        say "can't make a container of the Loader $(short "$image"): $said"
+        return 1
+    fi
+    # Warnings come before the id.
+    id=$(printf '%s\n' "$said" | tail -n 1)
+}
+
+# Until it has ended: $code is its status, or "lost" when the engine went away.
+watch() {
+    if [ "$shows_log" = yes ]; then show_log; fi
+    (
+        code=$(docker container wait "$id" 2>/dev/null) || code=lost
+        printf '%s\n' "$code" >"$ended.new"
+        mv "$ended.new" "$ended"
+    ) 9>&- &
+    waiting=$!
+    polls=0
+    until [ -e "$ended" ] || has_reported || [ "$polls" -ge "$report_polls" ]; do
+        nap "$poll_s"
+        polls=$((polls + 1))
+    done
+    if has_reported; then
+        is_reported=yes
+        pause_s=$first_pause_s
+        put starts "0 $image"
+        say "the Loader $(short "$image") reports: boot $boot_id"
+    elif [ ! -e "$ended" ]; then
+        say "the Loader $(short "$image") has not reported in time; ends it"
+        timeout "$((stop_s + call_s))" docker container stop --time "$stop_s" "$id" >/dev/null 9>&-
+    fi
+    wait "$waiting"
+    code=lost
+    [ ! -e "$ended" ] || read -r code <"$ended"
+    rm -f "$ended"
+}
+
+show_log() {
+    since=$(engine container inspect --format '{{.State.StartedAt}}' "$id")
+    docker container logs --follow --since "$since" "$id" 9>&- &
+}
+
+# What the end of a Loader, or of an attempt to start one, means.
+judge() {
+    case $code in
+        lost)
+            say "lost sight of the Loader: the engine went away, or was restarted"
+            take_back
+            return
+            ;;
+        0) say "the Loader asks to be started again" ;;
+        unstarted) engine version >/dev/null 2>&1 || take_back ;;
+        *)
+            say "the Loader ended with status $code"
+            [ "$is_reported" = yes ] || [ "$shows_log" = yes ] || show_last_words
+            ;;
+    esac
+    if [ "$code" != 0 ] && [ "$on_failure" = stop ]; then
+        [ "$code" != unstarted ] || code=125
+        exit "$code"
+    fi
+    if [ "$code" != 0 ] || [ "$is_reported" = no ]; then
+        nap "$pause_s"
+        pause_s=$((pause_s * 2))
+        [ "$pause_s" -le "$longest_pause_s" ] || pause_s=$longest_pause_s
+    fi
+}
+
+# A start that was cut short by others says nothing about the Loader.
+take_back() {
+    if [ "$is_reported" = no ] && [ "$count" -gt 0 ]; then
+        count=$((count - 1))
+        put starts "$count $image"
+    fi
+}
+
+show_last_words() {
+    engine container logs --tail 10 "$id" 2>&1 | sed 's/^/sail:   | /' >&2
+}
+
+end() {
+    trap '' TERM INT
+    say "ends the Loader, and itself"
+    look "$container"
+    if [ "$its_state" = "$state" ]; then
+        timeout "$((stop_s + call_s))" docker container stop --time "$stop_s" "$id" >/dev/null 9>&-
+        image=$its_image
+        if ! has_reported; then take_back; fi
+    fi
+    rm -f "$ended"
+    exit 0
+}
+
+main

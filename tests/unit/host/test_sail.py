@@ -1,0 +1,203 @@
+"""Sail's script as text, and what it does with commands that stand in for docker and sleep."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from boxship.errors import UsageError
+from boxship.host.places import box_places, loader_arguments
+from boxship.host.sail.render import LABEL_SAIL, SailSettings, render_command, render_sail, render_unit
+from boxship.names import LABEL_LOADER, LABEL_LOADER_IMAGE, LABEL_LOADER_STATE
+
+SETTINGS = SailSettings("share", box_places("share"))
+DEADLINE_S = 30
+ONE, TWO = f"sha256:{'1' * 64}", f"sha256:{'2' * 64}"
+# An engine on which every Loader ends at once, as $LOADER_STATUS says, after it reported if $LOADER_REPORTS.
+DOCKER = """#!/bin/sh
+echo "$@" >>"$CALLS"
+[ ! -e "$NO_ENGINE" ] || exit 1
+case "$1 $2" in
+    "container inspect") exit 1 ;;
+    "container create")
+        for word in "$@"; do case $word in sha256:*) echo "$word" >>"$IMAGES" ;; esac; done
+        echo made
+        ;;
+    "container start") [ -z "${LOADER_REPORTS:-}" ] || echo "b1 $(tail -n 1 "$IMAGES")" >"$STATE/loader.reported" ;;
+    "container wait") echo "$LOADER_STATUS" ;;
+esac
+"""
+# The tenth pause is the last. Naps between looks are none.
+POLL_S = "0.01"
+SLEEP = f"""#!/bin/sh
+[ ! -e "$NO_ENGINE" ] || rm "$NO_ENGINE"
+[ "$1" != {POLL_S} ] || exec /bin/sleep "$1"
+echo "$1" >>"$NAPS"
+[ "$(wc -l <"$NAPS")" -lt 10 ] || kill -TERM "$PPID"
+"""
+SHELLS = [shell for shell in ("dash", "bash", "ksh", "mksh", "zsh") if shutil.which(shell)]
+
+
+class Host:
+    """A host whose engine is the stand-in."""
+
+    def __init__(self, folder: Path) -> None:
+        self.places = box_places("share", folder / "state", folder / "run")
+        self.places.state.mkdir()
+        self.folder = folder
+        programs = folder / "bin"
+        programs.mkdir()
+        for name, text in (("docker", DOCKER), ("sleep", SLEEP)):
+            (programs / name).write_text(text)
+            (programs / name).chmod(0o755)
+        names = {"CALLS": "calls", "IMAGES": "images", "NAPS": "naps", "NO_ENGINE": "no-engine", "STATE": "state"}
+        self.environment = {key: str(folder / name) for key, name in names.items()}
+        self.environment["PATH"] = f"{programs}:{os.environ['PATH']}"
+
+    def run(self, shell: str = "dash", *, status: int = 1, reports: bool = False) -> str:
+        """What sail says until its tenth pause."""
+        script = self.folder / "sail"
+        script.write_text(render_sail(replace(SETTINGS, places=self.places, poll_s=POLL_S)))
+        environment = {**self.environment, "LOADER_STATUS": str(status), "LOADER_REPORTS": "yes" if reports else ""}
+        done = subprocess.run(
+            [shell, str(script)], env=environment, capture_output=True, text=True, timeout=DEADLINE_S, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stderr
+
+    def lines(self, name: str) -> list[str]:
+        return (self.folder / name).read_text().splitlines()
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> Host:
+    return Host(tmp_path)
+
+
+@pytest.mark.parametrize("text", [render_sail(SETTINGS), render_command()], ids=["sail", "boxship"])
+def test_the_scripts_are_clean_for_shellcheck(text: str, tmp_path: Path) -> None:
+    shellcheck = shutil.which("shellcheck", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+    if shellcheck is None:
+        pytest.skip("there is no shellcheck on this machine")
+    script = tmp_path / "script"
+    script.write_text(text)
+    done = subprocess.run(
+        [shellcheck, "--severity=style", script], capture_output=True, text=True, timeout=DEADLINE_S, check=False
+    )
+    assert done.stdout == ""
+
+
+def test_only_the_settings_differ_between_appliances() -> None:
+    other = render_sail(replace(SETTINGS, appliance="other", places=box_places("other")))
+    pairs = zip(render_sail(SETTINGS).splitlines(), other.splitlines(), strict=True)
+    assert {ours.partition("=")[0] for ours, theirs in pairs if ours != theirs} == {
+        *("appliance", "container", "container_before", "state", "run", "made_by")
+    }
+
+
+def test_a_folder_with_a_blank_reaches_the_script_as_one_word() -> None:
+    places = box_places("share", Path("/srv/my boxes/state"))
+    assert "state='/srv/my boxes/state'\n" in render_sail(replace(SETTINGS, places=places))
+
+
+@pytest.mark.parametrize("folder", ["/srv/a,b", "/srv/it's", "relative"])
+def test_a_folder_that_docker_would_misread_is_refused(folder: str) -> None:
+    with pytest.raises(UsageError, match="can't be mounted"):
+        render_sail(replace(SETTINGS, places=box_places("share", Path(folder))))
+
+
+def test_the_script_and_the_program_agree_on_labels_and_arguments() -> None:
+    script = render_sail(SETTINGS)
+    for label in (LABEL_LOADER, LABEL_LOADER_IMAGE, LABEL_LOADER_STATE, LABEL_SAIL):
+        assert f'--label "{label}=' in script
+    said = re.search(r'"\$image" (--project-name .*) 2>&1', script)
+    assert said is not None
+    words = said[1].replace('"', "").replace("$appliance", "share")
+    words = words.replace("$state", str(SETTINGS.places.state)).replace("$run", str(SETTINGS.places.run))
+    assert tuple(words.split()) == loader_arguments("share", SETTINGS.places)
+
+
+def test_the_unit_starts_the_script_for_ever_and_is_good_for_systemd(tmp_path: Path) -> None:
+    script = tmp_path / "sail"
+    script.write_text("#!/bin/sh\n")
+    script.chmod(0o755)
+    text = render_unit("share", script)
+    assert {"Restart=always", "StartLimitIntervalSec=0", f"ExecStart={script}"} <= set(text.splitlines())
+    if shutil.which("systemd-analyze") is None:
+        pytest.skip("there is no systemd-analyze on this machine")
+    unit = tmp_path / "boxship-share.service"
+    unit.write_text(text)
+    (tmp_path / "docker.service").write_text("[Service]\nExecStart=/bin/true\n")
+    done = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", unit],
+        env={**os.environ, "SYSTEMD_UNIT_PATH": f"{tmp_path}:/usr/lib/systemd/system"},
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE_S,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_pauses_double_up_to_a_minute_and_never_end(shell: str, host: Host) -> None:
+    host.places.loader.write_text(f"{ONE}\n")
+    said = host.run(shell)
+    assert [int(nap) for nap in host.lines("naps")] == [1, 2, 4, 8, 16, 32, 60, 60, 60, 60]
+    assert said.count("ended with status 1") == 10
+    assert said.count("there is no previous one") == 1
+
+
+def test_a_report_ends_the_row_of_pauses(host: Host) -> None:
+    host.places.loader.write_text(f"{ONE}\n")
+    host.run(reports=True)
+    assert set(host.lines("naps")) == {"1"}
+
+
+def test_a_sail_without_an_engine_says_so_once_and_waits(host: Host) -> None:
+    host.places.loader.write_text(f"{ONE}\n")
+    (host.folder / "no-engine").touch()
+    said = host.run()
+    assert said.count("the container engine does not answer; waits for it") == 1
+    assert said.count("the container engine answers") == 1
+
+
+def test_a_sail_without_a_recorded_loader_says_so_once_and_waits(host: Host) -> None:
+    assert host.run().count("holds no image id") == 1
+
+
+def test_a_damaged_record_is_replaced_by_the_previous_one(host: Host) -> None:
+    host.places.loader.write_text("sha256:12 34; rm -rf /\n")
+    host.places.loader_previous.write_text(f"{TWO}\n")
+    host.run(reports=True)
+    assert set(host.lines("images")) == {TWO}
+
+
+def test_a_report_that_came_before_the_power_failed_counts(host: Host) -> None:
+    host.places.loader.write_text(f"{ONE}\n")
+    host.places.loader_previous.write_text(f"{TWO}\n")
+    host.places.starts.write_text(f"3 {ONE}\n")
+    host.places.loader_reported.write_text(f"b1 {ONE}\n")
+    host.run(reports=True)
+    assert set(host.lines("images")) == {ONE}
+
+
+def test_starts_of_another_image_are_not_held_against_a_new_one(host: Host) -> None:
+    host.places.loader.write_text(f"{ONE}\n")
+    host.places.loader_previous.write_text(f"{TWO}\n")
+    host.places.starts.write_text(f"3 {TWO}\n")
+    host.run(reports=True)
+    assert set(host.lines("images")) == {ONE}
+
+
+def test_a_full_disk_does_not_keep_the_loader_from_starting(host: Host) -> None:
+    host.places.loader.write_text(f"{ONE}\n")
+    (host.places.state / "starts.new").mkdir()
+    said = host.run()
+    assert "can't write" in said
+    assert host.lines("images")
