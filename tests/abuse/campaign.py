@@ -1,6 +1,6 @@
 """``make abuse``: long campaigns on an engine of their own; each goes on where it was cut off (``.state/abuse``).
 
-``make abuse ARGS='cycles --services 3 --cycles 1000'``, ``'faults --time 3600 --seed 1'``, ``'cuts --rounds 200'``,
+``make abuse ARGS='cycles --services 3 --cycles 1000'``, ``'faults --time 3600 --workers 2'``, ``'cuts --rounds 200'``,
 ``'many --services 150'``. Without arguments: a little of each. Prints a table and one row of JSON for each, and ends
 with 1 when something went wrong.
 """
@@ -13,9 +13,11 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -30,6 +32,7 @@ from tests.integration.private_engine import PrivateEngine, private_engine
 
 ROOT = Path(__file__).resolve().parents[2]
 STATE = ROOT / ".state" / "abuse"
+_WRITING = threading.Lock()
 _A_LITTLE = (
     ("cycles", "--services", "3", "--cycles", "20"),
     ("faults", "--time", "300"),
@@ -69,6 +72,7 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
     faults = campaigns.add_parser("faults", help="spoiled answers, each verb, each kind of call")
     faults.add_argument("--time", type=float, default=3600, metavar="S", help="seconds after which none is begun")
     faults.add_argument("--seed", type=int, default=1, help="of their order")
+    faults.add_argument("--workers", type=int, default=1, help="appliances that are abused at a time")
     faults.set_defaults(work=_faults)
     cuts = campaigns.add_parser("cuts", help="signals at moments between any two calls")
     cuts.add_argument("--rounds", type=int, default=100)
@@ -137,9 +141,9 @@ def _many(options: argparse.Namespace, engine: PrivateEngine) -> dict[str, objec
 
 
 @contextmanager
-def _subject(engine: PrivateEngine) -> Iterator[Subject]:
+def _subject(engine: PrivateEngine, number: int = 0) -> Iterator[Subject]:
     with tempfile.TemporaryDirectory(prefix="boxship-abuse-") as folder, hostile_proxy(engine.address) as proxy:
-        box = Box(f"abuse-{os.getpid()}", Path(folder), {"TEST_IMAGE": TEST_IMAGE})
+        box = Box(f"abuse-{os.getpid()}-{number}", Path(folder), {"TEST_IMAGE": TEST_IMAGE})
         subject = Subject(box, proxy)
         yield subject
         subject.end()
@@ -151,16 +155,20 @@ def _faults(options: argparse.Namespace, engine: PrivateEngine) -> dict[str, obj
     done = {(each["scene"], each["kind"], each["how"]) for each in known if not each["failure"]}
     every = [(scene, kind, how) for scene in SCENES for kind in scene.kinds for how in How]
     random.Random(options.seed).shuffle(every)
+    left = [each for each in every if (each[0].name, each[1], each[2].value) not in done]
     until_s = time.monotonic() + options.time
-    with _subject(engine) as subject:
-        for scene, kind, how in every:
-            if (scene.name, kind, how.value) in done or time.monotonic() > until_s:
-                continue
-            line = {"scene": scene.name, "kind": kind, "how": how.value, **_attempt_fault(subject, scene, kind, how)}
-            known.append(line)
-            print(json.dumps(line), flush=True)
-            with record.open("a") as file:
-                file.write(json.dumps(line) + "\n")
+
+    def abuse(number: int) -> None:
+        with _subject(engine, number) as subject:
+            for scene, kind, how in left[number :: options.workers]:
+                if time.monotonic() > until_s:
+                    return
+                attempt = _attempt_fault(subject, scene, kind, how)
+                _write_down(known, record, {"scene": scene.name, "kind": kind, "how": how.value, **attempt})
+
+    with ThreadPoolExecutor(options.workers) as pool:
+        # list(): raises what one of them raised.
+        list(pool.map(abuse, range(options.workers)))
     last = {(each["scene"], each["kind"], each["how"]): each for each in known}
     statuses = Counter(str(each["status"]) for each in last.values())
     return {
@@ -171,6 +179,14 @@ def _faults(options: argparse.Namespace, engine: PrivateEngine) -> dict[str, obj
         "longest": f"{max(each['took_s'] for each in last.values()):.1f} s",
         "failures": sum(bool(each["failure"]) for each in last.values()),
     }
+
+
+def _write_down(known: list[dict[str, Any]], record: Path, line: dict[str, Any]) -> None:
+    with _WRITING:
+        known.append(line)
+        print(json.dumps(line), flush=True)
+        with record.open("a") as file:
+            file.write(json.dumps(line) + "\n")
 
 
 def _attempt_fault(subject: Subject, scene: Scene, kind: str, how: How) -> dict[str, object]:
