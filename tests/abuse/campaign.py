@@ -1,7 +1,7 @@
 """``make abuse``: long campaigns on an engine of their own; each goes on where it was cut off (``.state/abuse``).
 
 ``make abuse ARGS='cycles --services 3 --cycles 1000'``, ``'faults --time 3600 --workers 2'``, ``'cuts --rounds 200'``,
-``'many --services 150'``. Without arguments: a little of each. Prints a table and one row of JSON for each, and ends
+``'pulls --rounds 50'``, ``'attached --rounds 50'``, ``'many --services 150'``. Without arguments: a little of each. Prints a table and one row of JSON for each, and ends
 with 1 when something went wrong.
 """
 
@@ -24,6 +24,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from tests.abuse.rounds import SIGNALS
+from tests.abuse.rounds import summary_of as summary_of_rounds
 from tests.abuse.subject import SCENES, Scene, Subject
 from tests.contracts.images import TEST_IMAGE
 from tests.integration.boxes import Box
@@ -37,13 +39,9 @@ _A_LITTLE = (
     ("cycles", "--services", "3", "--cycles", "20"),
     ("faults", "--time", "300"),
     ("cuts", "--rounds", "20"),
+    ("pulls", "--rounds", "20"),
+    ("attached", "--rounds", "20"),
     ("many", "--services", "50"),
-)
-SIGNALS: tuple[tuple[signal.Signals, ...], ...] = (
-    (signal.SIGINT,),
-    (signal.SIGINT, signal.SIGINT),
-    (signal.SIGTERM,),
-    (signal.SIGKILL,),
 )
 
 
@@ -78,6 +76,11 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
     cuts.add_argument("--rounds", type=int, default=100)
     cuts.add_argument("--seed", type=int, default=random.randrange(1 << 32))
     cuts.set_defaults(work=_cuts)
+    for name, text in (("pulls", "signals in a pull"), ("attached", "signals in an attached up")):
+        signals = campaigns.add_parser(name, help=text)
+        signals.add_argument("--rounds", type=int, default=50)
+        signals.add_argument("--seed", type=int, default=random.randrange(1 << 32))
+        signals.set_defaults(work=_rounds)
     many = campaigns.add_parser("many", help="many services in one appliance")
     many.add_argument("--services", type=int, default=150)
     many.set_defaults(work=_many)
@@ -97,6 +100,14 @@ def _cycles(options: argparse.Namespace, engine: PrivateEngine) -> dict[str, obj
     arguments = ("--services", str(options.services), "--cycles", str(options.cycles), "--record", str(record))
     status = _beside(engine, "tests.abuse.cycles", *arguments)
     return summary_of(record) | {"failures": int(status != 0)}
+
+
+def _rounds(options: argparse.Namespace, engine: PrivateEngine) -> dict[str, object]:
+    """Of ``pulls`` or ``attached``."""
+    record = STATE / f"{options.campaign}.jsonl"
+    arguments = ("--rounds", str(options.rounds), "--seed", str(options.seed), "--record", str(record))
+    _beside(engine, f"tests.abuse.{options.campaign}", *arguments)
+    return {"last seed": options.seed, **summary_of_rounds(record)}
 
 
 def summary_of(record: Path) -> dict[str, object]:
