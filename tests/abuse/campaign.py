@@ -1,8 +1,8 @@
 """``make abuse``: long campaigns on an engine of their own; each goes on where it was cut off (``.state/abuse``).
 
 ``make abuse ARGS='cycles --services 3 --cycles 1000'``, ``'faults --time 3600 --workers 2'``, ``'cuts --rounds 200'``,
-``'pulls --rounds 50'``, ``'attached --rounds 50'``, ``'many --services 150'``. Without arguments: a little of each. Prints a table and one row of JSON for each, and ends
-with 1 when something went wrong.
+``'pulls --rounds 50'``, ``'attached --rounds 50'``, ``'many --services 150'``. Without arguments: a little of each.
+Prints a table and one row of JSON for each, and ends with 1 when something went wrong.
 """
 
 import argparse

@@ -20,6 +20,8 @@ ENDS_WITHIN_S = 60.0
 """For an abused verb, whose deadlines are 8 s at most; the rest is what a machine under load takes."""
 TIMEOUT_S = "2"
 """BOXSHIP_ENGINE_TIMEOUT of an abused verb: 2 s for lists, 4 s for removals, 8 s for creates and starts."""
+IDLE_S = "10"
+"""BOXSHIP_ENGINE_IDLE_TIMEOUT of one: a build of the campaign says something every second, also on a busy machine."""
 _POLL_S = 0.002
 WHOLE = """
 services:
@@ -90,11 +92,11 @@ class Subject:
         """The verb under a fault, and how long it took. Raises: AssertionError when it ends badly."""
         self.proxy.misbehave(fault)
         began_s = time.monotonic()
-        self.box.environment["BOXSHIP_ENGINE_TIMEOUT"] = TIMEOUT_S
+        self.box.environment |= {"BOXSHIP_ENGINE_TIMEOUT": TIMEOUT_S, "BOXSHIP_ENGINE_IDLE_TIMEOUT": IDLE_S}
         try:
             ran = self.box.run(*scene.verb, deadline_s=ENDS_WITHIN_S)
         finally:
-            del self.box.environment["BOXSHIP_ENGINE_TIMEOUT"]
+            del self.box.environment["BOXSHIP_ENGINE_TIMEOUT"], self.box.environment["BOXSHIP_ENGINE_IDLE_TIMEOUT"]
             spoiled = self.proxy.spoiled
             self.proxy.misbehave(None)
         assert spoiled, f"{fault} hit nothing: {ran}"
