@@ -110,6 +110,7 @@ def shelf(box: Box, engine: str, folder: Path) -> Iterator[Shelf]:
         try:
             yield Shelf(box, line, proxy, ids)
         finally:
+            box.environment["DOCKER_HOST"] = engine
             remove = ["docker", "rmi", "--force", *ids]
             subprocess.run(remove, check=False, capture_output=True, timeout=_DEADLINE_S)
 

@@ -69,6 +69,26 @@ SCENES = (
     Scene("build", ("build", "tool"), False, (*_LISTS, "look up image", "build")),
     Scene("logs", ("logs",), True, ("list containers", "inspect", "logs")),
 )
+_EXECS = ("exec create", "exec start", "exec inspect")
+SCENES_INSIDE = (
+    Scene("ps", ("ps",), True, (*_LISTS, "inspect")),
+    Scene("exec", ("exec", "-T", "db", "echo", "hello"), True, ("list containers", *_EXECS)),
+    Scene(
+        "run",
+        ("run", "--rm", "--no-deps", "-T", "web", "echo", "hello"),
+        True,
+        ("create container", "attach", "start", "wait", "inspect", "remove container"),
+    ),
+    Scene("restart", ("restart", "web"), True, ("inspect", "stop", "start", "wait")),
+    Scene("kill", ("kill", "web"), True, ("kill",)),
+    Scene("status", ("status",), True, _EXECS),
+    Scene("top", ("top",), True, ("top",)),
+    Scene("stats", ("stats", "--no-stream"), True, ("stats",)),
+    Scene("events", ("events", "--since", "1m", "--until", "0s"), True, ("events",)),
+    Scene("cp in", ("cp", "compose.yaml", "web:/tmp/"), True, ("stat path", "copy")),
+    Scene("cp out", ("cp", "web:/bin/sh", "out"), True, ("stat path", "read archive")),
+)
+"""Verbs that act on what runs."""
 
 
 class Subject:
@@ -128,6 +148,10 @@ class Subject:
         self.must_converge()
         self.box.run("down", "-v").must()
         assert (left := things_of(self.box.observe(), self.box.name)) == [], left
+
+    def must_succeed(self, scene: Scene) -> None:
+        """The same verb does it now, from where the fault has left everything."""
+        self.box.run(*scene.verb).must()
 
     def must_converge(self) -> None:
         """The next plain ``up`` makes it as it should be."""
