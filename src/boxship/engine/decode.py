@@ -202,6 +202,7 @@ def decode_detail(item: Fields) -> ContainerDetail:
         tty=config.flag("Tty"),
         labels=config.labels("Labels"),
         health_exit_code=_last_exit_code(health),
+        user=config.text("User"),
     )
 
 
