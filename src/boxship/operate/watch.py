@@ -293,7 +293,7 @@ def _pack(copies: Sequence[tuple[str, str]], owner: tuple[int, int]) -> bytes:
 
 
 def _add(archive: tarfile.TarFile, source: str, name: str, owner: tuple[int, int]) -> None:
-    """A regular file or a symbolic link; sockets and their like are of no use elsewhere. Its owner here is of this host."""
+    """A regular file or a symbolic link; sockets and their like are of no use elsewhere."""
     status = os.lstat(source)
     member = tarfile.TarInfo(name)
     member.mode, member.mtime = stat.S_IMODE(status.st_mode), int(status.st_mtime)
