@@ -81,7 +81,7 @@ SCENES_INSIDE = (
     ),
     Scene("restart", ("restart", "web"), True, ("inspect", "stop", "start", "wait")),
     Scene("kill", ("kill", "web"), True, ("kill",)),
-    Scene("status", ("status",), True, _EXECS),
+    Scene("status", ("status", "--fresh"), True, _EXECS),
     Scene("top", ("top",), True, ("top",)),
     Scene("stats", ("stats", "--no-stream"), True, ("stats",)),
     Scene("events", ("events", "--since", "1m", "--until", "0s"), True, ("events",)),
