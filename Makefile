@@ -60,7 +60,7 @@ fuzz: ## search for inputs that break reading: make fuzz TIME=3600 (seconds)
 	@scripts/setup fuzz
 	@.venv/bin/python -m tests.fuzz.campaign --time $(or $(TIME),600)
 
-abuse: ## long campaigns: make abuse ARGS='cycles --services 20 --cycles 200' (or faults, cuts, many)
+abuse: ## long campaigns: make abuse ARGS='cycles --services 20 --cycles 200' (or faults, cuts, pulls, attached, many)
 	@scripts/setup test
 	@.venv/bin/python -m tests.abuse.campaign $(ARGS)
 

@@ -139,7 +139,8 @@ def _cli() -> str:
             "[Errors](errors.md) lists the exit statuses. Colours and the live display appear on a terminal only, "
             "and `NO_COLOR` turns colours off. `DOCKER_HOST` says where the engine listens. "
             "`BOXSHIP_ENGINE_TIMEOUT` is how many seconds the engine may take for a quick call (default 30); "
-            "its other deadlines change in proportion."
+            "its other deadlines change in proportion. `BOXSHIP_ENGINE_IDLE_TIMEOUT` is how many seconds a pull, "
+            "push, build or copy may be silent (default 600)."
         ),
         "## Global options",
         _table(("option", "meaning"), ((_flags(each), each.help or "") for each in global_actions())),

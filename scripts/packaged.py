@@ -48,6 +48,7 @@ def _main_page(known: Grammar) -> str:
         ("NO_COLOR", "when set, nothing is coloured"),
         ("COMPOSE_FILE, COMPOSE_PROFILES, COMPOSE_PROJECT_NAME", "as for docker compose"),
         ("BOXSHIP_ENGINE_TIMEOUT", "seconds that the engine may take for a quick call (default: 30)"),
+        ("BOXSHIP_ENGINE_IDLE_TIMEOUT", "seconds that a pull, push, build or copy may be silent (default: 600)"),
     ):
         lines += [".TP", f".B {_text(name)}", _text(text)]
     lines += [".SH EXIT STATUS", _text(known.epilog.removeprefix("Exit status: "))]

@@ -1,8 +1,8 @@
 """``make abuse``: long campaigns on an engine of their own; each goes on where it was cut off (``.state/abuse``).
 
-``make abuse ARGS='cycles --services 3 --cycles 1000'``, ``'faults --time 3600 --seed 1'``, ``'cuts --rounds 200'``,
-``'many --services 150'``. Without arguments: a little of each. Prints a table and one row of JSON for each, and ends
-with 1 when something went wrong.
+``make abuse ARGS='cycles --services 3 --cycles 1000'``, ``'faults --time 3600 --workers 2'``, ``'cuts --rounds 200'``,
+``'pulls --rounds 50'``, ``'attached --rounds 50'``, ``'many --services 150'``. Without arguments: a little of each.
+Prints a table and one row of JSON for each, and ends with 1 when something went wrong.
 """
 
 import argparse
@@ -13,16 +13,20 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from tests.abuse.subject import SCENES, Scene, Subject
+from tests.abuse.rounds import SIGNALS
+from tests.abuse.rounds import summary_of as summary_of_rounds
+from tests.abuse.subject import SCENES, SCENES_INSIDE, Scene, Subject
 from tests.contracts.images import TEST_IMAGE
 from tests.integration.boxes import Box
 from tests.integration.hostile_proxy import Fault, How, Moment, hostile_proxy
@@ -30,17 +34,14 @@ from tests.integration.private_engine import PrivateEngine, private_engine
 
 ROOT = Path(__file__).resolve().parents[2]
 STATE = ROOT / ".state" / "abuse"
+_WRITING = threading.Lock()
 _A_LITTLE = (
     ("cycles", "--services", "3", "--cycles", "20"),
     ("faults", "--time", "300"),
     ("cuts", "--rounds", "20"),
+    ("pulls", "--rounds", "20"),
+    ("attached", "--rounds", "20"),
     ("many", "--services", "50"),
-)
-SIGNALS: tuple[tuple[signal.Signals, ...], ...] = (
-    (signal.SIGINT,),
-    (signal.SIGINT, signal.SIGINT),
-    (signal.SIGTERM,),
-    (signal.SIGKILL,),
 )
 
 
@@ -69,11 +70,17 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
     faults = campaigns.add_parser("faults", help="spoiled answers, each verb, each kind of call")
     faults.add_argument("--time", type=float, default=3600, metavar="S", help="seconds after which none is begun")
     faults.add_argument("--seed", type=int, default=1, help="of their order")
+    faults.add_argument("--workers", type=int, default=1, help="appliances that are abused at a time")
     faults.set_defaults(work=_faults)
     cuts = campaigns.add_parser("cuts", help="signals at moments between any two calls")
     cuts.add_argument("--rounds", type=int, default=100)
     cuts.add_argument("--seed", type=int, default=random.randrange(1 << 32))
     cuts.set_defaults(work=_cuts)
+    for name, text in (("pulls", "signals in a pull"), ("attached", "signals in an attached up")):
+        signals = campaigns.add_parser(name, help=text)
+        signals.add_argument("--rounds", type=int, default=50)
+        signals.add_argument("--seed", type=int, default=random.randrange(1 << 32))
+        signals.set_defaults(work=_rounds)
     many = campaigns.add_parser("many", help="many services in one appliance")
     many.add_argument("--services", type=int, default=150)
     many.set_defaults(work=_many)
@@ -93,6 +100,14 @@ def _cycles(options: argparse.Namespace, engine: PrivateEngine) -> dict[str, obj
     arguments = ("--services", str(options.services), "--cycles", str(options.cycles), "--record", str(record))
     status = _beside(engine, "tests.abuse.cycles", *arguments)
     return summary_of(record) | {"failures": int(status != 0)}
+
+
+def _rounds(options: argparse.Namespace, engine: PrivateEngine) -> dict[str, object]:
+    """Of ``pulls`` or ``attached``."""
+    record = STATE / f"{options.campaign}.jsonl"
+    arguments = ("--rounds", str(options.rounds), "--seed", str(options.seed), "--record", str(record))
+    _beside(engine, f"tests.abuse.{options.campaign}", *arguments)
+    return {"last seed": options.seed, **summary_of_rounds(record)}
 
 
 def summary_of(record: Path) -> dict[str, object]:
@@ -137,9 +152,9 @@ def _many(options: argparse.Namespace, engine: PrivateEngine) -> dict[str, objec
 
 
 @contextmanager
-def _subject(engine: PrivateEngine) -> Iterator[Subject]:
+def _subject(engine: PrivateEngine, number: int = 0) -> Iterator[Subject]:
     with tempfile.TemporaryDirectory(prefix="boxship-abuse-") as folder, hostile_proxy(engine.address) as proxy:
-        box = Box(f"abuse-{os.getpid()}", Path(folder), {"TEST_IMAGE": TEST_IMAGE})
+        box = Box(f"abuse-{os.getpid()}-{number}", Path(folder), {"TEST_IMAGE": TEST_IMAGE})
         subject = Subject(box, proxy)
         yield subject
         subject.end()
@@ -149,18 +164,22 @@ def _faults(options: argparse.Namespace, engine: PrivateEngine) -> dict[str, obj
     record = STATE / "faults.jsonl"
     known = [json.loads(line) for line in record.read_text().splitlines()] if record.exists() else []
     done = {(each["scene"], each["kind"], each["how"]) for each in known if not each["failure"]}
-    every = [(scene, kind, how) for scene in SCENES for kind in scene.kinds for how in How]
+    every = [(scene, kind, how) for scene in (*SCENES, *SCENES_INSIDE) for kind in scene.kinds for how in How]
     random.Random(options.seed).shuffle(every)
+    left = [each for each in every if (each[0].name, each[1], each[2].value) not in done]
     until_s = time.monotonic() + options.time
-    with _subject(engine) as subject:
-        for scene, kind, how in every:
-            if (scene.name, kind, how.value) in done or time.monotonic() > until_s:
-                continue
-            line = {"scene": scene.name, "kind": kind, "how": how.value, **_attempt_fault(subject, scene, kind, how)}
-            known.append(line)
-            print(json.dumps(line), flush=True)
-            with record.open("a") as file:
-                file.write(json.dumps(line) + "\n")
+
+    def abuse(number: int) -> None:
+        with _subject(engine, number) as subject:
+            for scene, kind, how in left[number :: options.workers]:
+                if time.monotonic() > until_s:
+                    return
+                attempt = _attempt_fault(subject, scene, kind, how)
+                _write_down(known, record, {"scene": scene.name, "kind": kind, "how": how.value, **attempt})
+
+    with ThreadPoolExecutor(options.workers) as pool:
+        # list(): raises what one of them raised.
+        list(pool.map(abuse, range(options.workers)))
     last = {(each["scene"], each["kind"], each["how"]): each for each in known}
     statuses = Counter(str(each["status"]) for each in last.values())
     return {
@@ -173,6 +192,14 @@ def _faults(options: argparse.Namespace, engine: PrivateEngine) -> dict[str, obj
     }
 
 
+def _write_down(known: list[dict[str, Any]], record: Path, line: dict[str, Any]) -> None:
+    with _WRITING:
+        known.append(line)
+        print(json.dumps(line), flush=True)
+        with record.open("a") as file:
+            file.write(json.dumps(line) + "\n")
+
+
 def _attempt_fault(subject: Subject, scene: Scene, kind: str, how: How) -> dict[str, object]:
     status, took_s, said = -1, 0.0, ""
     try:
@@ -180,7 +207,13 @@ def _attempt_fault(subject: Subject, scene: Scene, kind: str, how: How) -> dict[
         ran, took_s = subject.suffer(scene, Fault(kind, how))
         status = ran.status
         said = next((line for line in ran.stderr.splitlines() if line.startswith("error: ")), "")
-        subject.must_recover()
+        if scene.verb[0] not in ("up", "down"):
+            subject.must_succeed(scene)
+        if scene in SCENES:
+            subject.must_recover()
+        else:
+            # It changes little or nothing: that all of it can be removed again is tried often enough.
+            subject.must_converge()
     except (AssertionError, subprocess.TimeoutExpired) as failure:
         return {"status": status, "took_s": took_s, "said": said, "failure": str(failure)[:2000]}
     return {"status": status, "took_s": round(took_s, 1), "said": said, "failure": ""}

@@ -4,8 +4,11 @@ import os
 import re
 import signal
 import subprocess
+import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from boxship.build.builder import LABEL_BUILT_FOR
 from boxship.plan.observed import ContainerState
@@ -17,7 +20,10 @@ ENDS_WITHIN_S = 60.0
 """For an abused verb, whose deadlines are 8 s at most; the rest is what a machine under load takes."""
 TIMEOUT_S = "2"
 """BOXSHIP_ENGINE_TIMEOUT of an abused verb: 2 s for lists, 4 s for removals, 8 s for creates and starts."""
-_WHOLE = """
+IDLE_S = "10"
+"""BOXSHIP_ENGINE_IDLE_TIMEOUT of one: a build of the campaign says something every second, also on a busy machine."""
+_POLL_S = 0.002
+WHOLE = """
 services:
   db:
     image: ${TEST_IMAGE}
@@ -63,17 +69,37 @@ SCENES = (
     Scene("build", ("build", "tool"), False, (*_LISTS, "look up image", "build")),
     Scene("logs", ("logs",), True, ("list containers", "inspect", "logs")),
 )
+_EXECS = ("exec create", "exec start", "exec inspect")
+SCENES_INSIDE = (
+    Scene("ps", ("ps",), True, (*_LISTS, "inspect")),
+    Scene("exec", ("exec", "-T", "db", "echo", "hello"), True, ("list containers", *_EXECS)),
+    Scene(
+        "run",
+        ("run", "--rm", "--no-deps", "-T", "web", "echo", "hello"),
+        True,
+        ("create container", "attach", "start", "wait", "inspect", "remove container"),
+    ),
+    Scene("restart", ("restart", "web"), True, ("inspect", "stop", "start", "wait")),
+    Scene("kill", ("kill", "web"), True, ("kill",)),
+    Scene("status", ("status", "--fresh"), True, _EXECS),
+    Scene("top", ("top",), True, ("top",)),
+    Scene("stats", ("stats", "--no-stream"), True, ("stats",)),
+    Scene("events", ("events", "--since", "1m", "--until", "0s"), True, ("events",)),
+    Scene("cp in", ("cp", "compose.yaml", "web:/tmp/"), True, ("stat path", "copy")),
+    Scene("cp out", ("cp", "web:/bin/sh", "out"), True, ("stat path", "read archive")),
+)
+"""Verbs that act on what runs."""
 
 
 class Subject:
     """The appliance of one box, whose engine is behind a proxy."""
 
-    def __init__(self, box: Box, proxy: HostileProxy) -> None:
+    def __init__(self, box: Box, proxy: HostileProxy, compose: str = WHOLE) -> None:
         self.box = box
         self.proxy = proxy
         self.round = 0
         box.environment |= {"DOCKER_HOST": proxy.address, "XDG_CACHE_HOME": str(box.directory / "cache")}
-        box.write(_WHOLE)
+        box.write(compose)
 
     def prepare(self, scene: Scene) -> None:
         """As the scene begins. Raises: AssertionError when a plain verb doesn't do it."""
@@ -86,11 +112,11 @@ class Subject:
         """The verb under a fault, and how long it took. Raises: AssertionError when it ends badly."""
         self.proxy.misbehave(fault)
         began_s = time.monotonic()
-        self.box.environment["BOXSHIP_ENGINE_TIMEOUT"] = TIMEOUT_S
+        self.box.environment |= {"BOXSHIP_ENGINE_TIMEOUT": TIMEOUT_S, "BOXSHIP_ENGINE_IDLE_TIMEOUT": IDLE_S}
         try:
             ran = self.box.run(*scene.verb, deadline_s=ENDS_WITHIN_S)
         finally:
-            del self.box.environment["BOXSHIP_ENGINE_TIMEOUT"]
+            del self.box.environment["BOXSHIP_ENGINE_TIMEOUT"], self.box.environment["BOXSHIP_ENGINE_IDLE_TIMEOUT"]
             spoiled = self.proxy.spoiled
             self.proxy.misbehave(None)
         assert spoiled, f"{fault} hit nothing: {ran}"
@@ -101,23 +127,9 @@ class Subject:
         """The verb, cut at a moment by signals: its status, and whether the moment came before its end."""
         self.proxy.misbehave(None)
         self.proxy.stop_at(moment)
-        with self.box.begin(*scene.verb) as process:
-            until_s = time.monotonic() + ENDS_WITHIN_S
-            while not (is_reached := self.proxy.is_reached(0.02)) and process.poll() is None:
-                assert time.monotonic() < until_s, f"{moment} never came, and {scene.verb} did not end"
-            for number in signals if is_reached else ():
-                process.send_signal(number)
-                if number is not signals[-1]:
-                    # So that the second one isn't merged with the first.
-                    time.sleep(0.05)
-            self.proxy.go_on()
-            try:
-                stdout, stderr = process.communicate(timeout=ENDS_WITHIN_S)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                raise AssertionError(f"{scene.verb} goes on after {signals} at {moment}") from None
-        assert_told_well(Ran(process.returncode, stdout, stderr), may_be_killed=True)
-        return process.returncode, is_reached
+        ended = cut_off(self.box, scene.verb, lambda _: self.proxy.is_reached(0), signals, self.proxy.go_on)
+        assert_told_well(ended.ran, may_be_killed=True)
+        return ended.ran.status, ended.is_reached
 
     def end(self) -> None:
         """Leave nothing on the engine, which is asked without the proxy from here on."""
@@ -137,6 +149,10 @@ class Subject:
         self.box.run("down", "-v").must()
         assert (left := things_of(self.box.observe(), self.box.name)) == [], left
 
+    def must_succeed(self, scene: Scene) -> None:
+        """The same verb does it now, from where the fault has left everything."""
+        self.box.run(*scene.verb).must()
+
     def must_converge(self) -> None:
         """The next plain ``up`` makes it as it should be."""
         self.box.run("up", "-d").must()
@@ -145,6 +161,57 @@ class Subject:
         assert {each.service: each.state for each in mine} == expected
         assert sorted(each.name for each in mine) == [f"{self.box.name}.{name}" for name in sorted(expected)]
         assert [step for step in self.box.plan()["steps"] if step["action"] != "WaitReady"] == []
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a verb that was to be cut off ended. ``after_s``: how long after the last signal."""
+
+    ran: Ran
+    is_reached: bool
+    after_s: float
+
+
+def cut_off(
+    box: Box,
+    verb: tuple[str, ...],
+    is_moment: Callable[[Path], bool],
+    signals: tuple[signal.Signals, ...],
+    go_on: Callable[[], None] = lambda: None,
+    gap_s: float = 0.05,
+) -> Ended:
+    """Begin the verb, and send the signals once ``is_moment``, unless it has ended before; then ``go_on``.
+
+    Args:
+        is_moment: Asked again and again, with the file into which the verb writes its standard output.
+        gap_s: Between two signals, so that the second one isn't merged with the first.
+
+    Raises: AssertionError when the moment never comes, or when the verb doesn't end.
+    """
+    # Read from files: a verb that writes without end must not wait for a full pipe.
+    with tempfile.TemporaryFile("w+") as stdout, tempfile.TemporaryFile("w+") as stderr:
+        said, told = (Path(f"/proc/self/fd/{each.fileno()}") for each in (stdout, stderr))
+        process = box.begin(*verb, stdout=stdout, stderr=stderr)
+        try:
+            until_s = time.monotonic() + ENDS_WITHIN_S
+            while not (is_reached := is_moment(said)) and process.poll() is None:
+                assert time.monotonic() < until_s, f"the moment never came, and {verb} did not end"
+                time.sleep(_POLL_S)
+            for place, number in enumerate(signals if is_reached else ()):
+                # Not at once after the last one: the first would be merged with it.
+                time.sleep(gap_s if place else 0)
+                process.send_signal(number)
+            sent_s = time.monotonic()
+            go_on()
+            try:
+                process.wait(timeout=ENDS_WITHIN_S)
+            except subprocess.TimeoutExpired:
+                raise AssertionError(f"{verb} goes on after {signals}") from None
+        finally:
+            process.kill()
+            process.wait(timeout=ENDS_WITHIN_S)
+        after_s = time.monotonic() - sent_s
+        return Ended(Ran(process.returncode, said.read_text(), told.read_text()), is_reached, after_s)
 
 
 def assert_told_well(ran: Ran, *, may_be_killed: bool = False) -> None:

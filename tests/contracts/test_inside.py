@@ -8,11 +8,14 @@ import pytest
 from msgspec.structs import replace
 
 from boxship.engine.docker import connect
-from boxship.engine.port import AttachRequest, PathStat
+from boxship.engine.port import AttachRequest, ExecRequest, PathStat
 from boxship.errors import EngineConflictError, EngineNotFoundError, EngineUnreachableError
 from tests.contracts.images import TEST_IMAGE, chunks_of, ensure_test_image
 from tests.contracts.test_engine import FOREVER, Bench
 from tests.fakes.engine import FakeEngine
+
+LEFT = 8
+"""Commands that are left, so that a rare failure shows often enough."""
 
 
 def archive_of(name: str, text: str) -> bytes:
@@ -140,3 +143,14 @@ class TestDockerEngine(InsideContract):
             assert await session.exit_code() == 0
         finally:
             await session.close()
+
+    async def test_a_command_that_says_something_when_its_terminal_is_left_goes_on(self, bench: Bench) -> None:
+        """[M] dockerd 20.10 ended 7 of 60 of these when the connection was just closed."""
+        name = await bench.run(bench.service())
+        loud = ExecRequest(("sh", "-c", "while :; do echo loud; done"), tty=True, interactive=True)
+        for _ in range(LEFT):
+            session = await bench.engine.open_exec(name, loud)
+            await anext(session.output())
+            await session.close()
+        processes = await bench.engine.list_processes(name)
+        assert sum("echo loud" in row[processes.titles.index("CMD")] for row in processes.rows) == LEFT

@@ -109,6 +109,7 @@ def view_detail(container: FakeContainer, started_at: str, finished_at: str) -> 
         image=spec.image,
         tty=spec.service.tty,
         labels=dict(spec.labels),
+        user=spec.service.user or "",
         health_exit_code={Health.HEALTHY: 0, Health.UNHEALTHY: 1}.get(container.health),
     )
 

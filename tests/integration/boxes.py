@@ -10,7 +10,7 @@ from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import IO, Any, TypeVar
 
 from boxship.clock import SystemClock
 from boxship.engine.docker import connect
@@ -63,14 +63,16 @@ class Box:
         )
         return Ran(done.returncode, done.stdout, done.stderr)
 
-    def begin(self, *arguments: str) -> "subprocess.Popen[str]":
+    def begin(
+        self, *arguments: str, stdout: IO[str] | int = subprocess.PIPE, stderr: IO[str] | int = subprocess.PIPE
+    ) -> "subprocess.Popen[str]":
         return subprocess.Popen(
             [*BOXSHIP, "-p", self.name, *arguments],
             cwd=self.directory,
             env=self._environment(),
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stdout=stdout,
+            stderr=stderr,
             text=True,
         )
 

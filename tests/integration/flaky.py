@@ -15,6 +15,8 @@ _CHUNK_BYTES = 16 * 1024
 class Line:
     """How the next connections are. ``refuses``: so many are closed at once. ``cuts``: so many answers that are longer
     than ``cut_after_bytes`` end there. ``pause_s`` after every 16 KiB of an answer. ``is_silent``: nothing is answered.
+
+    ``passed_bytes``: of all answers so far.
     """
 
     to: str
@@ -23,6 +25,7 @@ class Line:
     cut_after_bytes: int = 256 * 1024
     pause_s: float = 0.0
     is_silent: bool = False
+    passed_bytes: int = 0
     _server: socket.socket = field(default_factory=socket.socket)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -75,6 +78,8 @@ class Line:
         while data := there.recv(_CHUNK_BYTES):
             client.sendall(data)
             sent_bytes += len(data)
+            with self._lock:
+                self.passed_bytes += len(data)
             if sent_bytes > self.cut_after_bytes and self._takes("cuts"):
                 return
             if self.pause_s:

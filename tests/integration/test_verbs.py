@@ -151,6 +151,7 @@ def test_on_a_terminal_exec_passes_keys_and_its_status_and_can_be_left_by_other_
         left.press("\x10\x11\x18d")
         left.until("detached: 'sh' goes on")
         assert left.ended() == 0
+    assert "sleep 60" in box.run("exec", "-T", "web", "ps").must().stdout
 
 
 def test_exec_and_run_tell_what_can_not_be_executed_with_a_shell_s_status(box: Box) -> None:

@@ -82,10 +82,10 @@ def ip(invocation: Invocation, arguments: argparse.Namespace) -> int:
         print(json.dumps([row.as_data() for row in rows]))
     elif arguments.quiet:
         for row in rows:
-            if row.address:
-                print(row.address)
+            for address in row.every:
+                print(address)
     else:
-        cells = [(row.replica, row.network, row.address or "-", row.state) for row in rows]
+        cells = [(row.replica, row.network, " ".join(row.every) or "-", row.state) for row in rows]
         print_columns(("SERVICE", "NETWORK", "ADDRESS", "STATE"), cells, nothing=f"{name} has no containers")
     return 0
 

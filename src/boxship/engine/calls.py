@@ -27,11 +27,13 @@ ANSWER_BYTES = 64 * 1024 * 1024
 """No list of any engine comes near this."""
 TIMEOUT_VARIABLE = "BOXSHIP_ENGINE_TIMEOUT"
 """The environment variable with the seconds for a quick call; the other deadlines grow and shrink with it."""
-_LEAST_QUICK_S, _MOST_QUICK_S = 0.1, 3600.0
+IDLE_VARIABLE = "BOXSHIP_ENGINE_IDLE_TIMEOUT"
+"""The environment variable with the seconds that a pull, push, build or copy may be silent."""
+_LEAST_S, _MOST_QUICK_S, _MOST_IDLE_S = 0.1, 3600.0, 86_400.0
 
 
 class Deadlines(NamedTuple):
-    """Seconds that each kind of call may take. Tests shrink them, and so can BOXSHIP_ENGINE_TIMEOUT."""
+    """Seconds that each kind of call may take. Tests shrink them, and so can two environment variables."""
 
     connect_s: float = 5.0
     """A local socket is accepted in microseconds; a deadlocked engine with a full backlog never does it."""
@@ -52,25 +54,32 @@ class Deadlines(NamedTuple):
     def from_environment(environment: Mapping[str, str]) -> "Deadlines":
         """For a machine that is much slower or faster than most.
 
-        All but ``idle_s``, which is the work's own, in the proportion of BOXSHIP_ENGINE_TIMEOUT to ``quick_s``.
+        All but ``idle_s``, which is the work's own, in the proportion of BOXSHIP_ENGINE_TIMEOUT to ``quick_s``;
+        that one by BOXSHIP_ENGINE_IDLE_TIMEOUT.
 
-        Raises: UsageError when that is no number of seconds.
+        Raises: UsageError when one of them is no number of seconds.
         """
-        text = environment.get(TIMEOUT_VARIABLE, "")
         usual = Deadlines()
-        if not text:
-            return usual
-        try:
-            quick_s = float(text)
-        except ValueError:
-            quick_s = math.nan
-        if not _LEAST_QUICK_S <= quick_s <= _MOST_QUICK_S:
-            raise UsageError(
-                f"{TIMEOUT_VARIABLE} is '{text}', and has to be a number of seconds",
-                hint=f"from {_LEAST_QUICK_S:g} to {_MOST_QUICK_S:g}, or leave it unset for {usual.quick_s:g}",
-            )
+        quick_s = _seconds(environment, TIMEOUT_VARIABLE, usual.quick_s, _MOST_QUICK_S)
+        idle_s = _seconds(environment, IDLE_VARIABLE, usual.idle_s, _MOST_IDLE_S)
         scaled = [seconds * quick_s / usual.quick_s for seconds in usual]
-        return Deadlines(*scaled)._replace(idle_s=usual.idle_s)
+        return Deadlines(*scaled)._replace(idle_s=idle_s)
+
+
+def _seconds(environment: Mapping[str, str], variable: str, usual_s: float, most_s: float) -> float:
+    text = environment.get(variable, "")
+    if not text:
+        return usual_s
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not _LEAST_S <= seconds <= most_s:
+        raise UsageError(
+            f"{variable} is '{text}', and has to be a number of seconds",
+            hint=f"from {_LEAST_S:g} to {most_s:g}, or leave it unset for {usual_s:g}",
+        )
+    return seconds
 
 
 class Call(NamedTuple):

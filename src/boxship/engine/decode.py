@@ -61,6 +61,11 @@ def decode_container(item: Fields) -> ObservedContainer:
             for name, network in networks.items()
             if (address := network.child("IPAMConfig").text("IPv4Address"))
         },
+        addresses_v6={
+            name: address
+            for name, network in networks.items()
+            if (address := network.text("GlobalIPv6Address") or network.child("IPAMConfig").text("IPv6Address"))
+        },
         mounts=tuple(_decode_mount(mount) for mount in item.children("Mounts")),
         ports=tuple(_decode_port(port) for port in item.children("Ports")),
         labels=labels,
@@ -207,6 +212,7 @@ def decode_detail(item: Fields) -> ContainerDetail:
         tty=config.flag("Tty"),
         labels=config.labels("Labels"),
         health_exit_code=_last_exit_code(health),
+        user=config.text("User"),
     )
 
 

@@ -15,6 +15,8 @@ R = TypeVar("R")
 Reading = Generator[None, bytes, R]
 """Asks for more bytes by yielding, is sent them (b"" at their end), and returns what it made of them."""
 _HTTP = b"HTTP/"
+_HEADERS_TOO_LARGE = 431
+"""What h11 would answer, were it a server: more than 16 kB, and no end of them yet."""
 
 
 class Exchanges:
@@ -61,7 +63,8 @@ class Exchanges:
         except h11.RemoteProtocolError as err:
             if self._ended:
                 raise ConnectionBrokenError("it hung up", answered=self.is_answered) from err
-            raise NotHttpError(str(err)) from err
+            is_endless = err.error_status_hint == _HEADERS_TOO_LARGE
+            raise NotHttpError("its headers don't end" if is_endless else str(err)) from err
         return event
 
     def _take(self, data: bytes) -> None:

@@ -6,6 +6,9 @@ from collections.abc import Iterator, Mapping
 
 from boxship.engine.faults import unreadable
 
+_WHOLE, _ITEM = "it", "an item"
+"""What of an answer is meant, in an error, where that has no key."""
+
 
 class Fields:
     """One JSON object. Every method takes a key, and raises EngineError when the value is of another kind."""
@@ -79,12 +82,16 @@ class Fields:
         return {name: value for name, value in values.items() if isinstance(value, str)}
 
 
+def _named(key: str) -> str:
+    return key if key in (_WHOLE, _ITEM) else f"'{key}'"
+
+
 def _mapping(value: object, key: str, what: str) -> Mapping[str, object]:
     if value is None:
         return {}
     if isinstance(value, dict):
         return value
-    raise unreadable(what, f"'{key}' is not an object")
+    raise unreadable(what, f"{_named(key)} is not an object")
 
 
 def _sequence(value: object, key: str, what: str) -> list[object]:
@@ -92,17 +99,17 @@ def _sequence(value: object, key: str, what: str) -> list[object]:
         return []
     if isinstance(value, list):
         return value
-    raise unreadable(what, f"'{key}' is not a list")
+    raise unreadable(what, f"{_named(key)} is not a list")
 
 
 def read_object(body: bytes, what: str) -> Fields:
     """Raises: EngineError when ``body`` isn't a JSON object."""
-    return Fields(_mapping(parse_json(body, what), "it", what), what)
+    return Fields(_mapping(parse_json(body, what), _WHOLE, what), what)
 
 
 def read_list(body: bytes, what: str) -> list[Fields]:
     """Raises: EngineError when ``body`` isn't a JSON list of objects."""
-    return [Fields(_mapping(value, "an item", what), what) for value in _sequence(parse_json(body, what), "it", what)]
+    return [Fields(_mapping(value, _ITEM, what), what) for value in _sequence(parse_json(body, what), _WHOLE, what)]
 
 
 def parse_json(body: bytes, what: str) -> object:

@@ -59,6 +59,8 @@ class ContainerDetail(Struct, frozen=True):
     labels: Mapping[str, str] = field(default_factory=dict)
     health_exit_code: int | None = None
     """How the engine's own last probe ended; None before the first."""
+    user: str = ""
+    """Whose its processes are, as its service or its image says it; "" is root."""
 
 
 class ContainerStats(NamedTuple):

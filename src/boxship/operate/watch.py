@@ -26,6 +26,7 @@ from boxship.operate.alone import alone
 from boxship.operate.errand import Errand
 from boxship.operate.interrupt import unless_interrupted
 from boxship.operate.outcome import error_of
+from boxship.operate.owner import owner_in
 from boxship.operate.request import UpRequest
 from boxship.operate.start import start_present
 from boxship.operate.up import bring_up
@@ -129,6 +130,7 @@ class _Watcher:
         self._clock = clock
         self._request = request
         self._interrupt = interrupt
+        self._owners: dict[str, tuple[int, int]] = {}
 
     async def follow(self, reactions: Sequence[Reaction]) -> None:
         """Syncs first, as they take no time."""
@@ -201,8 +203,14 @@ class _Watcher:
                 await self._remove(container, reaction)
         finally:
             if reaction.copies:
-                archive = await asyncio.to_thread(_pack, reaction.copies)
+                archive = await asyncio.to_thread(_pack, reaction.copies, await self._owner(container))
                 await self._engine.write_archive(container.name, "/", _in_one(archive))
+
+    async def _owner(self, container: ObservedContainer) -> tuple[int, int]:
+        if container.id not in self._owners:
+            user = (await self._engine.inspect_container(container.id)).user
+            self._owners[container.id] = await owner_in(self._engine, container.id, user)
+        return self._owners[container.id]
 
     async def _remove(self, container: ObservedContainer, reaction: Reaction) -> None:
         argv = ("rm", "-rf", "--", *reaction.removals)
@@ -274,21 +282,22 @@ def _count(number: int, what: str) -> str:
     return f"{number} {what}{'s' * (number != 1)}"
 
 
-def _pack(copies: Sequence[tuple[str, str]]) -> bytes:
+def _pack(copies: Sequence[tuple[str, str]], owner: tuple[int, int]) -> bytes:
     """A tar for the container's root; a file that is gone again by now is left out."""
     packed = BytesIO()
     with tarfile.open(fileobj=packed, mode="w", format=tarfile.GNU_FORMAT) as archive:
         for source, place in copies:
             with suppress(FileNotFoundError):
-                _add(archive, source, posixpath.normpath(place).lstrip("/"))
+                _add(archive, source, posixpath.normpath(place).lstrip("/"), owner)
     return packed.getvalue()
 
 
-def _add(archive: tarfile.TarFile, source: str, name: str) -> None:
-    """A regular file or a symbolic link; sockets and their like are of no use elsewhere. Owners are of this host."""
+def _add(archive: tarfile.TarFile, source: str, name: str, owner: tuple[int, int]) -> None:
+    """A regular file or a symbolic link; sockets and their like are of no use elsewhere."""
     status = os.lstat(source)
     member = tarfile.TarInfo(name)
     member.mode, member.mtime = stat.S_IMODE(status.st_mode), int(status.st_mtime)
+    member.uid, member.gid = owner
     if stat.S_ISLNK(status.st_mode):
         member.type, member.linkname = tarfile.SYMTYPE, str(Path(source).readlink())
         archive.addfile(member)

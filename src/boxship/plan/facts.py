@@ -47,17 +47,23 @@ def publications(container: ObservedContainer) -> tuple[Publication, ...]:
 
 
 class AddressRow(Struct, frozen=True):
-    """A container's end on one network. ``address`` "" where it has none of its own, or none now."""
+    """A container's end on one network. An address is "" where it has none of its own, or none now."""
 
     service: str
     number: int
     network: str
     address: str
     state: str
+    address_v6: str = ""
 
     @property
     def replica(self) -> str:
         return replica_name(self.service, self.number)
+
+    @property
+    def every(self) -> tuple[str, ...]:
+        """Its addresses, IPv4 first."""
+        return tuple(each for each in (self.address, self.address_v6) if each)
 
     def as_data(self) -> dict[str, object]:
         return {
@@ -65,6 +71,7 @@ class AddressRow(Struct, frozen=True):
             "number": self.number,
             "network": self.network,
             "address": self.address,
+            "address_v6": self.address_v6,
             "state": self.state,
         }
 
@@ -79,7 +86,8 @@ def addresses_of(appliance: str, observed: Observed) -> tuple[AddressRow, ...]:
         networks = sorted((keys.get(name, name), name) for name in container.networks)
         for key, name in networks or [(_shared(container, by_id), "")]:
             address = container.networks.get(name) or container.addresses.get(name, "")
-            rows.append(AddressRow(container.service, container.number, key, address, str(container.state)))
+            address_v6 = container.addresses_v6.get(name, "")
+            rows.append(AddressRow(container.service, container.number, key, address, str(container.state), address_v6))
     return tuple(rows)
 
 

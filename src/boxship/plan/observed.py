@@ -76,6 +76,8 @@ class ObservedContainer(Struct, frozen=True):
     networks: Mapping[str, str] = field(default_factory=dict)
     addresses: Mapping[str, str] = field(default_factory=dict)
     """The addresses it was created with (network name -> IPv4), also while it doesn't run."""
+    addresses_v6: Mapping[str, str] = field(default_factory=dict)
+    """Network name -> IPv6: the one that it has, else the one that it was created with."""
     mounts: tuple[ObservedMount, ...] = ()
     ports: tuple[ObservedPort, ...] = ()
     labels: Mapping[str, str] = field(default_factory=dict)

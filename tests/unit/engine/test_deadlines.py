@@ -1,6 +1,6 @@
 import pytest
 
-from boxship.engine.calls import TIMEOUT_VARIABLE, Deadlines
+from boxship.engine.calls import IDLE_VARIABLE, TIMEOUT_VARIABLE, Deadlines
 from boxship.errors import UsageError
 
 
@@ -15,7 +15,15 @@ def test_all_deadlines_but_the_idle_one_change_in_proportion() -> None:
     assert doubled.idle_s == usual.idle_s
 
 
-@pytest.mark.parametrize("text", ["soon", "0", "-1", "nan", "99999"])
-def test_what_is_no_number_of_seconds_is_refused(text: str) -> None:
-    with pytest.raises(UsageError, match=TIMEOUT_VARIABLE):
-        Deadlines.from_environment({TIMEOUT_VARIABLE: text})
+def test_how_long_a_pull_or_a_build_may_be_silent_is_said_by_itself() -> None:
+    silent_for_long = Deadlines.from_environment({IDLE_VARIABLE: "7200"})
+    assert silent_for_long == Deadlines()._replace(idle_s=7200.0)
+    both = Deadlines.from_environment({TIMEOUT_VARIABLE: "2", IDLE_VARIABLE: "3"})
+    assert (both.quick_s, both.idle_s) == (2.0, 3.0)
+
+
+@pytest.mark.parametrize("variable", [TIMEOUT_VARIABLE, IDLE_VARIABLE])
+@pytest.mark.parametrize("text", ["soon", "0", "-1", "nan", "999999"])
+def test_what_is_no_number_of_seconds_is_refused(variable: str, text: str) -> None:
+    with pytest.raises(UsageError, match=variable):
+        Deadlines.from_environment({variable: text})

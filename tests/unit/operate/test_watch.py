@@ -94,6 +94,16 @@ async def test_changed_files_reach_the_container_and_deleted_ones_leave_it(desk:
     assert desk.id_of("app.web") == before
 
 
+async def test_what_is_copied_belongs_to_the_user_of_the_container(desk: Desk) -> None:
+    made = desk.made(SYNC)
+    wanted = replace(made, services={**made.services, "web": replace(made.services["web"], user="33:44")})
+    await desk.up(wanted)
+    desk.write("src/a.py")
+    await desk.watch(wanted, ["src/a.py"])
+    (container,) = [each for each in desk.engine.world.containers.values() if each.name == "app.web"]
+    assert (container.files["/app/a.py"].uid, container.files["/app/a.py"].gid) == (33, 44)
+
+
 async def test_watching_begins_with_what_is_to_be_there_at_first_and_says_so(desk: Desk) -> None:
     wanted = desk.made(replace(SYNC, initial_sync=True))
     await desk.up(wanted)

@@ -45,6 +45,16 @@ def test_a_port_on_ipv6_alone_is_told() -> None:
     assert [each.address for each in publications(only)] == ["[::]:8080"]
 
 
+def test_an_ipv6_address_stands_beside_the_other_and_alone_where_there_is_no_other() -> None:
+    both = container("web", networks={"back": "10.0.1.2"}, addresses_v6={"back": "fd00::2"})
+    only = container("web", 2, networks={"back": ""}, addresses_v6={"back": "fd00::3"})
+    rows = addresses_of("app", Observed(containers=(both, only)))
+    assert [(row.address, row.address_v6, row.every) for row in rows] == [
+        ("10.0.1.2", "fd00::2", ("10.0.1.2", "fd00::2")),
+        ("", "fd00::3", ("fd00::3",)),
+    ]
+
+
 def test_every_service_has_a_line_for_each_network_and_a_stopped_one_keeps_its_address() -> None:
     observed = Observed(
         containers=(
