@@ -5,6 +5,8 @@ import os
 import sys
 from typing import NoReturn
 
+from boxship.cli.patterns import patterns_compiled_when_used
+
 
 def entry() -> None:
     """Run the command line and exit with its status.
@@ -13,12 +15,12 @@ def entry() -> None:
     turns collection on again for what may run long.
     """
     gc.disable()
-    from boxship.cli.arguments import parse_arguments  # noqa: PLC0415 (see above)
+    with patterns_compiled_when_used():
+        from boxship.cli.arguments import parse_arguments  # noqa: PLC0415 (see above)
 
-    arguments = parse_arguments(sys.argv[1:])
-    # --help and a wrong command line end above, and needed nothing of what reads files.
-    from boxship.cli.main import run  # noqa: PLC0415
-
+        arguments = parse_arguments(sys.argv[1:])
+        # --help and a wrong command line end above, and needed nothing of what reads files.
+        from boxship.cli.main import run  # noqa: PLC0415
     status = run(arguments)
     _end(status)
 

@@ -7,7 +7,8 @@ equal keys, reads ``22:22`` as 1342 and lets twelve lines of aliases fill the me
 from collections.abc import Callable
 from typing import NamedTuple
 
-from boxship.spec.pyyaml import (
+import yaml
+from yaml.events import (
     AliasEvent,
     CollectionStartEvent,
     DocumentStartEvent,
@@ -17,8 +18,8 @@ from boxship.spec.pyyaml import (
     ScalarEvent,
     SequenceEndEvent,
     StreamEndEvent,
-    yaml,
 )
+
 from boxship.spec.report import Report
 from boxship.spec.scalars import ScalarValue, resolve_plain
 from boxship.spec.tree import Items, Node, Scalar, Table, Tag
