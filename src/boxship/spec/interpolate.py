@@ -167,11 +167,13 @@ class _Interpolator:
             return node.with_items(
                 tuple(item if _is_done(item) else self.node(item, f"{path}[{index}]") for index, item in numbered)
             )
-        entries = {
-            key: value if _is_done(value) else self.node(value, f"{path}.{key}" if path else key)
-            for key, value in node.entries.items()
-        }
-        return node.with_entries(entries)
+        changes: dict[str, Node] = {}
+        for key, value in node.entries.items():
+            if not _is_done(value):
+                replaced = self.node(value, f"{path}.{key}" if path else key)
+                if replaced is not value:
+                    changes[key] = replaced
+        return node.with_changes(changes)
 
     def _scalar(self, node: Scalar, text: str, path: str) -> Scalar:
         if self._characters_left < 0:

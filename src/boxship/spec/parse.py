@@ -22,7 +22,7 @@ from yaml.events import (
 
 from boxship.spec.report import Report
 from boxship.spec.scalars import ScalarValue, resolve_plain
-from boxship.spec.tree import Items, Node, Scalar, Table, Tag
+from boxship.spec.tree import NONE, Items, Node, Scalar, Table, Tag
 from boxship.where import Related, Where
 
 MAX_DEPTH = 64
@@ -113,7 +113,7 @@ class _Composer:
         """The node that begins with ``event``. Runs once for each value of a file: its usual case comes first."""
         self._count += 1
         if isinstance(event, ScalarEvent):
-            node: Node = self._scalar(event)
+            node: Node = self._tagged_scalar(event, event.tag) if event.tag is not None else self._scalar(event)
             if event.anchor is not None:
                 self._anchors[event.anchor] = _Anchored(node, 0)
         elif isinstance(event, CollectionStartEvent):
@@ -154,22 +154,23 @@ class _Composer:
     def _tag(self, event: ScalarEvent | CollectionStartEvent) -> Tag:
         tag = event.tag
         if tag is None or tag == "!" or tag.startswith(_CORE):
-            return Tag.NONE
+            return NONE
         if tag not in _TAGS:
             reason, hint = f"unknown YAML tag '{tag}'", "known tags: !reset and !override"
             self._report.error(self._where(event), "", reason, hint, code="invalid-yaml")
-        return _TAGS.get(tag, Tag.NONE)
+        return _TAGS.get(tag, NONE)
 
     def _scalar(self, event: ScalarEvent) -> Scalar:
-        if event.tag is None:
-            return Scalar(self._value(event), self._where(event))
-        return Scalar(self._value(event), self._where(event), self._tag(event))
+        mark = event.start_mark
+        where = Where(self._file, mark.line + 1, mark.column + 1) if mark is not None else Where(self._file)
+        return Scalar(event.value if event.style else self._resolve(event.value), where)
 
-    def _value(self, event: ScalarEvent) -> ScalarValue:
+    def _tagged_scalar(self, event: ScalarEvent, tag: str) -> Scalar:
+        return Scalar(self._tagged_value(event, tag), self._where(event), self._tag(event))
+
+    def _tagged_value(self, event: ScalarEvent, tag: str) -> ScalarValue:
         value: str = event.value
-        if event.tag is None:
-            return value if event.style else self._resolve(value)
-        kind = event.tag.removeprefix(_CORE)
+        kind = tag.removeprefix(_CORE)
         is_typed = kind in {"bool", "int", "float", "null"} or (kind in _TAGS and not event.style)
         return self._resolve(value) if is_typed else value
 
@@ -203,6 +204,14 @@ class _Composer:
         return Table(entries, keys, self._where(event), self._tag(event))
 
     def _key(self, event: Event) -> str:
+        """The text of a key. Runs as often as ``_node``, and its usual case comes first as well."""
+        if isinstance(event, ScalarEvent) and event.tag is None:
+            value = event.value if event.style else self._resolve(event.value)
+            if isinstance(value, str):
+                return value
+        return self._unusual_key(event)
+
+    def _unusual_key(self, event: Event) -> str:
         if not isinstance(event, ScalarEvent):
             if isinstance(event, AliasEvent):
                 node = self._alias(event)
@@ -210,7 +219,7 @@ class _Composer:
                     return node.value
             raise _ParseError(self._where(event), "a key must be text", "no list, mapping or alias of one can be a key")
         self._tag(event)  # a key has no use for one; one that nobody knows is reported
-        value = self._value(event)
+        value = self._tagged_value(event, event.tag) if event.tag is not None else self._resolve(event.value)
         if not isinstance(value, str):
             raise _ParseError(
                 self._where(event),

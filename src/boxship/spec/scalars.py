@@ -59,6 +59,8 @@ def _as_float(number: int) -> float:
 
 def text_of(value: ScalarValue) -> str:
     """A value as the text that a container sees: ``true``, ``1.5``, "" for none."""
+    if isinstance(value, str):
+        return value
     match value:
         case None:
             return ""

@@ -21,6 +21,10 @@ class Tag(Enum):
     OVERRIDE = "!override"
 
 
+NONE, RESET = Tag.NONE, Tag.RESET
+"""For what runs once for each value: asking an Enum for its member takes ten times as long as a global name."""
+
+
 class Scalar(Struct, frozen=True, gc=False):
     """One plain value. ``unset`` names the variables without a value that its text was made from."""
 
@@ -63,6 +67,10 @@ class Table(Struct, frozen=True, gc=False):
         if is_same and all(map(is_, entries, mine)):
             return self
         return Table(entries, self.keys, self.where, self.tag)
+
+    def with_changes(self, changes: "Mapping[str, Node]") -> "Table":
+        """The same with other values for some of its keys; the same node when there are none."""
+        return Table({**self.entries, **changes}, self.keys, self.where, self.tag) if changes else self
 
     def at(self, key: str) -> Where:
         """Where ``key`` was written, or where the mapping begins."""
