@@ -10,7 +10,7 @@ from boxship.errors import UsageError
 from boxship.operate.request import UpRequest
 from boxship.plan.select import extended
 from boxship.plan.verdict import Options
-from boxship.spec.load import Loaded
+from boxship.spec.loaded import Loaded
 from boxship.spec.model import Appliance
 
 # A network that Boxship makes has room for 32,000 addresses at most.
