@@ -2,7 +2,8 @@
 
 import argparse
 from collections.abc import Collection
-from typing import NamedTuple
+
+from msgspec import Struct
 
 from boxship.cli.context import Invocation
 from boxship.cli.selection import selected, selection_of
@@ -17,7 +18,7 @@ from boxship.spec.model import Appliance
 _MOST_CONTAINERS = 10_000
 
 
-class Wanted(NamedTuple):
+class Wanted(Struct, frozen=True):
     """The appliance as selected, and the request."""
 
     appliance: Appliance

@@ -11,8 +11,10 @@ import json
 import math
 from collections.abc import AsyncIterator, Iterator, Mapping
 from types import MappingProxyType
-from typing import NamedTuple
 from urllib.parse import quote, urlencode
+
+from msgspec import Struct
+from msgspec.structs import asdict
 
 from boxship.engine.address import Address
 from boxship.engine.faults import broken_off, message_of, not_an_engine, refusal, timed_out, unreadable
@@ -30,7 +32,7 @@ TIMEOUT_VARIABLE = "BOXSHIP_ENGINE_TIMEOUT"
 _LEAST_QUICK_S, _MOST_QUICK_S = 0.1, 3600.0
 
 
-class Deadlines(NamedTuple):
+class Deadlines(Struct, frozen=True):
     """Seconds that each kind of call may take. Tests shrink them, and so can BOXSHIP_ENGINE_TIMEOUT."""
 
     connect_s: float = 5.0
@@ -69,11 +71,11 @@ class Deadlines(NamedTuple):
                 f"{TIMEOUT_VARIABLE} is '{text}', and has to be a number of seconds",
                 hint=f"from {_LEAST_QUICK_S:g} to {_MOST_QUICK_S:g}, or leave it unset for {usual.quick_s:g}",
             )
-        scaled = [seconds * quick_s / usual.quick_s for seconds in usual]
-        return Deadlines(*scaled)._replace(idle_s=usual.idle_s)
+        scaled = {name: seconds * quick_s / usual.quick_s for name, seconds in asdict(usual).items()}
+        return Deadlines(**{**scaled, "idle_s": usual.idle_s})
 
 
-class Call(NamedTuple):
+class Call(Struct, frozen=True):
     """One call. ``what`` says it in words, for errors: "stop share.web"."""
 
     method: str
@@ -96,7 +98,7 @@ class Call(NamedTuple):
         return self.method in ("GET", "HEAD")
 
 
-class Answer(NamedTuple):
+class Answer(Struct, frozen=True):
     """An answer that said yes."""
 
     status: int
@@ -105,7 +107,7 @@ class Answer(NamedTuple):
     """Their names in lower case."""
 
 
-class Telling(NamedTuple):
+class Telling(Struct, frozen=True):
     """How the failures of one call are told."""
 
     call: Call

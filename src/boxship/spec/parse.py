@@ -5,9 +5,9 @@ equal keys, reads ``22:22`` as 1342 and lets twelve lines of aliases fill the me
 """
 
 from collections.abc import Callable
-from typing import NamedTuple
 
 import yaml
+from msgspec import Struct
 from yaml.events import (
     AliasEvent,
     CollectionStartEvent,
@@ -70,7 +70,7 @@ def _syntax_hint(problem: str) -> str:
     return ""
 
 
-class _Anchored(NamedTuple):
+class _Anchored(Struct, frozen=True):
     """A node that aliases may name. ``size``: how many values are in it, with its own aliases expanded."""
 
     node: Node

@@ -4,7 +4,9 @@ import os
 import stat
 import sys
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO
+
+from msgspec import Struct
 
 from boxship.spec.report import Report
 from boxship.where import Related, Where
@@ -17,7 +19,7 @@ STDIN = Path("-")
 """The file name that means the standard input."""
 
 
-class Mention(NamedTuple):
+class Mention(Struct, frozen=True):
     """The place that names a file, for messages when it can't be read."""
 
     where: Where
@@ -31,8 +33,15 @@ def read_mentioned(path: Path, shown: str, report: Report, mention: Mention | No
     """As :func:`read_text`, for a file that another file may name."""
     if mention is None:
         return read_text(path, shown, report)
-    where, key_path, hint, related = mention
-    return read_text(path, shown, report, at=where, key_path=key_path, hint=hint, related=related)
+    return read_text(
+        path,
+        shown,
+        report,
+        at=mention.where,
+        key_path=mention.path,
+        hint=mention.hint,
+        related=mention.related,
+    )
 
 
 def read_text(
