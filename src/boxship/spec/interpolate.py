@@ -150,16 +150,14 @@ class _Interpolator:
         self._characters_left = MAX_TOTAL_CHARACTERS
 
     def node(self, node: Node, path: str) -> Node:
-        match node:
-            case Scalar(value=str() as text) if "$" in text:
-                return self._scalar(node, text, path)
-            case Scalar():
-                return node
-            case Items() | Table():
-                # A node that aliases share is one object: replace it once, so that it stays one.
-                if id(node) not in self._done:
-                    self._done[id(node)] = self._branch(node, path)
-                return self._done[id(node)]
+        if _is_done(node):
+            return node
+        if isinstance(node, Scalar):
+            return self._scalar(node, str(node.value), path)
+        # A node that aliases share is one object: replace it once, so that it stays one.
+        if id(node) not in self._done:
+            self._done[id(node)] = self._branch(node, path)
+        return self._done[id(node)]
 
     def _branch(self, node: Items | Table, path: str) -> Node:
         if isinstance(node, Items):
@@ -202,7 +200,9 @@ class _Interpolator:
 
 def _is_done(node: Node) -> bool:
     """Whether there is nothing to replace in it: so it is with most values, and they shall cost no more than this."""
-    return isinstance(node, Scalar) and not (isinstance(node.value, str) and "$" in node.value)
+    if isinstance(node, Scalar):
+        return not (isinstance(node.value, str) and "$" in node.value)
+    return not node.may_hold_variables
 
 
 def interpolate(document: Table, environment: Mapping[str, str], report: Report) -> Table:

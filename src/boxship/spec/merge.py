@@ -155,14 +155,15 @@ def _alone(base: Node | None, over: Node, rule: Rule) -> Node | None:
 
 def _table_alone(over: Table, rule: Rule) -> Table:
     """Most mappings stay the nodes that they are: a file that meets no other costs neither time nor memory."""
-    entries: dict[str, Node] = {}
+    changes: dict[str, Node | None] = {}
     for key, value in over.entries.items():
         is_plain = isinstance(value, Scalar) and value.tag is NONE
         merged = value if is_plain else merge(None, value, rule.inside(key))
-        if merged is not None:
-            entries[key] = merged
-    if over.tag is NONE and over.with_entries(entries) is over:
+        if merged is not value:
+            changes[key] = merged
+    if over.tag is NONE and not changes:
         return over
+    entries = over.with_changes(changes).entries
     # Keys whose value was wrong and left out stay known, so that nothing else complains about their absence.
     left_out = {key: where for key, where in over.keys.items() if key not in over.entries}
     return Table(entries, {**{key: over.at(key) for key in entries}, **left_out}, over.where)

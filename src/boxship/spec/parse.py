@@ -87,6 +87,8 @@ class _Composer:
         self._resolve = resolve
         self._anchors: dict[str, _Anchored | None] = {}
         self._count = 0
+        self._variables = 0
+        """How many values so far may hold one."""
 
     def documents(self) -> tuple[Table, ...]:
         documents: list[Table] = []
@@ -149,6 +151,7 @@ class _Composer:
         if found is None:
             raise _ParseError(self._where(event), f"the anchor &{event.anchor} contains itself")
         self._count += found.size
+        self._variables += 1
         return found.node
 
     def _tag(self, event: ScalarEvent | CollectionStartEvent) -> Tag:
@@ -163,9 +166,13 @@ class _Composer:
     def _scalar(self, event: ScalarEvent) -> Scalar:
         mark = event.start_mark
         where = Where(self._file, mark.line + 1, mark.column + 1) if mark is not None else Where(self._file)
-        return Scalar(event.value if event.style else self._resolve(event.value), where)
+        value = event.value
+        if "$" in value:
+            self._variables += 1
+        return Scalar(value if event.style else self._resolve(value), where)
 
     def _tagged_scalar(self, event: ScalarEvent, tag: str) -> Scalar:
+        self._variables += 1
         return Scalar(self._tagged_value(event, tag), self._where(event), self._tag(event))
 
     def _tagged_value(self, event: ScalarEvent, tag: str) -> ScalarValue:
@@ -176,14 +183,16 @@ class _Composer:
 
     def _sequence(self, event: CollectionStartEvent, depth: int) -> Items:
         items: list[Node] = []
+        before = self._variables
         while not isinstance(inner := self._next(), SequenceEndEvent):
             items.append(self._node(inner, depth))
-        return Items(tuple(items), self._where(event), self._tag(event))
+        return Items(tuple(items), self._where(event), self._tag(event), self._variables != before)
 
     def _mapping(self, event: CollectionStartEvent, depth: int) -> Table:
         entries: dict[str, Node] = {}
         keys: dict[str, Where] = {}
         merged: Node | None = None
+        before = self._variables
         while not isinstance(key_event := self._next(), MappingEndEvent):
             key = self._key(key_event)
             where = self._where(key_event)
@@ -201,7 +210,7 @@ class _Composer:
         if merged is not None:
             del keys["<<"]
             self._merge(merged, entries, keys)
-        return Table(entries, keys, self._where(event), self._tag(event))
+        return Table(entries, keys, self._where(event), self._tag(event), self._variables != before)
 
     def _key(self, event: Event) -> str:
         """The text of a key. Runs as often as ``_node``, and its usual case comes first as well."""

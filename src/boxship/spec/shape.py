@@ -105,9 +105,9 @@ def check_shape(node: Node, shape: Shape, path: str, report: Report) -> Node | N
     """The node with its values converted and its wrong parts left out; None when all of it is wrong."""
     if shape.anything or node.tag is RESET:
         return node
+    if isinstance(node, Scalar):
+        return _check_scalar(node, shape, path, report)
     match node:
-        case Scalar():
-            return _check_scalar(node, shape, path, report)
         case Items() if shape.items is not None:
             return _check_items(node, shape.items, path, report)
         case Table() if shape.keys is not None:
@@ -234,37 +234,37 @@ def _is_empty(node: Node, report: Report) -> bool:
 
 
 def _check_free(node: Table, shape: Shape, values: Shape, path: str, report: Report) -> Table:
-    entries: dict[str, Node] = {}
+    changes: dict[str, Node | None] = {}
     for key, value in node.entries.items():
         inner = f"{path}.{key}" if path else key
-        if shape.key_pattern is not None and not shape.key_pattern.fullmatch(key):
-            if shape.allows_extensions and key.startswith("x-"):
-                continue
+        checked = None
+        if shape.key_pattern is None or shape.key_pattern.fullmatch(key):
+            checked = check_shape(value, values, inner, report)
+        elif not (shape.allows_extensions and key.startswith("x-")):
             report.error(node.at(key), inner, f"'{key}' can't be a name", "names are letters, digits, '.', '_' and '-'")
-            continue
-        checked = check_shape(value, values, inner, report)
-        if checked is not None:
-            entries[key] = checked
-    return node.with_entries(entries)
+        if checked is not value:
+            changes[key] = checked
+    return node.with_changes(changes)
 
 
 def _check_fixed(node: Table, shape: Shape, keys: Mapping[str, Shape], path: str, report: Report) -> Table:
-    entries: dict[str, Node] = {}
+    changes: dict[str, Node | None] = {}
     for key, value in node.entries.items():
         inner = f"{path}.{key}" if path else key
         known = keys.get(key)
+        checked = None
         if known is not None:
             checked = check_shape(value, known, inner, report)
-            if checked is not None:
-                entries[key] = checked
-                if known.unhonoured:
-                    _warn_unhonoured(key, checked, known, node.at(key), inner, report)
+            if known.unhonoured and checked is not None:
+                _warn_unhonoured(key, checked, known, node.at(key), inner, report)
         elif not (shape.allows_extensions and key.startswith("x-")):
             _report_unknown(key, shape, node.at(key), inner, report)
+        if checked is not value:
+            changes[key] = checked
     for key in shape.required:
         if key not in node.entries:
             report.error(node.where, path, f"the key '{key}' is missing", code="missing-key")
-    return node.with_entries(entries)
+    return node.with_changes(changes)
 
 
 def _warn_unhonoured(key: str, value: Node, shape: Shape, where: Where, path: str, report: Report) -> None:

@@ -19,6 +19,9 @@ STDIN = Path("-")
 """The file name that means the standard input."""
 
 
+_BYTE_ORDER_MARK = "\ufeff"
+
+
 class Mention(Struct, frozen=True):
     """The place that names a file, for messages when it can't be read."""
 
@@ -93,7 +96,7 @@ def read_stdin(shown: str, report: Report) -> str | None:
 
 def _decode(data: bytes, shown: str) -> str:
     try:
-        return data.decode("utf-8-sig")
+        return data.decode().removeprefix(_BYTE_ORDER_MARK)
     except UnicodeDecodeError as err:
         line = data.count(b"\n", 0, err.start) + 1
         where = Where(shown, line, err.start - data.rfind(b"\n", 0, err.start))

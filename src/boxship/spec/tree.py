@@ -44,6 +44,7 @@ class Items(Struct, frozen=True, gc=False):
     items: tuple["Node", ...]
     where: Where
     tag: Tag = Tag.NONE
+    may_hold_variables: bool = True
 
     def with_items(self, items: "tuple[Node, ...]") -> "Items":
         """The same place with other items; the same node when each item is."""
@@ -59,6 +60,8 @@ class Table(Struct, frozen=True, gc=False):
     keys: Mapping[str, Where]
     where: Where
     tag: Tag = Tag.NONE
+    may_hold_variables: bool = True
+    """Whether a ``$`` may stand in it; whoever writes it with one doesn't have to know."""
 
     def with_entries(self, entries: "Mapping[str, Node]") -> "Table":
         """The same place and keys with other values; the same node when each value is."""
@@ -68,9 +71,13 @@ class Table(Struct, frozen=True, gc=False):
             return self
         return Table(entries, self.keys, self.where, self.tag)
 
-    def with_changes(self, changes: "Mapping[str, Node]") -> "Table":
-        """The same with other values for some of its keys; the same node when there are none."""
-        return Table({**self.entries, **changes}, self.keys, self.where, self.tag) if changes else self
+    def with_changes(self, changes: "Mapping[str, Node | None]") -> "Table":
+        """The same with other values for some of its keys (None: left out); the same node when there are none."""
+        if not changes:
+            return self
+        changed = {**self.entries, **changes}
+        entries = {key: node for key, node in changed.items() if node is not None}
+        return Table(entries, self.keys, self.where, self.tag)
 
     def at(self, key: str) -> Where:
         """Where ``key`` was written, or where the mapping begins."""
