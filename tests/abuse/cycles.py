@@ -25,7 +25,8 @@ from boxship.operate.request import UpRequest
 from boxship.operate.up import bring_up
 from boxship.plan.observed import Observed
 from boxship.plan.verbs import plan_down
-from boxship.spec.load import LoadOptions, load
+from boxship.spec.load import load
+from boxship.spec.loaded import LoadOptions
 from boxship.spec.model import Appliance
 from tests.abuse.appliances import write_appliance
 from tests.abuse.footprint import Footprint, engine_footprint

@@ -11,6 +11,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
+from msgspec.structs import replace
+
 from boxship.clock import Clock
 from boxship.engine.faults import image_unavailable, push_refused, refusal, timed_out
 from boxship.engine.overlaps import name_holder
@@ -460,7 +462,7 @@ class FakeEngine:
             self.world.settle(self._now_s)
             events, shown = self.world.events[shown:], len(self.world.events)
             for event in events:
-                told = event._replace(at_s=event.at_s + offset_s)
+                told = replace(event, at_s=event.at_s + offset_s)
                 is_asked_for = (since_s or 0.0) <= told.at_s <= (FOREVER if until_s is None else until_s)
                 if (not appliance or event.appliance == appliance) and is_asked_for:
                     yield told

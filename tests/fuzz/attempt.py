@@ -15,7 +15,8 @@ from types import FrameType
 
 from boxship.cli.main import report
 from boxship.errors import BoxshipError, SpecError
-from boxship.spec.load import LoadOptions, load
+from boxship.spec.load import load
+from boxship.spec.loaded import LoadOptions
 from boxship.spec.render import to_compose, to_json
 from tests.fuzz.case import Case
 

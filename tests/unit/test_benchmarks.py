@@ -55,7 +55,8 @@ from benchmarks.tools import (
     find_compose_v1,
 )
 from benchmarks.trials import Stage
-from boxship.spec.load import LoadOptions, load
+from boxship.spec.load import load
+from boxship.spec.loaded import LoadOptions
 from boxship.spec.model import HttpProbe
 
 IMAGE = Image("small:1", ("probe", "it"))

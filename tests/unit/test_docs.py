@@ -11,7 +11,8 @@ from boxship import errors, names
 from boxship.build import builder, image
 from boxship.cli.arguments import VERBS
 from boxship.plan import containers
-from boxship.spec.load import LoadOptions, load
+from boxship.spec.load import load
+from boxship.spec.loaded import LoadOptions
 from scripts import docs
 from scripts.tracked import ROOT
 

@@ -5,12 +5,12 @@ the same tick of its file system's clock as the look before, so a look that is a
 vouches for nothing. (The rule is the one that git's index follows for "racily clean" entries.)
 """
 
-import hashlib
 import marshal
 import os
 from typing import NamedTuple
 
 from boxship.build.context import Root, Source
+from boxship.hashing import blake2b
 
 _TICK_NS = 20_000_000
 """More than a tick of any kernel's file clock (4 to 10 ms)."""
@@ -40,7 +40,7 @@ def take_look(source: Source, now_ns: int) -> Look | None:
     Returns:
         None when something can't be looked at: who reads it will say what.
     """
-    whole = hashlib.blake2b(digest_size=20)
+    whole = blake2b(digest_size=20)
     texts = (source.dockerfile_text, source.dockerfile_name, source.ignore_text, source.inside)
     whole.update(marshal.dumps(texts, _NO_REFERENCES))
     youngest_ns = 0
@@ -74,13 +74,13 @@ def _record(name: str, status: os.stat_result, now_ns: int) -> tuple[_Record, in
     return record, last_change_ns(mtime_ns, ctime_ns, now_ns)
 
 
-def _look_at_file(root: Root, whole: "hashlib.blake2b", now_ns: int) -> int:
+def _look_at_file(root: Root, whole: blake2b, now_ns: int) -> int:
     record, changed_ns = _record(root.prefix, root.path.stat(), now_ns)
     whole.update(marshal.dumps((str(root.path), record, _rules(root)), _NO_REFERENCES))
     return changed_ns
 
 
-def _look_at_folder(root: Root, whole: "hashlib.blake2b", now_ns: int) -> int:
+def _look_at_folder(root: Root, whole: blake2b, now_ns: int) -> int:
     """When the youngest of its files changed. Plain loops over local names: half of a no-op build is spent here."""
     whole.update(marshal.dumps((str(root.path), root.prefix, _rules(root)), _NO_REFERENCES))
     sieve, has_rules, youngest_ns = root.sieve, not root.sieve.lets_all_through, 0

@@ -10,7 +10,7 @@ from boxship.cli.selection import present_services
 from boxship.cli.wanted import wanted
 from boxship.engine.port import Engine
 from boxship.operate.up import Ahead, plan_up
-from boxship.spec.load import Loaded
+from boxship.spec.loaded import Loaded
 
 
 def rehearse(invocation: Invocation, loaded: Loaded, arguments: argparse.Namespace) -> int:

@@ -4,15 +4,20 @@ import argparse
 import re
 import sys
 from collections.abc import Sequence
+from functools import partial
 from importlib import import_module
 from typing import Any, NoReturn
 
 from boxship import __version__
+from boxship.cli.render.width import columns_of
 from boxship.names import closest
 
-# Verb, what it does, "module:function" that adds its arguments, an example. Modules are imported when their verb is
-# used: what `up` needs (asyncio and all) would cost `check` and `--help` 80 ms of CPU.
-VERBS: tuple[tuple[str, str, str, str], ...] = (
+Entry = tuple[str, str, str, str]
+"""Verb, what it does, "module:function" that adds its arguments, an example."""
+
+# Modules are imported when their verb is used: what `up` needs (asyncio and all) would cost `check` and `--help` 80 ms
+# of CPU.
+VERBS: tuple[Entry, ...] = (
     ("up", "create and start the appliance, and wait until it is ready", "up:add_up", "boxship up -d"),
     ("down", "stop and remove what up made", "lifecycle:add_down", "boxship down"),
     ("ps", "show every service: what it should be and what it is", "ps:add_ps", "boxship ps"),
@@ -83,6 +88,8 @@ _GLOBALS: tuple[tuple[tuple[str, ...], str | None, str], ...] = (
 )
 
 _MORE = "more_"
+_MARGIN = 2
+"""As argparse leaves it; told of the width, it need not import what finds it."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -118,9 +125,9 @@ class _VerbParser(_Parser):
 
 def parse_arguments(argv: Sequence[str]) -> argparse.Namespace:
     """The namespace; its ``run`` is the verb's function. Exits with 2 when what was typed is wrong."""
-    parser = build_parser()
     if list(argv) == ["help"]:
         argv = ["--help"]
+    parser = build_parser(_verbs_of(argv))
     arguments, unknown = parser.parse_known_args(argv)
     if not hasattr(arguments, "run"):
         parser.print_help()
@@ -138,9 +145,19 @@ def _destination(flag: str) -> str:
     return flag.lstrip("-").replace("-", "_")
 
 
-def build_parser() -> argparse.ArgumentParser:
+def _verbs_of(argv: Sequence[str]) -> Sequence[Entry]:
+    """Those that the command line may mean: only help lists the others, and a parser for each takes 4 ms."""
+    if any(word.startswith(("-h", "--h")) for word in argv):
+        return VERBS
+    return [verb for verb in VERBS if verb[0] in argv] or VERBS
+
+
+def build_parser(known: Sequence[Entry] = VERBS) -> argparse.ArgumentParser:
+    """The parser of everything. ``known``: the verbs that it needs to know."""
+    width = columns_of(sys.stdout) - _MARGIN
     parser = _Parser(
         prog="boxship",
+        formatter_class=partial(argparse.HelpFormatter, width=width),
         description="Turns a multi-container application into an appliance.",
         epilog="Exit status: 0 done, 2 the files or the command line are wrong, 3 no such service "
         "or target, 4 somebody else holds it, 5 the engine failed, 6 a build failed, 8 a service is not ready, "
@@ -149,13 +166,13 @@ def build_parser() -> argparse.ArgumentParser:
     _add_globals(parser, is_verb=False)
     parser.add_argument("--version", action="version", version=f"boxship {__version__}", help="print the version")
     verbs = parser.add_subparsers(prog="boxship", title="verbs", metavar="VERB", parser_class=_VerbParser)
-    for name, text, adder, example in VERBS:
+    for name, text, adder, example in known:
         verb = verbs.add_parser(
             name,
             help=text,
             description=text[0].upper() + text[1:] + ".",
             epilog=f"example:\n  {example}",
-            formatter_class=argparse.RawDescriptionHelpFormatter,
+            formatter_class=partial(argparse.RawDescriptionHelpFormatter, width=width),
         )
         verb.adder = adder
         verb.set_defaults(verb_parser=verb)

@@ -29,7 +29,7 @@ from boxship.operate.outcome import error_of
 from boxship.operate.request import UpRequest
 from boxship.operate.up import UpResult, bring_up
 from boxship.plan.verbs import plan_stop
-from boxship.spec.load import Loaded
+from boxship.spec.loaded import Loaded
 from boxship.spec.model import Appliance
 
 Beside = Callable[[Engine, asyncio.Event, Callable[[], None]], Coroutine[Any, Any, None]]

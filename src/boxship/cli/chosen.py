@@ -10,7 +10,7 @@ from boxship.cli.selection import services_of
 from boxship.errors import unknown_name
 from boxship.plan.found import require_appliance
 from boxship.plan.observed import Observed, ObservedContainer
-from boxship.spec.load import Loaded
+from boxship.spec.loaded import Loaded
 
 
 class Chosen(Struct, frozen=True):

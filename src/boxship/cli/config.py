@@ -1,7 +1,6 @@
 """The verb config: the files as docker compose's own config prints them."""
 
 import argparse
-import hashlib
 import json
 import sys
 from collections.abc import Mapping
@@ -12,9 +11,10 @@ from msgspec.structs import replace
 from boxship.cli.context import Invocation
 from boxship.cli.render.problems import show_problems
 from boxship.errors import HostError, UsageError, unknown_name
+from boxship.hashing import blake2b
 from boxship.plan.containers import image_reference
 from boxship.plan.resolve import resolve
-from boxship.spec.load import Loaded, active_services
+from boxship.spec.loaded import Loaded, active_services
 from boxship.spec.render import to_compose
 from boxship.spec.render_more import Json
 
@@ -87,7 +87,7 @@ def _hashes(service: str, loaded: Loaded, document: Mapping[str, Json]) -> list[
         raise unknown_name("service", service, loaded.appliance.name, services)
     names = list(services) if service == _EVERY else [service]
     texts = {name: json.dumps(services[name], sort_keys=True) for name in names}
-    return [f"{name} {hashlib.blake2b(text.encode(), digest_size=16).hexdigest()}" for name, text in texts.items()]
+    return [f"{name} {blake2b(text.encode(), digest_size=16).hexdigest()}" for name, text in texts.items()]
 
 
 def _escaped(value: Json) -> Json:

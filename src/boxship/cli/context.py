@@ -9,10 +9,11 @@ from pathlib import Path
 from msgspec import Struct
 from msgspec.structs import replace
 
+from boxship.cli.patterns import patterns_compiled_when_used
 from boxship.cli.render.problems import show_problems
 from boxship.errors import SpecError, UsageError, unknown_name
 from boxship.names import APPLIANCE_PATTERN
-from boxship.spec.load import EVERY_PROFILE, Loaded, LoadOptions, load
+from boxship.spec.loaded import EVERY_PROFILE, Loaded, LoadOptions
 from boxship.spec.model import Appliance
 
 
@@ -47,6 +48,10 @@ class Invocation(Struct, frozen=True):
 
     def load(self) -> Loaded:
         """Read the files. Raises: SpecError with all that is wrong; NotFoundError for a profile that nothing has."""
+        # version and what only needs a name with -p read nothing: this is two thirds of what they would import.
+        with patterns_compiled_when_used():
+            from boxship.spec.load import load  # noqa: PLC0415
+
         loaded = load(
             LoadOptions(
                 files=self.files,

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from types import FrameType
 from typing import NoReturn
 
+from boxship.cli.patterns import patterns_compiled_when_used
+
 Handler = Callable[[int, FrameType | None], object] | signal.Handlers
 
 
@@ -24,12 +26,12 @@ def entry() -> None:
     # Shells have it ignored by what they run in the background; that stays.
     is_heard = signal.getsignal(signal.SIGINT) is signal.default_int_handler
     _hear_interrupts(is_heard, signal.SIG_DFL)
-    from boxship.cli.arguments import parse_arguments  # noqa: PLC0415 (see above)
+    with patterns_compiled_when_used():
+        from boxship.cli.arguments import parse_arguments  # noqa: PLC0415 (see above)
 
-    arguments = parse_arguments(sys.argv[1:])
-    # --help and a wrong command line end above, and needed nothing of what reads files.
-    from boxship.cli.main import run  # noqa: PLC0415
-
+        arguments = parse_arguments(sys.argv[1:])
+        # --help and a wrong command line end above, and needed nothing of what reads files.
+        from boxship.cli.main import run  # noqa: PLC0415
     try:
         _hear_interrupts(is_heard, signal.default_int_handler)
         status = run(arguments)

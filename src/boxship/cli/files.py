@@ -9,7 +9,7 @@ from boxship.cli.context import Invocation
 from boxship.cli.render.problems import annotations, show_problems
 from boxship.errors import SpecError
 from boxship.host.version import versioned
-from boxship.spec.load import Loaded
+from boxship.spec.loaded import Loaded
 from boxship.spec.render import to_compose, to_json
 from boxship.where import Problem
 

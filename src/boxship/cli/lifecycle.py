@@ -17,7 +17,7 @@ from boxship.plan.host_hooks import with_host_hooks
 from boxship.plan.observed import Observed
 from boxship.plan.resolve import Desired, resolve
 from boxship.plan.verbs import plan_down, plan_stop
-from boxship.spec.load import Loaded
+from boxship.spec.loaded import Loaded
 
 
 def add_down(parser: argparse.ArgumentParser) -> None:

@@ -6,7 +6,7 @@ from boxship.cli.context import Invocation
 from boxship.errors import unknown_name
 from boxship.plan.containers import LABEL_DEPENDS_ON
 from boxship.plan.observed import Observed
-from boxship.spec.load import Loaded
+from boxship.spec.loaded import Loaded
 
 
 def known_service(invocation: Invocation, service: str) -> tuple[str, Loaded | None]:

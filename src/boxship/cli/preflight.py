@@ -15,7 +15,7 @@ from boxship.errors import ProbeError
 from boxship.host.machine import ThisMachine
 from boxship.host.version import versioned
 from boxship.operate.preflight import preflight_of
-from boxship.spec.load import Loaded
+from boxship.spec.loaded import Loaded
 
 
 def add_preflight(parser: argparse.ArgumentParser) -> None:

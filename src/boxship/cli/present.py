@@ -16,7 +16,7 @@ from boxship.plan.found import require_appliance
 from boxship.plan.host_hooks import with_host_hooks
 from boxship.plan.observed import Observed, ObservedContainer
 from boxship.plan.present import plan_kill, plan_pause, plan_remove, plan_unpause, removable
-from boxship.spec.load import Loaded
+from boxship.spec.loaded import Loaded
 
 _SIGNALS = tuple(each.name for each in signal.Signals)
 _REAL_TIME = re.compile(r"SIGRTM(IN(\+\d+)?|AX(-\d+)?)")

@@ -16,7 +16,7 @@ from boxship.plan.found import booted_target, require_appliance, without_files
 from boxship.plan.observed import Observed
 from boxship.plan.resolve import Desired, resolve
 from boxship.plan.status import ServiceStatus, service_status
-from boxship.spec.load import Loaded
+from boxship.spec.loaded import Loaded
 
 _STATES = ("created", "running", "paused", "restarting", "removing", "exited", "dead", "missing")
 

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from boxship.errors import UsageError, unknown_name
 from boxship.plan.observed import Observed
 from boxship.plan.select import Selection, extended, select
-from boxship.spec.load import Loaded
+from boxship.spec.loaded import Loaded
 from boxship.spec.model import Appliance
 
 

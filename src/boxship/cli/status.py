@@ -22,7 +22,7 @@ from boxship.operate.status import FRESH_S, find_status, status_path
 from boxship.plan.found import booted_target, require_appliance, without_files
 from boxship.plan.observed import Observed
 from boxship.plan.resolve import resolve
-from boxship.spec.load import Loaded
+from boxship.spec.loaded import Loaded
 from boxship.units import parse_duration
 
 

@@ -15,7 +15,7 @@ from boxship.plan.action import Plan
 from boxship.plan.observed import Observed
 from boxship.plan.resolve import resolve
 from boxship.plan.transfers import PullOptions, images_of, plan_pull, plan_push
-from boxship.spec.load import Loaded
+from boxship.spec.loaded import Loaded
 from boxship.spec.model import Appliance, Service
 
 

@@ -2,7 +2,8 @@
 
 import argparse
 from collections.abc import Collection
-from typing import NamedTuple
+
+from msgspec import Struct
 
 from boxship.cli.context import Invocation
 from boxship.cli.selection import selected, selection_of
@@ -10,14 +11,14 @@ from boxship.errors import UsageError
 from boxship.operate.request import UpRequest
 from boxship.plan.select import extended
 from boxship.plan.verdict import Options
-from boxship.spec.load import Loaded
+from boxship.spec.loaded import Loaded
 from boxship.spec.model import Appliance
 
 # A network that Boxship makes has room for 32,000 addresses at most.
 _MOST_CONTAINERS = 10_000
 
 
-class Wanted(NamedTuple):
+class Wanted(Struct, frozen=True):
     """The appliance as selected, and the request."""
 
     appliance: Appliance

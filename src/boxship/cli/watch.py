@@ -26,7 +26,7 @@ from boxship.operate.request import UpRequest
 from boxship.operate.watch import WatchRequest, watch
 from boxship.operate.watch_rules import Rule, rules_of
 from boxship.plan.resolve import resolve
-from boxship.spec.load import Loaded
+from boxship.spec.loaded import Loaded
 from boxship.spec.model import Appliance
 
 _LEAST_WIDTH = 14

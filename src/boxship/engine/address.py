@@ -2,15 +2,16 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
 from urllib.parse import urlsplit
+
+from msgspec import Struct
 
 from boxship.errors import UsageError
 
 DEFAULT_SOCKET = "/var/run/docker.sock"
 
 
-class Address(NamedTuple):
+class Address(Struct, frozen=True):
     """A unix socket's ``path``, or a TCP ``host`` and ``port``."""
 
     path: str = ""

@@ -11,8 +11,10 @@ import json
 import math
 from collections.abc import AsyncIterator, Iterator, Mapping
 from types import MappingProxyType
-from typing import NamedTuple
 from urllib.parse import quote, urlencode
+
+from msgspec import Struct
+from msgspec.structs import asdict
 
 from boxship.engine.address import Address
 from boxship.engine.faults import broken_off, message_of, not_an_engine, refusal, timed_out, unreadable
@@ -32,7 +34,7 @@ IDLE_VARIABLE = "BOXSHIP_ENGINE_IDLE_TIMEOUT"
 _LEAST_S, _MOST_QUICK_S, _MOST_IDLE_S = 0.1, 3600.0, 86_400.0
 
 
-class Deadlines(NamedTuple):
+class Deadlines(Struct, frozen=True):
     """Seconds that each kind of call may take. Tests shrink them, and so can two environment variables."""
 
     connect_s: float = 5.0
@@ -62,8 +64,8 @@ class Deadlines(NamedTuple):
         usual = Deadlines()
         quick_s = _seconds(environment, TIMEOUT_VARIABLE, usual.quick_s, _MOST_QUICK_S)
         idle_s = _seconds(environment, IDLE_VARIABLE, usual.idle_s, _MOST_IDLE_S)
-        scaled = [seconds * quick_s / usual.quick_s for seconds in usual]
-        return Deadlines(*scaled)._replace(idle_s=idle_s)
+        scaled = {name: seconds * quick_s / usual.quick_s for name, seconds in asdict(usual).items()}
+        return Deadlines(**{**scaled, "idle_s": idle_s})
 
 
 def _seconds(environment: Mapping[str, str], variable: str, usual_s: float, most_s: float) -> float:
@@ -82,7 +84,7 @@ def _seconds(environment: Mapping[str, str], variable: str, usual_s: float, most
     return seconds
 
 
-class Call(NamedTuple):
+class Call(Struct, frozen=True):
     """One call. ``what`` says it in words, for errors: "stop share.web"."""
 
     method: str
@@ -105,7 +107,7 @@ class Call(NamedTuple):
         return self.method in ("GET", "HEAD")
 
 
-class Answer(NamedTuple):
+class Answer(Struct, frozen=True):
     """An answer that said yes."""
 
     status: int
@@ -114,7 +116,7 @@ class Answer(NamedTuple):
     """Their names in lower case."""
 
 
-class Telling(NamedTuple):
+class Telling(Struct, frozen=True):
     """How the failures of one call are told."""
 
     call: Call

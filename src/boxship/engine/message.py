@@ -2,7 +2,8 @@
 
 from collections.abc import AsyncIterator, Mapping
 from types import MappingProxyType
-from typing import NamedTuple
+
+from msgspec import Struct
 
 READ_BYTES = 65536
 HOST_HEADER = b"engine"
@@ -21,7 +22,7 @@ class NotHttpError(Exception):
     """What came back isn't HTTP."""
 
 
-class Request(NamedTuple):
+class Request(Struct, frozen=True):
     """What goes out. ``chunks`` replace ``body`` when it is long; ``upgrade`` asks for a raw connection."""
 
     method: str
@@ -50,7 +51,7 @@ class Request(NamedTuple):
         return headers
 
 
-class Head(NamedTuple):
+class Head(Struct, frozen=True):
     """How an answer begins. Header names are in lower case."""
 
     status: int

@@ -4,7 +4,8 @@ Source: the Docker Engine API's version history, https://docs.docker.com/referen
 """
 
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+
+from msgspec import Struct
 
 from boxship.plan.action import ContainerSpec, EngineMount, NetworkSpec
 
@@ -27,7 +28,7 @@ _RELEASES = {
 }
 
 
-class Need(NamedTuple):
+class Need(Struct, frozen=True):
     """A key path of the Compose file and the oldest API that obeys it. ``is_vital``: without it, it isn't made."""
 
     key: str

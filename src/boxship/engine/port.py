@@ -13,7 +13,7 @@ Containers are addressed by their exact name or full id. Streams are generators:
 
 from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping
 from pathlib import Path
-from typing import Literal, NamedTuple, Protocol
+from typing import Literal, Protocol
 
 from msgspec import Struct, field
 
@@ -22,7 +22,7 @@ from boxship.plan.observed import ContainerState, Health, Observed
 from boxship.spec.model import Healthcheck, Ulimit
 
 
-class EngineInfo(NamedTuple):
+class EngineInfo(Struct, frozen=True):
     """Who answers: the engine's version, and the API version that was negotiated."""
 
     version: str
@@ -63,7 +63,7 @@ class ContainerDetail(Struct, frozen=True):
     """Whose its processes are, as its service or its image says it; "" is root."""
 
 
-class ContainerStats(NamedTuple):
+class ContainerStats(Struct, frozen=True):
     """What a running container uses. Bytes of network and disk count from its start."""
 
     cpu_percent: float | None
@@ -79,14 +79,14 @@ class ContainerStats(NamedTuple):
     pids: int
 
 
-class ExecResult(NamedTuple):
+class ExecResult(Struct, frozen=True):
     """How a command inside a container ended; ``output`` is stdout and stderr, cut to the last 64 KiB."""
 
     exit_code: int
     output: str
 
 
-class LogLine(NamedTuple):
+class LogLine(Struct, frozen=True):
     """One line of a container's log. ``at`` is RFC 3339 with nanoseconds, "" when not asked for."""
 
     stream: str
@@ -95,7 +95,7 @@ class LogLine(NamedTuple):
     at: str = ""
 
 
-class EngineEvent(NamedTuple):
+class EngineEvent(Struct, frozen=True):
     """Something happened to a container: ``action`` is the engine's word (start, die, health_status: healthy...)."""
 
     action: str
@@ -111,7 +111,7 @@ class EngineEvent(NamedTuple):
     """Which of its service's containers it is."""
 
 
-class PullProgress(NamedTuple):
+class PullProgress(Struct, frozen=True):
     """A line of a pull: ``layer`` "" for a message about the whole; bytes are 0 when unknown."""
 
     layer: str
@@ -120,14 +120,14 @@ class PullProgress(NamedTuple):
     total_bytes: int = 0
 
 
-class BuildOutput(NamedTuple):
+class BuildOutput(Struct, frozen=True):
     """A line of a build; the last one carries ``image_id``."""
 
     text: str = ""
     image_id: str = ""
 
 
-class HistoryItem(NamedTuple):
+class HistoryItem(Struct, frozen=True):
     """One line of how an image came about. Its layer, if it made one, holds ``size_bytes`` of files."""
 
     made_by: str
@@ -185,7 +185,7 @@ class AttachRequest(Struct, frozen=True):
     detach_keys: str = ""
 
 
-class PathStat(NamedTuple):
+class PathStat(Struct, frozen=True):
     """What is at a path of a container; ``link_target`` "" when it is no link."""
 
     name: str
@@ -194,7 +194,7 @@ class PathStat(NamedTuple):
     size_bytes: int = 0
 
 
-class Processes(NamedTuple):
+class Processes(Struct, frozen=True):
     """The processes of a container as the host's ``ps`` tells them: one row each, a word for each title."""
 
     titles: tuple[str, ...]
@@ -230,7 +230,7 @@ class ExecSession(Session, Protocol):
         """End the command, as far as this process may: it must run on this very machine. Never raises for that."""
 
 
-class Created(NamedTuple):
+class Created(Struct, frozen=True):
     """A container that was made. ``warnings``: sentences about what the engine does not do as asked."""
 
     id: str

@@ -3,7 +3,8 @@
 import re
 from collections.abc import AsyncIterator, Iterator
 from datetime import datetime
-from typing import NamedTuple
+
+from msgspec import Struct
 
 from boxship.engine.faults import unreadable
 from boxship.engine.fields import Fields, parse_json
@@ -20,7 +21,7 @@ _UNIX_TIME = re.compile(r"\d+(\.\d{1,9})?")
 _FRACTION = re.compile(r"\.(\d{1,9})\d*")
 
 
-class Chunk(NamedTuple):
+class Chunk(Struct, frozen=True):
     """Bytes of one stream. ``ends``: they are the last of a frame, and a frame is one log message."""
 
     stream: str

@@ -4,6 +4,8 @@ import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, Mapping
 
+from msgspec.structs import replace
+
 from boxship.checks.report import Report
 from boxship.checks.text import redactor_for
 from boxship.engine.port import LogLine
@@ -145,7 +147,7 @@ class Supervisor:
         lines = self._parts.engine.follow_logs(mine[0].id, follow=follow, tail=tail, timestamps=True)
         async with contextlib.aclosing(lines):
             async for line in lines:
-                yield line._replace(text=clean(line.text))
+                yield replace(line, text=clean(line.text))
 
     # -- what can be asked for
 

@@ -1,6 +1,5 @@
 """Who may change an appliance now: the lock's place, and whether anybody holds it."""
 
-import hashlib
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,6 +7,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from boxship.engine.address import find_address
+from boxship.hashing import blake2b
 from boxship.host.filelock import FileLock
 
 
@@ -23,7 +23,7 @@ def lock_path(errand: Errand, environ: Mapping[str, str]) -> Path:
     """In the user's runtime folder, else in a folder of the user's own beside other temporary files."""
     runtime = environ.get("XDG_RUNTIME_DIR")
     folder = Path(runtime, "boxship") if runtime else Path(environ.get("TMPDIR") or "/tmp", f"boxship-{os.getuid()}")  # noqa: S108  # its owner is looked at
-    engine = hashlib.blake2b(errand.engine.encode(), digest_size=6).hexdigest()
+    engine = blake2b(errand.engine.encode(), digest_size=6).hexdigest()
     return folder / f"{errand.appliance}-{engine}.lock"
 
 

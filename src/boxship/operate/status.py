@@ -7,7 +7,6 @@ can't be kept or read, everything is asked anew.
 
 import asyncio
 import contextlib
-import hashlib
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -21,6 +20,7 @@ from boxship.checks.report import Report
 from boxship.checks.run import Asked, Checker
 from boxship.checks.tasks import WHOLE_DEADLINE_S
 from boxship.clock import Clock
+from boxship.hashing import blake2b
 from boxship.host.filelock import FileLock
 
 FRESH_S = 5.0
@@ -82,7 +82,7 @@ def status_path(appliance: str, engine: str, environ: Mapping[str, str]) -> Path
     if not state and not home:
         return None
     base = Path(state) if state else Path(home, ".local/state")
-    where = hashlib.blake2b(engine.encode(), digest_size=6).hexdigest()
+    where = blake2b(engine.encode(), digest_size=6).hexdigest()
     return base / "boxship" / "status" / f"{appliance}-{where}.json"
 
 
@@ -100,7 +100,7 @@ def question_of(asked: Asked) -> str:
         sorted(asked.ignored),
         sorted(asked.services),
     )
-    return hashlib.blake2b(msgspec.json.encode(said, enc_hook=str), digest_size=16).hexdigest()
+    return blake2b(msgspec.json.encode(said, enc_hook=str), digest_size=16).hexdigest()
 
 
 def _fresh(path: Path | None, question: str, clock: Clock, fresh_s: float) -> Kept | None:

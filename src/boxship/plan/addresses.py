@@ -6,13 +6,13 @@ the same over ``down`` and ``up`` without a state file, and adding a service mov
 chosen, lives on in the engine's network object.
 """
 
-import hashlib
 from collections.abc import Iterable, Mapping
 from itertools import chain, islice
 
 from msgspec import Struct
 
 from boxship.errors import ConflictError
+from boxship.hashing import blake2b
 from boxship.plan.observed import Observed, ObservedNetwork
 from boxship.spec.model import IpamPool, Network, Service
 
@@ -215,4 +215,4 @@ def _upper_half(block: Block) -> Block:
 
 
 def _hash(text: str) -> int:
-    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big")
+    return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "big")

@@ -14,7 +14,8 @@ from boxship.plan.hooks import encode_stop_hooks
 from boxship.plan.observed import ObservedContainer
 from boxship.plan.resolve import Desired, Replica, namespace_owner, namespace_owners
 from boxship.spec.deploy import with_limits
-from boxship.spec.model import Mount, Network, OnSwitch, Service, Volume
+from boxship.spec.model import Mount, Network, Service, Volume
+from boxship.spec.model_switch import OnSwitch
 
 LABEL_DEPENDS_ON = "boxship.depends_on"
 """Comma-separated names, so that a stop in reverse order works without the files."""

@@ -28,7 +28,8 @@ from boxship.plan.resolve import Desired, resolve
 from boxship.plan.sharing import volume_holders
 from boxship.plan.stops import Stopping, add_stop, order_stops
 from boxship.plan.verdict import completion_awaited, is_up
-from boxship.spec.model import Appliance, OnSwitch
+from boxship.spec.model import Appliance
+from boxship.spec.model_switch import OnSwitch
 from boxship.spec.release import Release
 
 _PREPARING = (CreateNetwork, CreateVolume, CreateContainer, CopyFiles)

@@ -5,13 +5,13 @@ versions, dependencies and profiles are left out: they don't change the containe
 here. Beside the digest of the whole, a short one per part lets a plan say *what* changed.
 """
 
-import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import PurePath
 
 from msgspec import Struct
 
+from boxship.hashing import blake2b
 from boxship.plan.action import ContainerSpec
 from boxship.spec.model import Network, Service, Volume
 
@@ -97,4 +97,4 @@ def _is_unset(value: object) -> bool:
 
 def _digest(value: object) -> str:
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()

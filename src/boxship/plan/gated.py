@@ -39,7 +39,7 @@ def gated_of(services: Iterable[Service]) -> Gated:
         if service.network_mode == "host":
             holes.append(f"{service.name} uses the host's own network: its ports can't be closed from outside")
         for port in service.ports:
-            if not port.published or parse_range(port.published, "host")[0] == 0:
+            if not port.published or parse_range(port.published, "host").first == 0:
                 holes.append(f"{service.name} publishes {port.target}/{port.protocol} at any free port of the host")
             else:
                 ports |= _each(port)
@@ -50,7 +50,7 @@ def gated_of(services: Iterable[Service]) -> Gated:
 
 
 def _each(port: Port) -> set[GatedPort]:
-    first, last = parse_range(port.published or "", "host")
+    ports = parse_range(port.published or "", "host")
     is_http = port.protocol == "tcp" and port.app_protocol == _HTTP
     return {
         GatedPort(
@@ -59,5 +59,5 @@ def _each(port: Port) -> set[GatedPort]:
             port.host_ip or "",
             shows_page=is_http or (port.protocol == "tcp" and number == PAGE_PORT and port.app_protocol is None),
         )
-        for number in range(first, last + 1)
+        for number in range(ports.first, ports.last + 1)
     }

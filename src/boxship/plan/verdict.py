@@ -1,7 +1,6 @@
 """What is to happen with each container, before it is turned into steps: one verdict per replica, with its cause."""
 
 from collections.abc import Mapping
-from typing import NamedTuple
 
 from msgspec import Struct, field
 from msgspec.structs import replace
@@ -126,7 +125,7 @@ def completion_awaited(desired: Desired) -> frozenset[str]:
     )
 
 
-class _View(NamedTuple):
+class _View(Struct, frozen=True):
     """What every verdict is passed on."""
 
     desired: Desired

@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+
+from msgspec import Struct
 
 from boxship.spec.documents import Documents, Setting, identify
 from boxship.spec.extends import Extender, is_elsewhere
@@ -24,7 +25,7 @@ MAX_INCLUDED_CHARACTERS = 10_000_000
 """Of included files, each counted as often as it is read anew: for another folder, or with other variables."""
 
 
-class _Step(NamedTuple):
+class _Step(Struct, frozen=True):
     """One file on the way to an included one, and the place in it that names the next."""
 
     identity: str

@@ -69,8 +69,10 @@ def _mounts(node: Node, context: Context, path: str) -> Node:
     expanded = (
         expand_mount(item, context.paths, f"{path}[{index}]", context.report) for index, item in enumerate(node.items)
     )
-    labelled = inside({"volume": inside({"labels": pairs("")})})
-    return node.with_items(tuple(labelled(item, context, path) for item in expanded if item is not None))
+    return node.with_items(tuple(_labelled(item, context, path) for item in expanded if item is not None))
+
+
+_labelled = inside({"volume": inside({"labels": pairs("")})})
 
 
 def _env_files(node: Node, context: Context, path: str) -> Node:

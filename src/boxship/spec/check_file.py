@@ -2,7 +2,8 @@
 
 import os
 from collections.abc import Collection, Iterable, Mapping
-from typing import NamedTuple
+
+from msgspec import Struct
 
 from boxship.spec.appliance import ApplianceFile
 from boxship.spec.model import Service
@@ -15,7 +16,7 @@ _MOST_SHOWN = 12
 """Of a circle of bases."""
 
 
-class Names(NamedTuple):
+class Names(Struct, frozen=True):
     """Every name that the files declare, also of things whose value is wrong."""
 
     services: frozenset[str]

@@ -4,13 +4,13 @@ Source: go-shellwords as docker compose 2.40.3 uses it (2026-07): an unquoted ``
 the command, and what follows is dropped.
 """
 
-from typing import NamedTuple
+from msgspec import Struct
 
 _ENDS = frozenset(";&|<>")
 _CLOSES = {"'": "'", '"': '"', "`": "`", "(": ")"}
 
 
-class SplitCommand(NamedTuple):
+class SplitCommand(Struct, frozen=True):
     """The arguments, and the text behind a shell operator that no container ever sees."""
 
     argv: tuple[str, ...]

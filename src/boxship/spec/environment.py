@@ -4,7 +4,8 @@ import os.path
 from collections import ChainMap
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
+
+from msgspec import Struct
 
 from boxship.spec.dotenv import parse_dotenv, parse_raw
 from boxship.spec.fields import Fields
@@ -18,7 +19,7 @@ MAX_VARIABLES = 500_000
 """Of all services' env_files together: 5,000 services with a hundred each."""
 
 
-class Environment(NamedTuple):
+class Environment(Struct, frozen=True):
     """Resolved variables, and the names that nobody gives a value."""
 
     values: Mapping[str, str]

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from boxship.spec.mounts import Paths
 from boxship.spec.report import Report
-from boxship.spec.tree import Items, Node, Scalar, Table, Tag, make_table
+from boxship.spec.tree import RESET, Items, Node, Scalar, Table, Tag, make_table
 
 MAX_PORTS = 100_000
 """Published ports of one file: every port of one address and protocol, and half of them again."""
@@ -25,12 +25,15 @@ class Context:
 
 
 def expand_keys(node: Table, rules: Mapping[str, Expand], context: Context, path: str) -> Table:
-    entries: dict[str, Node] = {}
+    changes: dict[str, Node] = {}
     for key, value in node.entries.items():
         rule = rules.get(key)
-        is_left = rule is None or value.tag is Tag.RESET or (isinstance(value, Scalar) and value.value is None)
-        entries[key] = value if is_left or rule is None else rule(value, context, f"{path}.{key}" if path else key)
-    return node.with_entries(entries)
+        if rule is None or value.tag is RESET or (isinstance(value, Scalar) and value.value is None):
+            continue
+        expanded = rule(value, context, f"{path}.{key}" if path else key)
+        if expanded is not value:
+            changes[key] = expanded
+    return node.with_changes(changes)
 
 
 def inside(rules: Mapping[str, Expand]) -> Expand:
@@ -47,7 +50,7 @@ def each(rule: Expand) -> Expand:
         if not isinstance(node, Table):
             return node
         entries = {
-            key: value if value.tag is Tag.RESET else rule(value, context, f"{path}.{key}")
+            key: value if value.tag is RESET else rule(value, context, f"{path}.{key}")
             for key, value in node.entries.items()
         }
         return node.with_entries(entries)

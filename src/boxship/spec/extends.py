@@ -11,8 +11,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from itertools import pairwise
 from pathlib import Path
-from typing import NamedTuple
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from boxship.spec.canonical import Context, is_remote
@@ -32,7 +32,7 @@ MAX_INHERITED = 400_000
 _SERVICE = DOCUMENT.inside("services").inside("")
 
 
-class _Base(NamedTuple):
+class _Base(Struct, frozen=True):
     """A service as others inherit it: without tags."""
 
     table: Table
@@ -106,7 +106,7 @@ class _FilePool(_Pool):
         return (name for section in self._sections for name in section.entries)
 
 
-class _Link(NamedTuple):
+class _Link(Struct, frozen=True):
     """One service on the way along ``extends``."""
 
     pool: _Pool

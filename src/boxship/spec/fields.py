@@ -14,7 +14,10 @@ _NOWHERE = make_table({}, Where(""))
 
 
 class Fields:
-    """A mapping whose values were checked against their shapes; an absent key reads as nothing."""
+    """A mapping whose values were checked against their shapes; an absent key reads as nothing.
+
+    A service is asked for a hundred keys and has twenty, so absence is what each method looks for first.
+    """
 
     def __init__(self, node: Node | None, path: str = "", report: Report | None = None) -> None:
         self._table = node if isinstance(node, Table) else _NOWHERE
@@ -45,8 +48,10 @@ class Fields:
 
     def tables(self, key: str) -> "tuple[Fields, ...]":
         """The mappings that the list under ``key`` holds."""
-        node = self.node(key)
-        items = enumerate(node.items if isinstance(node, Items) else ())
+        node = self._entries.get(key)
+        if not isinstance(node, Items):
+            return ()
+        items = enumerate(node.items)
         return tuple(
             Fields(item, f"{self.path(key)}[{at}]", self._report) for at, item in items if isinstance(item, Table)
         )
@@ -61,15 +66,17 @@ class Fields:
         return node.value if isinstance(node, Scalar) else None
 
     def text(self, key: str) -> str | None:
+        if key not in self._entries:
+            return None
         value = self.value(key)
         return None if value is None else text_of(value)
 
     def filled(self, key: str) -> str | None:
         """Text that is not empty, or None."""
-        return self.text(key) or None
+        return (self.text(key) or None) if key in self._entries else None
 
     def flag(self, key: str) -> bool:
-        return self.value(key) is True
+        return key in self._entries and self.value(key) is True
 
     def maybe_flag(self, key: str) -> bool | None:
         value = self.value(key)
@@ -77,10 +84,14 @@ class Fields:
 
     def integer(self, key: str) -> int | None:
         number = self.number(key)
+        if number is None:
+            return None
         value = self.value(key)
-        return value if isinstance(value, int) else None if number is None else int(number)
+        return value if isinstance(value, int) else int(number)
 
     def number(self, key: str) -> float | None:
+        if key not in self._entries:
+            return None
         value = self.value(key)
         if not isinstance(value, int | float):
             return None
@@ -91,15 +102,17 @@ class Fields:
 
     def texts(self, key: str) -> tuple[str, ...]:
         """The list's scalars as text."""
-        node = self.node(key)
-        items = node.items if isinstance(node, Items) else ()
-        return tuple(text_of(item.value) for item in items if isinstance(item, Scalar))
+        node = self._entries.get(key)
+        if not isinstance(node, Items):
+            return ()
+        return tuple([text_of(item.value) for item in node.items if isinstance(item, Scalar)])
 
     def text_map(self, key: str) -> dict[str, str]:
         """The mapping's scalars as text, empty ones as ""."""
-        node = self.node(key)
-        entries = node.entries if isinstance(node, Table) else {}
-        return {name: text_of(value.value) for name, value in entries.items() if isinstance(value, Scalar)}
+        node = self._entries.get(key)
+        if not isinstance(node, Table):
+            return {}
+        return {name: text_of(value.value) for name, value in node.entries.items() if isinstance(value, Scalar)}
 
     def duration(self, key: str) -> float | None:
         """Seconds."""

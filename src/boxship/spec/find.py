@@ -8,7 +8,8 @@ import os
 from collections.abc import Mapping, Sequence
 from itertools import zip_longest
 from pathlib import Path
-from typing import NamedTuple
+
+from msgspec import Struct
 
 from boxship.spec.dotenv import parse_dotenv
 from boxship.spec.report import Report
@@ -27,7 +28,7 @@ CRANE_NAMES = ("crane.yml", "crane.yaml", "crane.json")
 _CRANE_OVERRIDE_NAMES = ("crane.override.yml", "crane.override.yaml", "crane.override.json")
 
 
-class SourceFiles(NamedTuple):
+class SourceFiles(Struct, frozen=True):
     """The files that were asked for or found; ``appliance`` may name further Compose files."""
 
     appliance: Path | None = None

@@ -1,7 +1,6 @@
 """One port of the host can serve one container: who wants the same one."""
 
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple
 
 from msgspec import Struct
 
@@ -20,7 +19,7 @@ _MOST_LOOKED_AT = 1_000
 """Ports of a range: a longer one is never taken as a whole."""
 
 
-class _Family(NamedTuple):
+class _Family(Struct, frozen=True):
     """A kind of addresses. ``every``: what stands for all of them; ``name`` can't be one."""
 
     name: str
@@ -88,8 +87,8 @@ def _wanted(port: Port) -> range:
     """The host's ports that would do; none for "any free one"."""
     if port.published is None:
         return range(0)
-    first, last = parse_range(port.published, "host")
-    return range(first, last + 1) if first else range(0)
+    wanted = parse_range(port.published, "host")
+    return range(wanted.first, wanted.last + 1) if wanted.first else range(0)
 
 
 def _hold(held: _Held, claim: _Claim) -> None:

@@ -9,7 +9,8 @@ Source: Compose Specification, "include" (2026-06); corners as docker compose 2.
 import os.path
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
+
+from msgspec import Struct
 
 from boxship.spec.documents import Setting
 from boxship.spec.find import default_env_file
@@ -22,7 +23,7 @@ _SECTIONS = ("services", "networks", "volumes", "secrets", "configs", "models")
 """What is included; the file's name, version and ``x-`` keys are its own."""
 
 
-class Inclusion(NamedTuple):
+class Inclusion(Struct, frozen=True):
     """One entry of ``include``: files that are merged together and read in one setting."""
 
     files: tuple[Scalar, ...]
@@ -36,7 +37,7 @@ class Inclusion(NamedTuple):
         return self.files[0].where
 
 
-class Included(NamedTuple):
+class Included(Struct, frozen=True):
     """What an entry brought."""
 
     inclusion: Inclusion
@@ -61,7 +62,7 @@ def _scalars(node: Node | None) -> tuple[Scalar, ...]:
     return tuple(item for item in listed if isinstance(item, Scalar) and item.value is not None)
 
 
-class Place(NamedTuple):
+class Place(Struct, frozen=True):
     """Where an inclusion's files lie, and where their relative paths begin."""
 
     files: tuple[Path, ...]

@@ -150,16 +150,14 @@ class _Interpolator:
         self._characters_left = MAX_TOTAL_CHARACTERS
 
     def node(self, node: Node, path: str) -> Node:
-        match node:
-            case Scalar(value=str() as text) if "$" in text:
-                return self._scalar(node, text, path)
-            case Scalar():
-                return node
-            case Items() | Table():
-                # A node that aliases share is one object: replace it once, so that it stays one.
-                if id(node) not in self._done:
-                    self._done[id(node)] = self._branch(node, path)
-                return self._done[id(node)]
+        if _is_done(node):
+            return node
+        if isinstance(node, Scalar):
+            return self._scalar(node, str(node.value), path)
+        # A node that aliases share is one object: replace it once, so that it stays one.
+        if id(node) not in self._done:
+            self._done[id(node)] = self._branch(node, path)
+        return self._done[id(node)]
 
     def _branch(self, node: Items | Table, path: str) -> Node:
         if isinstance(node, Items):
@@ -167,11 +165,13 @@ class _Interpolator:
             return node.with_items(
                 tuple(item if _is_done(item) else self.node(item, f"{path}[{index}]") for index, item in numbered)
             )
-        entries = {
-            key: value if _is_done(value) else self.node(value, f"{path}.{key}" if path else key)
-            for key, value in node.entries.items()
-        }
-        return node.with_entries(entries)
+        changes: dict[str, Node] = {}
+        for key, value in node.entries.items():
+            if not _is_done(value):
+                replaced = self.node(value, f"{path}.{key}" if path else key)
+                if replaced is not value:
+                    changes[key] = replaced
+        return node.with_changes(changes)
 
     def _scalar(self, node: Scalar, text: str, path: str) -> Scalar:
         if self._characters_left < 0:
@@ -200,7 +200,9 @@ class _Interpolator:
 
 def _is_done(node: Node) -> bool:
     """Whether there is nothing to replace in it: so it is with most values, and they shall cost no more than this."""
-    return isinstance(node, Scalar) and not (isinstance(node.value, str) and "$" in node.value)
+    if isinstance(node, Scalar):
+        return not (isinstance(node.value, str) and "$" in node.value)
+    return not node.may_hold_variables
 
 
 def interpolate(document: Table, environment: Mapping[str, str], report: Report) -> Table:

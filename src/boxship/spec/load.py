@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from msgspec import Struct, field
 from msgspec.structs import replace
 
 from boxship.errors import SpecError
@@ -14,11 +13,11 @@ from boxship.spec.assemble import Assembler
 from boxship.spec.check import check_appliance
 from boxship.spec.check_file import declared_names
 from boxship.spec.crane.adopt import adopt_crane_files, combine
-from boxship.spec.crane.translation import Translation
 from boxship.spec.documents import Documents, Setting
 from boxship.spec.fields import Fields
 from boxship.spec.find import SourceFiles, default_env_file, find_compose, find_files, read_env_files
 from boxship.spec.interpolate import SubstitutionError, interpolate, substitute
+from boxship.spec.loaded import Loaded, LoadOptions, active_services
 from boxship.spec.merge import merge_documents
 from boxship.spec.model import Appliance, Attachment, Condition, Network, Service, Volume
 from boxship.spec.networks import build_networks, build_volumes
@@ -32,37 +31,10 @@ from boxship.spec.shape import check_shape, settle_empty
 from boxship.spec.source import STDIN, read_text, show_path
 from boxship.spec.tree import Scalar, Table
 from boxship.spec.warn import warn_about
-from boxship.where import Problem, Where
+from boxship.where import Where
 
-EVERY_PROFILE = "*"
 MAX_SERVICES = 5_000
 """As many are measured; what one of twice as many takes to be shown as JSON is 260 MB."""
-
-
-class LoadOptions(Struct, frozen=True):
-    """What the command line and the shell say about reading.
-
-    ``directory`` is where relative names and the search begin (None: the process's). ``environ`` is the shell.
-    ``lax``: keys that are unknown or not supported yet are warned about and left out.
-    """
-
-    files: tuple[Path, ...] = ()
-    appliance_name: str | None = None
-    profiles: tuple[str, ...] = ()
-    env_files: tuple[Path, ...] = ()
-    directory: Path | None = None
-    environ: Mapping[str, str] = field(default_factory=dict)
-    lax: bool = False
-
-
-class Loaded(Struct, frozen=True):
-    """What was read, and what is doubtful about it."""
-
-    appliance: Appliance
-    warnings: tuple[Problem, ...] = ()
-    active_profiles: tuple[str, ...] = ()
-    crane: Translation | None = None
-    """What the crane files among them were read as."""
 
 
 def load(options: LoadOptions) -> Loaded:
@@ -309,14 +281,3 @@ def _with_policies(volumes: Mapping[str, Volume], said: ApplianceFile) -> dict[s
         key: replace(volume, on_switch=said.on_switch[key]) if key in said.on_switch else volume
         for key, volume in volumes.items()
     }
-
-
-def active_services(appliance: Appliance, profiles: tuple[str, ...]) -> frozenset[str]:
-    """The services without a profile and those of an active one; ``*`` is every profile."""
-    is_every = EVERY_PROFILE in profiles
-    chosen = set(profiles)
-    return frozenset(
-        name
-        for name, service in appliance.services.items()
-        if is_every or not service.profiles or chosen & set(service.profiles)
-    )

@@ -14,9 +14,11 @@ from msgspec import Struct, field
 from boxship.spec.fields import Fields
 from boxship.spec.mounts import mount_identity
 from boxship.spec.ports import port_identity
-from boxship.spec.tree import Items, Node, Scalar, Table, Tag, make_table
+from boxship.spec.tree import NONE, RESET, Items, Node, Scalar, Table, Tag, make_table
 
 Identity = Callable[[Node], str]
+
+_OVERRIDE = Tag.OVERRIDE
 
 
 def _scalar_identity(node: Node) -> str:
@@ -121,9 +123,9 @@ def merge_documents(documents: tuple[Table, ...], rule: Rule = DOCUMENT) -> Tabl
 
 def merge(base: Node | None, over: Node, rule: Rule) -> Node | None:
     """``over`` on top of ``base``; None when nothing is left."""
-    if over.tag is Tag.RESET:
+    if over.tag is RESET:
         return None
-    if base is None or over.tag is Tag.OVERRIDE or rule.replaces:
+    if base is None or over.tag is _OVERRIDE or rule.replaces:
         return _alone(base, over, rule)
     match over:
         case Table() if isinstance(base, Table):
@@ -142,9 +144,9 @@ def _alone(base: Node | None, over: Node, rule: Rule) -> Node | None:
         case Table():
             return _table_alone(over, rule)
         case Items():
-            items = tuple(item for item in over.items if item.tag is not Tag.RESET)
+            items = tuple(item for item in over.items if item.tag is not RESET)
             kept = items if rule.replaces else _unique(items, rule)
-            return over if len(kept) == len(over.items) and over.tag is Tag.NONE else Items(kept, over.where)
+            return over if len(kept) == len(over.items) and over.tag is NONE else Items(kept, over.where)
         case Scalar(value=None) if base is not None and not rule.keeps_empty:
             return base
         case Scalar():
@@ -153,14 +155,15 @@ def _alone(base: Node | None, over: Node, rule: Rule) -> Node | None:
 
 def _table_alone(over: Table, rule: Rule) -> Table:
     """Most mappings stay the nodes that they are: a file that meets no other costs neither time nor memory."""
-    entries: dict[str, Node] = {}
+    changes: dict[str, Node | None] = {}
     for key, value in over.entries.items():
-        is_plain = isinstance(value, Scalar) and value.tag is Tag.NONE
+        is_plain = isinstance(value, Scalar) and value.tag is NONE
         merged = value if is_plain else merge(None, value, rule.inside(key))
-        if merged is not None:
-            entries[key] = merged
-    if over.tag is Tag.NONE and over.with_entries(entries) is over:
+        if merged is not value:
+            changes[key] = merged
+    if over.tag is NONE and not changes:
         return over
+    entries = over.with_changes(changes).entries
     # Keys whose value was wrong and left out stay known, so that nothing else complains about their absence.
     left_out = {key: where for key, where in over.keys.items() if key not in over.entries}
     return Table(entries, {**{key: over.at(key) for key in entries}, **left_out}, over.where)
@@ -190,4 +193,5 @@ def _same_driver(base: Table, over: Table) -> bool:
 
 def _unique(items: tuple[Node, ...], rule: Rule) -> tuple[Node, ...]:
     """Each thing once: in the place where it was first written, as it was written last."""
-    return tuple({rule.identity(item): item for item in items if item.tag is not Tag.RESET}.values())
+    kept = [item for item in items if item.tag is not RESET]
+    return tuple({rule.identity(item): item for item in kept}.values()) if len(kept) > 1 else tuple(kept)

@@ -5,9 +5,10 @@ equal keys, reads ``22:22`` as 1342 and lets twelve lines of aliases fill the me
 """
 
 from collections.abc import Callable
-from typing import NamedTuple
 
-from boxship.spec.pyyaml import (
+import yaml
+from msgspec import Struct
+from yaml.events import (
     AliasEvent,
     CollectionStartEvent,
     DocumentStartEvent,
@@ -17,11 +18,11 @@ from boxship.spec.pyyaml import (
     ScalarEvent,
     SequenceEndEvent,
     StreamEndEvent,
-    yaml,
 )
+
 from boxship.spec.report import Report
 from boxship.spec.scalars import ScalarValue, resolve_plain
-from boxship.spec.tree import Items, Node, Scalar, Table, Tag
+from boxship.spec.tree import NONE, Items, Node, Scalar, Table, Tag
 from boxship.where import Related, Where
 
 MAX_DEPTH = 64
@@ -69,7 +70,7 @@ def _syntax_hint(problem: str) -> str:
     return ""
 
 
-class _Anchored(NamedTuple):
+class _Anchored(Struct, frozen=True):
     """A node that aliases may name. ``size``: how many values are in it, with its own aliases expanded."""
 
     node: Node
@@ -86,6 +87,8 @@ class _Composer:
         self._resolve = resolve
         self._anchors: dict[str, _Anchored | None] = {}
         self._count = 0
+        self._variables = 0
+        """How many values so far may hold one."""
 
     def documents(self) -> tuple[Table, ...]:
         documents: list[Table] = []
@@ -112,7 +115,7 @@ class _Composer:
         """The node that begins with ``event``. Runs once for each value of a file: its usual case comes first."""
         self._count += 1
         if isinstance(event, ScalarEvent):
-            node: Node = self._scalar(event)
+            node: Node = self._tagged_scalar(event, event.tag) if event.tag is not None else self._scalar(event)
             if event.anchor is not None:
                 self._anchors[event.anchor] = _Anchored(node, 0)
         elif isinstance(event, CollectionStartEvent):
@@ -148,40 +151,48 @@ class _Composer:
         if found is None:
             raise _ParseError(self._where(event), f"the anchor &{event.anchor} contains itself")
         self._count += found.size
+        self._variables += 1
         return found.node
 
     def _tag(self, event: ScalarEvent | CollectionStartEvent) -> Tag:
         tag = event.tag
         if tag is None or tag == "!" or tag.startswith(_CORE):
-            return Tag.NONE
+            return NONE
         if tag not in _TAGS:
             reason, hint = f"unknown YAML tag '{tag}'", "known tags: !reset and !override"
             self._report.error(self._where(event), "", reason, hint, code="invalid-yaml")
-        return _TAGS.get(tag, Tag.NONE)
+        return _TAGS.get(tag, NONE)
 
     def _scalar(self, event: ScalarEvent) -> Scalar:
-        if event.tag is None:
-            return Scalar(self._value(event), self._where(event))
-        return Scalar(self._value(event), self._where(event), self._tag(event))
+        mark = event.start_mark
+        where = Where(self._file, mark.line + 1, mark.column + 1) if mark is not None else Where(self._file)
+        value = event.value
+        if "$" in value:
+            self._variables += 1
+        return Scalar(value if event.style else self._resolve(value), where)
 
-    def _value(self, event: ScalarEvent) -> ScalarValue:
+    def _tagged_scalar(self, event: ScalarEvent, tag: str) -> Scalar:
+        self._variables += 1
+        return Scalar(self._tagged_value(event, tag), self._where(event), self._tag(event))
+
+    def _tagged_value(self, event: ScalarEvent, tag: str) -> ScalarValue:
         value: str = event.value
-        if event.tag is None:
-            return value if event.style else self._resolve(value)
-        kind = event.tag.removeprefix(_CORE)
+        kind = tag.removeprefix(_CORE)
         is_typed = kind in {"bool", "int", "float", "null"} or (kind in _TAGS and not event.style)
         return self._resolve(value) if is_typed else value
 
     def _sequence(self, event: CollectionStartEvent, depth: int) -> Items:
         items: list[Node] = []
+        before = self._variables
         while not isinstance(inner := self._next(), SequenceEndEvent):
             items.append(self._node(inner, depth))
-        return Items(tuple(items), self._where(event), self._tag(event))
+        return Items(tuple(items), self._where(event), self._tag(event), self._variables != before)
 
     def _mapping(self, event: CollectionStartEvent, depth: int) -> Table:
         entries: dict[str, Node] = {}
         keys: dict[str, Where] = {}
         merged: Node | None = None
+        before = self._variables
         while not isinstance(key_event := self._next(), MappingEndEvent):
             key = self._key(key_event)
             where = self._where(key_event)
@@ -199,9 +210,17 @@ class _Composer:
         if merged is not None:
             del keys["<<"]
             self._merge(merged, entries, keys)
-        return Table(entries, keys, self._where(event), self._tag(event))
+        return Table(entries, keys, self._where(event), self._tag(event), self._variables != before)
 
     def _key(self, event: Event) -> str:
+        """The text of a key. Runs as often as ``_node``, and its usual case comes first as well."""
+        if isinstance(event, ScalarEvent) and event.tag is None:
+            value = event.value if event.style else self._resolve(event.value)
+            if isinstance(value, str):
+                return value
+        return self._unusual_key(event)
+
+    def _unusual_key(self, event: Event) -> str:
         if not isinstance(event, ScalarEvent):
             if isinstance(event, AliasEvent):
                 node = self._alias(event)
@@ -209,7 +228,7 @@ class _Composer:
                     return node.value
             raise _ParseError(self._where(event), "a key must be text", "no list, mapping or alias of one can be a key")
         self._tag(event)  # a key has no use for one; one that nobody knows is reported
-        value = self._value(event)
+        value = self._tagged_value(event, event.tag) if event.tag is not None else self._resolve(event.value)
         if not isinstance(value, str):
             raise _ParseError(
                 self._where(event),

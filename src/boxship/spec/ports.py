@@ -1,6 +1,6 @@
 """Published ports: the short form ``[IP:][HOST:]CONTAINER[/PROTOCOL]`` as long ones, and the long form as values."""
 
-from typing import NamedTuple
+from msgspec import Struct
 
 from boxship.spec.model import Port
 from boxship.spec.report import Report
@@ -18,7 +18,7 @@ class PortError(ValueError):
     """A port is written wrongly; the text is the rest of a sentence about it."""
 
 
-class PortRange(NamedTuple):
+class PortRange(Struct, frozen=True):
     """The ports from ``first`` to ``last``, both included."""
 
     first: int

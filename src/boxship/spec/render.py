@@ -6,7 +6,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from boxship.spec.load import Loaded, active_services
+from boxship.spec.loaded import Loaded, active_services
 from boxship.spec.model import (
     Appliance,
     Attachment,

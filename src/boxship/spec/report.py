@@ -1,8 +1,8 @@
 """Collects what is wrong in the files, so that all of it is shown at once."""
 
 from collections.abc import Callable, Iterable
-from typing import NamedTuple
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from boxship.names import closest
@@ -19,7 +19,7 @@ Rule = Callable[[str], str]
 """What the value at a key path must be, in words; "" when nothing is said about it."""
 
 
-class _Use(NamedTuple):
+class _Use(Struct, frozen=True, order=True):
     where: Where
     path: str
 

@@ -22,6 +22,7 @@ _WORDS: dict[str, ScalarValue] = {
     **dict.fromkeys(("-.inf", "-.Inf", "-.INF"), -math.inf),
 }
 _NUMBER_STARTS = frozenset("0123456789+-.")
+_NUMBER_ENDS = frozenset("0123456789abcdefABCDEF._")
 _INTEGER = re.compile(r"([-+]?)(?:0[xX]([0-9a-fA-F]+)|0[bB]([01]+)|0[oO]?([0-7]+)|(0|[1-9][0-9]*))")
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
 _LONGEST_NUMBER = 400
@@ -35,7 +36,7 @@ def resolve_plain(text: str) -> ScalarValue:
     word = _WORDS.get(text, text)
     if word is not text:
         return word
-    if text[0] not in _NUMBER_STARTS or len(text) > _LONGEST_NUMBER:
+    if text[0] not in _NUMBER_STARTS or text[-1] not in _NUMBER_ENDS or len(text) > _LONGEST_NUMBER:
         return text
     digits = text.replace("_", "")
     match = _INTEGER.fullmatch(digits)
@@ -59,6 +60,8 @@ def _as_float(number: int) -> float:
 
 def text_of(value: ScalarValue) -> str:
     """A value as the text that a container sees: ``true``, ``1.5``, "" for none."""
+    if isinstance(value, str):
+        return value
     match value:
         case None:
             return ""

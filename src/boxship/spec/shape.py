@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from boxship.spec.report import Report
 from boxship.spec.scalars import text_of
-from boxship.spec.tree import Items, Node, Scalar, Table, Tag, describe
+from boxship.spec.tree import RESET, Items, Node, Scalar, Table, describe
 from boxship.where import Problem, Where
 
 Kind = Literal["text", "integer", "number", "flag", "null"]
@@ -103,11 +103,11 @@ def unhonoured(shape: Shape, reason: str, *, harmless: tuple[str, ...] = ()) -> 
 
 def check_shape(node: Node, shape: Shape, path: str, report: Report) -> Node | None:
     """The node with its values converted and its wrong parts left out; None when all of it is wrong."""
-    if shape.anything or node.tag is Tag.RESET:
+    if shape.anything or node.tag is RESET:
         return node
+    if isinstance(node, Scalar):
+        return _check_scalar(node, shape, path, report)
     match node:
-        case Scalar():
-            return _check_scalar(node, shape, path, report)
         case Items() if shape.items is not None:
             return _check_items(node, shape.items, path, report)
         case Table() if shape.keys is not None:
@@ -134,7 +134,7 @@ def unset_hint(node: Node) -> str:
 
 
 def _check_scalar(node: Scalar, shape: Shape, path: str, report: Report) -> Node | None:
-    if isinstance(node.value, str) and shape.kinds[:1] == ("text",) and not shape.choices:
+    if isinstance(node.value, str) and shape.kinds and shape.kinds[0] == "text" and not shape.choices:
         return node  # so it is with most values
     for kind in shape.kinds:
         found = _convert(node, kind)
@@ -198,8 +198,12 @@ def _check_choice(node: Scalar, shape: Shape, path: str, report: Report) -> Scal
 
 
 def _check_items(node: Items, shape: Shape, path: str, report: Report) -> Items:
-    checked = (check_shape(item, shape, f"{path}[{index}]", report) for index, item in enumerate(node.items))
-    return node.with_items(tuple(item for item in checked if item is not None and not _is_empty(item, report)))
+    items: list[Node] = []
+    for index, item in enumerate(node.items):
+        checked = check_shape(item, shape, f"{path}[{index}]", report)
+        if checked is not None and not _is_empty(checked, report):
+            items.append(checked)
+    return node.with_items(tuple(items))
 
 
 def settle_empty(table: Table, report: Report) -> Table:
@@ -223,47 +227,48 @@ def _settled(node: Node, report: Report) -> Node:
 
 
 def _is_empty(node: Node, report: Report) -> bool:
-    if not report.is_deferred(node):
+    if not (isinstance(node, Scalar) and node.value is None and report.is_deferred(node)):
         return False
     report.settle(node)
     return True
 
 
 def _check_free(node: Table, shape: Shape, values: Shape, path: str, report: Report) -> Table:
-    entries: dict[str, Node] = {}
+    changes: dict[str, Node | None] = {}
     for key, value in node.entries.items():
         inner = f"{path}.{key}" if path else key
-        if shape.key_pattern is not None and not shape.key_pattern.fullmatch(key):
-            if shape.allows_extensions and key.startswith("x-"):
-                continue
+        checked = None
+        if shape.key_pattern is None or shape.key_pattern.fullmatch(key):
+            checked = check_shape(value, values, inner, report)
+        elif not (shape.allows_extensions and key.startswith("x-")):
             report.error(node.at(key), inner, f"'{key}' can't be a name", "names are letters, digits, '.', '_' and '-'")
-            continue
-        checked = check_shape(value, values, inner, report)
-        if checked is not None:
-            entries[key] = checked
-    return node.with_entries(entries)
+        if checked is not value:
+            changes[key] = checked
+    return node.with_changes(changes)
 
 
 def _check_fixed(node: Table, shape: Shape, keys: Mapping[str, Shape], path: str, report: Report) -> Table:
-    entries: dict[str, Node] = {}
+    changes: dict[str, Node | None] = {}
     for key, value in node.entries.items():
         inner = f"{path}.{key}" if path else key
         known = keys.get(key)
+        checked = None
         if known is not None:
             checked = check_shape(value, known, inner, report)
-            if checked is not None:
-                entries[key] = checked
+            if known.unhonoured and checked is not None:
                 _warn_unhonoured(key, checked, known, node.at(key), inner, report)
         elif not (shape.allows_extensions and key.startswith("x-")):
             _report_unknown(key, shape, node.at(key), inner, report)
+        if checked is not value:
+            changes[key] = checked
     for key in shape.required:
         if key not in node.entries:
             report.error(node.where, path, f"the key '{key}' is missing", code="missing-key")
-    return node.with_entries(entries)
+    return node.with_changes(changes)
 
 
 def _warn_unhonoured(key: str, value: Node, shape: Shape, where: Where, path: str, report: Report) -> None:
-    if not shape.unhonoured or value.tag is Tag.RESET or (isinstance(value, Scalar) and value.value is None):
+    if value.tag is RESET or (isinstance(value, Scalar) and value.value is None):
         return
     if not (isinstance(value, Scalar) and text_of(value.value) in shape.harmless):
         report.warn(where, path, f"'{key}' {shape.unhonoured}", code="unhonoured-key")

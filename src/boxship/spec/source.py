@@ -4,7 +4,9 @@ import os
 import stat
 import sys
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO
+
+from msgspec import Struct
 
 from boxship.spec.report import Report
 from boxship.where import Related, Where
@@ -17,7 +19,10 @@ STDIN = Path("-")
 """The file name that means the standard input."""
 
 
-class Mention(NamedTuple):
+_BYTE_ORDER_MARK = "\ufeff"
+
+
+class Mention(Struct, frozen=True):
     """The place that names a file, for messages when it can't be read."""
 
     where: Where
@@ -31,8 +36,15 @@ def read_mentioned(path: Path, shown: str, report: Report, mention: Mention | No
     """As :func:`read_text`, for a file that another file may name."""
     if mention is None:
         return read_text(path, shown, report)
-    where, key_path, hint, related = mention
-    return read_text(path, shown, report, at=where, key_path=key_path, hint=hint, related=related)
+    return read_text(
+        path,
+        shown,
+        report,
+        at=mention.where,
+        key_path=mention.path,
+        hint=mention.hint,
+        related=mention.related,
+    )
 
 
 def read_text(
@@ -84,7 +96,7 @@ def read_stdin(shown: str, report: Report) -> str | None:
 
 def _decode(data: bytes, shown: str) -> str:
     try:
-        return data.decode("utf-8-sig")
+        return data.decode().removeprefix(_BYTE_ORDER_MARK)
     except UnicodeDecodeError as err:
         line = data.count(b"\n", 0, err.start) + 1
         where = Where(shown, line, err.start - data.rfind(b"\n", 0, err.start))

@@ -21,6 +21,10 @@ class Tag(Enum):
     OVERRIDE = "!override"
 
 
+NONE, RESET = Tag.NONE, Tag.RESET
+"""For what runs once for each value: asking an Enum for its member takes ten times as long as a global name."""
+
+
 class Scalar(Struct, frozen=True, gc=False):
     """One plain value. ``unset`` names the variables without a value that its text was made from."""
 
@@ -40,6 +44,7 @@ class Items(Struct, frozen=True, gc=False):
     items: tuple["Node", ...]
     where: Where
     tag: Tag = Tag.NONE
+    may_hold_variables: bool = True
 
     def with_items(self, items: "tuple[Node, ...]") -> "Items":
         """The same place with other items; the same node when each item is."""
@@ -55,6 +60,8 @@ class Table(Struct, frozen=True, gc=False):
     keys: Mapping[str, Where]
     where: Where
     tag: Tag = Tag.NONE
+    may_hold_variables: bool = True
+    """Whether a ``$`` may stand in it; whoever writes it with one doesn't have to know."""
 
     def with_entries(self, entries: "Mapping[str, Node]") -> "Table":
         """The same place and keys with other values; the same node when each value is."""
@@ -62,6 +69,14 @@ class Table(Struct, frozen=True, gc=False):
         is_same = len(entries) == len(mine) and all(map(is_, entries.values(), mine.values()))
         if is_same and all(map(is_, entries, mine)):
             return self
+        return Table(entries, self.keys, self.where, self.tag)
+
+    def with_changes(self, changes: "Mapping[str, Node | None]") -> "Table":
+        """The same with other values for some of its keys (None: left out); the same node when there are none."""
+        if not changes:
+            return self
+        changed = {**self.entries, **changes}
+        entries = {key: node for key, node in changed.items() if node is not None}
         return Table(entries, self.keys, self.where, self.tag)
 
     def at(self, key: str) -> Where:

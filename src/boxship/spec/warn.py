@@ -85,9 +85,9 @@ def _warn_of_mounts(service: Service, appliance: Appliance, places: Places, repo
 
 
 def _is_at_home(source: str, directory: str) -> bool:
-    if any(source == known or source.startswith(f"{known}/") for known in _EVERYWHERE):
+    if source == directory or source.startswith(f"{directory.rstrip('/')}/"):
         return True
-    return source == directory or source.startswith(f"{directory.rstrip('/')}/")
+    return any(source == known or source.startswith(f"{known}/") for known in _EVERYWHERE)
 
 
 def _host_path_hint(mount: Mount) -> str:

@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 
-from boxship.spec.pyyaml import yaml
+import yaml
+
 from boxship.spec.scalars import resolve_plain
 from boxship.spec.tree import Items, Node, Scalar, Table
 

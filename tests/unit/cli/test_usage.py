@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from msgspec.structs import replace
 
 from boxship.cli.render.usage import Screen, usage_as_json, usage_lines
 from boxship.engine.port import ContainerStats
@@ -23,7 +24,7 @@ def test_figures_stand_below_each_other_and_what_is_not_known_is_a_dash() -> Non
     rows = [
         usage("web", STATS),
         usage("db", None),
-        usage("job", STATS._replace(cpu_percent=None, memory_limit_bytes=0)),
+        usage("job", replace(STATS, cpu_percent=None, memory_limit_bytes=0)),
     ]
     assert usage_lines(rows) == [
         "SERVICE     CPU  MEMORY    LIMIT   MEM %  NET IN  NET OUT  READ  WRITTEN  PIDS",

@@ -1,4 +1,5 @@
 import pytest
+from msgspec.structs import replace
 
 from boxship.engine.calls import IDLE_VARIABLE, TIMEOUT_VARIABLE, Deadlines
 from boxship.errors import UsageError
@@ -17,7 +18,7 @@ def test_all_deadlines_but_the_idle_one_change_in_proportion() -> None:
 
 def test_how_long_a_pull_or_a_build_may_be_silent_is_said_by_itself() -> None:
     silent_for_long = Deadlines.from_environment({IDLE_VARIABLE: "7200"})
-    assert silent_for_long == Deadlines()._replace(idle_s=7200.0)
+    assert silent_for_long == replace(Deadlines(), idle_s=7200.0)
     both = Deadlines.from_environment({TIMEOUT_VARIABLE: "2", IDLE_VARIABLE: "3"})
     assert (both.quick_s, both.idle_s) == (2.0, 3.0)
 

@@ -31,7 +31,7 @@ async def make(engine: FakeEngine, service: str, *, start: bool = True, applianc
 
 
 def shown(rows: tuple[Usage, ...]) -> dict[str, float | None]:
-    return {row.container.service: row.stats and row.stats.cpu_percent for row in rows}
+    return {row.container.service: None if row.stats is None else row.stats.cpu_percent for row in rows}
 
 
 async def test_all_are_asked_side_by_side(engine: FakeEngine) -> None:

@@ -8,7 +8,8 @@ from boxship.plan.observed import ContainerState, Observed, ObservedImage, Obser
 from boxship.plan.reconcile import reconcile
 from boxship.plan.resolve import Desired
 from boxship.plan.sharing import with_shared_volumes
-from boxship.spec.model import Attachment, Condition, IpamPool, Mount, Network, OnSwitch, Restart, Volume
+from boxship.spec.model import Attachment, Condition, IpamPool, Mount, Network, Restart, Volume
+from boxship.spec.model_switch import OnSwitch
 from boxship.spec.release import Release, ReleaseImage
 from tests.unit.plan.given import IMAGE, appliance, desired, running, service
 

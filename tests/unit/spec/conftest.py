@@ -7,7 +7,8 @@ from textwrap import dedent
 import pytest
 
 from boxship.errors import SpecError
-from boxship.spec.load import Loaded, LoadOptions, load
+from boxship.spec.load import load
+from boxship.spec.loaded import Loaded, LoadOptions
 from boxship.where import Problem
 
 Write = Callable[[Mapping[str, str]], Path]

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from boxship.errors import SpecError
 from boxship.spec.compose_keys import COMPOSE
-from boxship.spec.load import Loaded, LoadOptions, load
+from boxship.spec.load import load
+from boxship.spec.loaded import Loaded, LoadOptions
 from boxship.spec.render import to_compose, to_json
 from boxship.spec.shape import Shape
 

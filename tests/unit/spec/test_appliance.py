@@ -4,7 +4,8 @@ import pytest
 
 import boxship.spec
 from boxship.spec.appliance_keys import APPLIANCE
-from boxship.spec.load import LoadOptions, load
+from boxship.spec.load import load
+from boxship.spec.loaded import LoadOptions
 from boxship.spec.model import Base, Boot, Check, ExecProbe, Host, HttpProbe, LogProbe, TcpProbe
 from boxship.spec.model_build import ContextPart, Wheels
 from boxship.spec.model_switch import OnSwitch

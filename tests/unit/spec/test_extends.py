@@ -7,7 +7,8 @@ import pytest
 
 from boxship.spec.documents import Documents, Setting
 from boxship.spec.extends import Extender
-from boxship.spec.load import LoadOptions, load
+from boxship.spec.load import load
+from boxship.spec.loaded import LoadOptions
 from boxship.spec.model import Service
 from boxship.spec.report import Report
 from tests.unit.spec.conftest import Read, Refuse, Write

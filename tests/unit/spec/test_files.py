@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from boxship.errors import SpecError
-from boxship.spec.load import LoadOptions, load
+from boxship.spec.load import load
+from boxship.spec.loaded import LoadOptions
 from boxship.spec.source import MAX_FILE_BYTES
 from tests.unit.spec.conftest import Read, Refuse, Write
 

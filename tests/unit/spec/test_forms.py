@@ -2,7 +2,7 @@ from collections.abc import Callable
 
 import pytest
 
-from boxship.spec.command import split_command
+from boxship.spec.command import SplitCommand, split_command
 from boxship.spec.model import Condition, Dependency, Mount, Port, Restart, Service
 from boxship.spec.ports import expand_port
 from boxship.spec.report import Report
@@ -117,7 +117,7 @@ def test_short_tmpfs_keeps_its_options(service: ReadService) -> None:
     ],
 )  # fmt: skip
 def test_command_text_is_split_like_compose_does(text: str, argv: list[str]) -> None:
-    assert split_command(text) == (tuple(argv), "")
+    assert split_command(text) == SplitCommand(tuple(argv), "")
 
 
 @pytest.mark.parametrize("text", ["a 'b", 'a "b', "a \\", "a (b)", "a `b", "$(a"])

@@ -13,7 +13,8 @@ from jsonschema import Draft202012Validator
 
 from boxship.errors import SpecError
 from boxship.spec.appliance_keys import APPLIANCE
-from boxship.spec.load import LoadOptions, load
+from boxship.spec.load import load
+from boxship.spec.loaded import LoadOptions
 from boxship.spec.rules import EXAMPLE, key_texts, rule_of
 from boxship.spec.schema import appliance_schema
 from boxship.spec.shape import Shape

@@ -90,7 +90,7 @@ def test_a_trial_leaves_current_alone() -> None:
 @pytest.mark.parametrize(
     ("state", "kind", "trial", "why"),
     [
-        (SWITCHING, OperationKind.PULL, TWO, "belongs to a switch, not to a pull"),
+        (SWITCHING, OperationKind.PULL, TWO, "belongs to a switch or a rollback, not to a pull"),
         (ON_TRIAL, OperationKind.SWITCH, TWO, "is on trial already"),
         (State(operation_id="op1", next_generation=2), OperationKind.SWITCH, ONE, "nothing to go back to"),
         (SWITCHING, OperationKind.SWITCH, replace(TWO, generation=3), "not a new one"),

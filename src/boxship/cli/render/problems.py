@@ -1,12 +1,12 @@
 """Problems of the files for people: with the line they are about on a terminal, one line each elsewhere."""
 
-import os
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TextIO
 
 from boxship.cli.render.color import BOLD, DIM, RED, YELLOW, is_colored, paint, sanitized
+from boxship.cli.render.width import columns_of
 from boxship.spec.report import Report
 from boxship.spec.source import read_text
 from boxship.where import MAX_RELATED_SHOWN, Problem, Related, Where
@@ -15,7 +15,6 @@ MAX_EXCERPTS = 10
 """More would push the first problem off the screen; the others are listed in one line each."""
 _EXCERPTED = (".yaml", ".yml", ".json")
 _MIN_WIDTH = 40
-_USUAL_WIDTH = 80
 
 
 def show_problems(problems: Sequence[Problem], start: Path | None = None, stream: TextIO | None = None) -> None:
@@ -58,7 +57,7 @@ class _Shower:
         self._start = start
         self._stream = stream
         self._is_colored = is_colored(stream)
-        self._width = max(_columns(stream), _MIN_WIDTH)
+        self._width = max(columns_of(stream), _MIN_WIDTH)
         self._files: dict[str, tuple[str, ...]] = {}
 
     def show(self, problem: Problem) -> None:
@@ -116,15 +115,6 @@ class _Shower:
 
         text = read_text(self._start / file, file, Report())
         return split_lines(text) if text is not None else ()
-
-
-def _columns(stream: TextIO) -> int:
-    """As shutil.get_terminal_size says it, whose import brings every archive format along (4 ms)."""
-    told = os.environ.get("COLUMNS", "")
-    try:
-        return int(told) if told.isdecimal() else os.get_terminal_size(stream.fileno()).columns
-    except OSError:
-        return _USUAL_WIDTH
 
 
 def _color(problem: Problem) -> str:

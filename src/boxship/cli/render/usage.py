@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
 
+from msgspec.structs import asdict
+
 from boxship.cli.render.color import is_live
 from boxship.cli.render.columns import columns, terminal_width, width_of
 from boxship.operate.stats import Usage
@@ -58,7 +60,9 @@ def usage_as_json(rows: Sequence[Usage]) -> list[dict[str, object]]:
     found: list[dict[str, object]] = []
     for row in rows:
         about = {"service": row.container.service, "number": row.container.number, "name": row.container.name}
-        found.append({**about, "state": str(row.container.state), "stats": row.stats and row.stats._asdict()})
+        found.append(
+            {**about, "state": str(row.container.state), "stats": None if row.stats is None else asdict(row.stats)}
+        )
     return found
 
 

@@ -19,8 +19,8 @@ from boxship.spec.tree import Node, Scalar, Table
 
 _KEYS = MARKS | SERVICE_MARKS
 """A file without any of these keys is no crane file, and needn't be parsed a second time to find out."""
-_BEFORE_KEY = frozenset(" \t\r\n{,'\"-")
-_AFTER_KEY = re.compile(r"""['"]?\s*:(?:[\s\[{"]|\Z)""")
+_WORD_BEFORE_COLON = re.compile(r"""(?<![^\s{,'"])([a-z][a-z0-9-]*+)['"]?\s*+:(?:[\s\[{"]|\Z)""")
+"""What may be a key. It goes over a text once, whatever stands in it: every start pays for it."""
 _NOTHING = frozenset({"", "~", "null", "Null", "NULL"})
 
 
@@ -56,18 +56,7 @@ def _read(path: Path, shown: str, report: Report) -> CraneFile | None:
 
 
 def _may_be_crane(path: Path, text: str) -> bool:
-    return has_crane_name(path) or len(text) < 40 or any(_has_key(text, key) for key in _KEYS)
-
-
-def _has_key(text: str, key: str) -> bool:
-    """Whether the text seems to have the key. Many times as fast as one pattern of all keys: every start pays it."""
-    position = text.find(key)
-    while position >= 0:
-        is_whole = position == 0 or text[position - 1] in _BEFORE_KEY
-        if is_whole and _AFTER_KEY.match(text, position + len(key)):
-            return True
-        position = text.find(key, position + 1)
-    return False
+    return has_crane_name(path) or len(text) < 40 or not _KEYS.isdisjoint(_WORD_BEFORE_COLON.findall(text))
 
 
 def has_crane_name(path: Path) -> bool:

@@ -11,7 +11,8 @@ from boxship.errors import SpecError
 from boxship.plan.observed import Observed, ObservedImage, ObservedNetwork
 from boxship.plan.reconcile import reconcile
 from boxship.plan.resolve import resolve
-from boxship.spec.load import Loaded, LoadOptions, load
+from boxship.spec.load import load
+from boxship.spec.loaded import Loaded, LoadOptions
 from boxship.where import Problem
 
 Read = Callable[..., Loaded]

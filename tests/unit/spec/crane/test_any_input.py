@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from boxship.errors import SpecError
 from boxship.spec.crane.keys import DOCUMENT, RUN, SECTIONS
-from boxship.spec.load import LoadOptions, load
+from boxship.spec.load import load
+from boxship.spec.loaded import LoadOptions
 from boxship.where import Problem
 
 PLAIN = st.one_of(

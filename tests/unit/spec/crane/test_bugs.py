@@ -15,7 +15,7 @@ from boxship.plan.reconcile import reconcile
 from boxship.plan.resolve import resolve
 from boxship.plan.verbs import plan_down, plan_stop
 from boxship.plan.verdict import Options
-from boxship.spec.load import Loaded
+from boxship.spec.loaded import Loaded
 from tests.fakes.clock import FakeClock
 from tests.fakes.engine import FakeEngine
 from tests.unit.spec.crane.conftest import Read, Refuse, plan_text, sentences

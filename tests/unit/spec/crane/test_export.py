@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from boxship.cli.arguments import parse_arguments
 from boxship.cli.context import Invocation
 from boxship.errors import ConflictError, UsageError
-from boxship.spec.load import LoadOptions, load
+from boxship.spec.load import load
+from boxship.spec.loaded import LoadOptions
 from tests.unit.spec.crane.conftest import plan_text
 from tests.unit.spec.crane.test_forms import V0, V1, V2, V3, V3_IN_COMPOSES_WORDS
 
@@ -77,7 +78,7 @@ def test_what_import_writes_gives_the_same_services_targets_hooks_and_plan(
 
 
 def plan_text_of(appliance: object, target: str | None) -> str:
-    from boxship.spec.load import Loaded
+    from boxship.spec.loaded import Loaded
 
     return plan_text(Loaded(appliance), target=target)  # type: ignore[arg-type]
 
