@@ -48,15 +48,15 @@ def open_store(path: Path, clock: Clock, limits: Limits | None = None) -> Sqlite
         places.prepare()
         holder = Holder.take(places.lock)
         try:
-            connection, warning = _open(places, clock.now())
-            return SqliteStore(places, connection, holder, limits or Limits(), warning)
+            copy = _look_at_copy(places)
+            connection, warning = _open(places, copy, clock.now())
+            return SqliteStore(places, connection, holder, limits or Limits(), copy, warning)
         except BaseException:
             holder.release()
             raise
 
 
-def _open(places: Places, now: datetime) -> tuple[sqlite3.Connection, str]:
-    copy = _look_at_copy(places)
+def _open(places: Places, copy: Content | _Damaged | _Absent, now: datetime) -> tuple[sqlite3.Connection, str]:
     found = _look_at_file(places, copy)
     match found, copy:
         case _Opened(connection, _), _Damaged(why):
@@ -89,7 +89,7 @@ def _look_at_file(places: Places, copy: Content | _Damaged | _Absent) -> _Opened
         opened = _Opened(*open_checked(places.path))
     except DamageError as err:
         return _Damaged(str(err))
-    except sqlite3.Error as err:
+    except (sqlite3.Error, UnicodeDecodeError) as err:
         if not is_damage(err):
             raise
         return _Damaged(f"SQLite says: {err}")

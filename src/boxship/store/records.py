@@ -91,10 +91,10 @@ def decode(data: bytes, kind: type[T]) -> T:
 
 
 def decode_known(data: bytes, kind: type[T]) -> T | None:
-    """None for a whole record that a newer release wrote in words that this one doesn't have."""
+    """None for a whole record that a newer release wrote in words that this one doesn't have, or for none at all."""
     try:
         return msgspec.json.decode(data, type=kind)
-    except msgspec.ValidationError:
+    except (msgspec.DecodeError, UnicodeDecodeError):
         return None
 
 

@@ -28,6 +28,8 @@ from boxship.store.port import AuditEntry, Limits, Loaded, Token, conflict_of_re
 from boxship.store.records import TokenKey, decode, decode_known, decode_state, encode, expect_whole
 from boxship.store.state_copy import write_copy
 
+# As bytes: a digest that was damaged need not be text any more, and the entries around it can still be shown.
+_AUDIT = "SELECT number, record, CAST(digest AS BLOB) FROM audit"
 _UNREADABLE = AuditEntry(0, datetime.fromtimestamp(0, UTC), "?", "(unreadable)")
 
 
@@ -35,8 +37,15 @@ class SqliteStore:
     """Implements ``Store``. Threads take turns."""
 
     def __init__(
-        self, places: Places, connection: sqlite3.Connection, holder: Holder, limits: Limits, warning: str
+        self,
+        places: Places,
+        connection: sqlite3.Connection,
+        holder: Holder,
+        limits: Limits,
+        copied: object,
+        warning: str,
     ) -> None:
+        """``copied``: the content of the copy, if there is one."""
         self._places = places
         self._connection = connection
         self._holder = holder
@@ -45,7 +54,8 @@ class SqliteStore:
         self._trouble = ""
         self._turn = threading.Lock()
         with self._asking():
-            self._follow()
+            if copied != read_content(connection):
+                self._follow()
 
     def load(self) -> Loaded:
         with self._asking() as connection:
@@ -90,7 +100,9 @@ class SqliteStore:
             entry = AuditEntry(heads.audit_number + 1, at, who, action, subject, outcome)
             text = text_of(entry)
             entry = replace(entry, digest=link(heads.audit_digest, text))
-            connection.execute("INSERT INTO audit VALUES (?, ?, ?)", (entry.number, text, entry.digest))
+            connection.execute(
+                "INSERT INTO audit (number, record, digest) VALUES (?, ?, ?)", (entry.number, text, entry.digest)
+            )
             heads = replace(heads, audit_number=entry.number, audit_digest=entry.digest)
             oldest_gone = entry.number - self._limits.audit
             if oldest_gone > heads.anchor_number:
@@ -101,20 +113,20 @@ class SqliteStore:
 
     def audit(self, after: int = 0, limit: int = 100) -> tuple[AuditEntry, ...]:
         with self._asking() as connection:
-            rows = connection.execute(
-                "SELECT number, record, digest FROM audit WHERE number > ? ORDER BY number LIMIT ?", (after, limit)
-            ).fetchall()
+            rows = connection.execute(f"{_AUDIT} WHERE number > ? ORDER BY number LIMIT ?", (after, limit)).fetchall()
         return tuple(_entry(*row) for row in rows)
 
     def verify_audit(self) -> int:
         with self._asking() as connection:
             heads = read_heads(connection)
             number, digest = heads.anchor_number, heads.anchor_digest
-            for found, text, its_digest in connection.execute("SELECT * FROM audit ORDER BY number"):
+            for found, text, its_digest in connection.execute(f"{_AUDIT} ORDER BY number"):
                 number += 1
-                if found != number or not isinstance(text, bytes) or its_digest != link(digest, text):
+                if found != number or not isinstance(text, bytes):
                     return number
-                digest = its_digest
+                digest = link(digest, text)
+                if its_digest != digest.encode():
+                    return number
         # What was cut off at the end leaves no gap.
         return 0 if (number, digest) == (heads.audit_number, heads.audit_digest) else number + 1
 
@@ -207,7 +219,6 @@ def _digest_of(connection: sqlite3.Connection, number: int) -> str:
 
 def _entry(number: int, text: object, digest: object) -> AuditEntry:
     """One that can't be read still stands in its place: verify_audit tells which."""
-    if not isinstance(text, bytes):
-        return replace(_UNREADABLE, number=number)
-    entry = decode_known(text, AuditEntry)
-    return replace(_UNREADABLE if entry is None else entry, number=number, digest=str(digest))
+    entry = decode_known(text, AuditEntry) if isinstance(text, bytes) else None
+    shown = digest.decode(errors="replace") if isinstance(digest, bytes) else ""
+    return replace(_UNREADABLE if entry is None else entry, number=number, digest=shown)
