@@ -21,7 +21,7 @@ _LOST_HINT = (
     "put the folder back from a backup; or, to begin as a new box, move all of it away: volumes stay, "
     "but which release and which of them were current is lost"
 )
-_EMPTY = Content(Heads(), encode(State()), (), ())
+_EMPTY = Content(Heads(), encode(State()), (), (), ())
 
 
 class _Opened(NamedTuple):
@@ -117,16 +117,13 @@ def _disagreement(content: Content, copy: Content) -> str:
 def _restore(
     places: Places, copy: Content, found: _Opened | _Damaged | _Absent, now: datetime
 ) -> tuple[sqlite3.Connection, str]:
-    heads = copy.heads
-    # Older entries are in what was set aside; the chain goes on from the last one that the copy knows.
-    anchored = Heads(heads.serial, heads.audit_number, heads.audit_digest, heads.audit_number, heads.audit_digest)
-    create(places.new, copy._replace(heads=anchored))
+    create(places.new, copy)
     aside = places.set_aside(now)
     places.publish()
     kept = f", and was set aside as {aside.name}" if aside.exists() else ""
     return open_checked(places.path)[0], (
         f"{places.path} {_wrong(found)}{kept}; its copy was taken, with the state of revision "
-        f"{decode_state(copy.state).revision}: older operations and the audit before aren't in it"
+        f"{decode_state(copy.state).revision}: what is older of the operations and the audit isn't in it"
     )
 
 

@@ -14,9 +14,11 @@ from boxship.store.audit import link, text_of
 from boxship.store.database import (
     read_content,
     read_heads,
+    read_links,
     read_state,
     read_tokens,
     write_heads,
+    write_link,
     write_operation,
     write_state,
     write_token,
@@ -25,11 +27,9 @@ from boxship.store.failures import telling
 from boxship.store.holder import Holder
 from boxship.store.places import Places
 from boxship.store.port import AuditEntry, Limits, Loaded, Token, conflict_of_revisions, too_many_tokens
-from boxship.store.records import TokenKey, decode, decode_known, decode_state, encode, expect_whole
+from boxship.store.records import Link, TokenKey, decode, decode_known, decode_state, encode, expect_whole
 from boxship.store.state_copy import write_copy
 
-# As bytes: a digest that was damaged need not be text any more, and the entries around it can still be shown.
-_AUDIT = "SELECT number, record, CAST(digest AS BLOB) FROM audit"
 _UNREADABLE = AuditEntry(0, datetime.fromtimestamp(0, UTC), "?", "(unreadable)")
 
 
@@ -95,32 +95,22 @@ class SqliteStore:
             return tuple(operation for operation in found if operation is not None)
 
     def append_audit(self, at: datetime, who: str, action: str, subject: str = "", outcome: str = "") -> AuditEntry:
-        with self._asking() as connection, _transaction(connection):
-            heads = read_heads(connection)
-            entry = AuditEntry(heads.audit_number + 1, at, who, action, subject, outcome)
-            text = text_of(entry)
-            entry = replace(entry, digest=link(heads.audit_digest, text))
-            connection.execute(
-                "INSERT INTO audit (number, record, digest) VALUES (?, ?, ?)", (entry.number, text, entry.digest)
-            )
-            heads = replace(heads, audit_number=entry.number, audit_digest=entry.digest)
-            oldest_gone = entry.number - self._limits.audit
-            if oldest_gone > heads.anchor_number:
-                heads = replace(heads, anchor_number=oldest_gone, anchor_digest=_digest_of(connection, oldest_gone))
-                connection.execute("DELETE FROM audit WHERE number <= ?", (oldest_gone,))
-            write_heads(connection, heads)
-            return entry
+        with self._asking() as connection:
+            with _transaction(connection):
+                entry = self._append(AuditEntry(0, at, who, action, subject, outcome))
+                self._count()
+            self._follow()
+        return entry
 
     def audit(self, after: int = 0, limit: int = 100) -> tuple[AuditEntry, ...]:
         with self._asking() as connection:
-            rows = connection.execute(f"{_AUDIT} WHERE number > ? ORDER BY number LIMIT ?", (after, limit)).fetchall()
-        return tuple(_entry(*row) for row in rows)
+            return tuple(_entry(*row) for row in read_links(connection, after, limit))
 
     def verify_audit(self) -> int:
         with self._asking() as connection:
             heads = read_heads(connection)
             number, digest = heads.anchor_number, heads.anchor_digest
-            for found, text, its_digest in connection.execute(f"{_AUDIT} ORDER BY number"):
+            for found, text, its_digest in read_links(connection, 0):
                 number += 1
                 if found != number or not isinstance(text, bytes):
                     return number
@@ -158,7 +148,7 @@ class SqliteStore:
             yield self._connection
 
     def _count(self) -> None:
-        """One more write that the copy has to follow."""
+        """Inside a transaction: one more write that the copy has to follow."""
         heads = read_heads(self._connection)
         write_heads(self._connection, replace(heads, serial=heads.serial + 1))
 
@@ -175,6 +165,20 @@ class SqliteStore:
                 f"the copy {self._places.copy} can't be written ({err.strerror}): "
                 "should the file be damaged now, the latest changes would be lost"
             )
+
+    def _append(self, entry: AuditEntry) -> AuditEntry:
+        heads = read_heads(self._connection)
+        entry = replace(entry, number=heads.audit_number + 1)
+        text = text_of(entry)
+        entry = replace(entry, digest=link(heads.audit_digest, text))
+        write_link(self._connection, entry.number, Link(text, entry.digest))
+        heads = replace(heads, audit_number=entry.number, audit_digest=entry.digest)
+        oldest_gone = entry.number - self._limits.audit
+        if oldest_gone > heads.anchor_number:
+            heads = replace(heads, anchor_number=oldest_gone, anchor_digest=_digest_of(self._connection, oldest_gone))
+            self._connection.execute("DELETE FROM audit WHERE number <= ?", (oldest_gone,))
+        write_heads(self._connection, heads)
+        return entry
 
     def _put_operation(self, operation: Operation) -> None:
         write_operation(self._connection, encode(operation))

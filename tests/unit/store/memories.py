@@ -38,17 +38,17 @@ class Memory(NamedTuple):
         return folder / FILE
 
 
-def open_at(path: Path) -> SqliteStore:
-    return open_store(path, FakeClock(), LIMITS)
+def open_at(path: Path, limits: Limits = LIMITS) -> SqliteStore:
+    return open_store(path, FakeClock(), limits)
 
 
 def files_of(folder: Path) -> dict[str, bytes]:
     return {name: (folder / name).read_bytes() for name in (FILE, WAL, COPY) if (folder / name).exists()}
 
 
-def lived(folder: Path, *, is_closed: bool, saves: int = 6) -> Memory:
+def lived(folder: Path, *, is_closed: bool, saves: int = 6, limits: Limits = LIMITS) -> Memory:
     """A box that saved some states. Not closed: what was written last is in the log only, as after a power cut."""
-    store = open_at(folder / FILE)
+    store = open_at(folder / FILE, limits)
     state = store.load().state
     seen: list[Operation] = []
     for number in range(1, saves + 1):

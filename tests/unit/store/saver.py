@@ -24,10 +24,11 @@ _WHILE_OPENING = 0.2
 
 
 class Kept(NamedTuple):
-    """What the one that was killed was told is kept: a revision and a token's number, 0 for none."""
+    """What the one that was killed was told is kept: a revision, and the numbers of an audit entry and a token."""
 
-    revision: int
-    token: int
+    revision: int = 0
+    audit: int = 0
+    token: int = 0
 
 
 def save_for_ever(path: Path, acknowledge: int) -> None:
@@ -39,7 +40,7 @@ def save_for_ever(path: Path, acknowledge: int) -> None:
         operation = Operation(f"op{number}", OperationKind.SWITCH, "anna", NOW)
         state = store.save(State(state.revision, source=f"source {number}", next_generation=number), [operation])
         os.write(acknowledge, b"revision %d\n" % state.revision)
-        store.append_audit(NOW, "anna", "save", str(number))
+        os.write(acknowledge, b"audit %d\n" % store.append_audit(NOW, "anna", "save", str(number)).number)
         store.put_token(Token("t", str(number), "hash", ("read",), NOW))
         os.write(acknowledge, b"token %d\n" % number)
 
@@ -64,7 +65,7 @@ def kill_one(path: Path, chance: random.Random) -> Kept:
     with os.fdopen(reading, "rb") as stream:
         words = [line.split() for line in stream.read().splitlines()]
     told = {what.decode(): int(number) for what, number in words}
-    return Kept(told.get("revision", 0), told.get("token", 0))
+    return Kept(told.get("revision", 0), told.get("audit", 0), told.get("token", 0))
 
 
 def judge(path: Path, kept: Kept) -> tuple[Kept, list[str]]:
@@ -72,14 +73,15 @@ def judge(path: Path, kept: Kept) -> tuple[Kept, list[str]]:
     store = open_at(path)
     state, warning = store.load()
     token = max((int(token.name) for token in store.tokens()), default=0)
-    found = Kept(state.revision, token)
+    audit = max((entry.number for entry in store.audit()), default=0)
+    found = Kept(state.revision, audit, token)
     checks = {
         "the revision": state.revision in (kept.revision, kept.revision + 1),
         "the token": token in (kept.token, found.revision),
         "the record": state.revision == 0 or state.source == f"source {state.revision}",
         "the operation": state.revision == 0 or store.operation(f"op{state.revision}") is not None,
         "a warning": not warning,
-        "the audit": store.verify_audit() == 0,
+        "the audit": audit in (kept.audit, kept.audit + 1) and store.verify_audit() == 0,
     }
     store.close()
     return found, [what for what, is_right in checks.items() if not is_right]
@@ -87,12 +89,12 @@ def judge(path: Path, kept: Kept) -> tuple[Kept, list[str]]:
 
 def main(path: Path, kills: int, seed: int) -> None:
     chance = random.Random(seed)
-    last = Kept(0, 0)
+    last = Kept()
     wrong: list[object] = []
     ahead = 0
     for number in range(kills):
         told = kill_one(path, chance)
-        told = Kept(max(told.revision, last.revision), max(told.token, last.token))
+        told = Kept(*map(max, told, last))
         last, problems = judge(path, told)
         if problems:
             wrong.append([number, told, last, problems])

@@ -2,12 +2,15 @@
 
 import random
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from boxship.errors import StateError
 from boxship.state.state import State
+from boxship.store.database import COPIED_AUDIT
+from boxship.store.port import Limits
 from tests.unit.store.memories import COPY, FILE, NOW, WAL, Memory, files_of, lived, open_at
 
 CUT_BYTES = 512
@@ -175,9 +178,76 @@ def test_only_some_damaged_files_are_kept(memory: Memory, tmp_path: Path) -> Non
     assert kept == [b"garbage %d" % number for number in range(3, 8)]
 
 
-def test_after_a_loss_the_audit_goes_on_from_the_last_entry_that_the_copy_knows(memory: Memory, tmp_path: Path) -> None:
-    store = open_at(memory.lay_out(tmp_path / "box", file=b"garbage"))
-    assert store.audit() == ()
-    assert store.append_audit(memory.tokens[0].created_at, "anna", "switch").number == 7
+def test_after_a_loss_the_newest_of_the_audit_is_still_there_and_its_chain_goes_on(tmp_path: Path) -> None:
+    path = tmp_path / FILE
+    lived(tmp_path, is_closed=True, saves=2 * COPIED_AUDIT, limits=Limits())
+    store = open_at(path, Limits())
+    before = store.audit()
+    store.close()
+    assert len(before) == 2 * COPIED_AUDIT
+    path.write_bytes(b"garbage")
+    store = open_at(path, Limits())
+    assert store.audit() == before[-COPIED_AUDIT:]
+    assert store.append_audit(NOW, "anna", "switch").number == before[-1].number + 1
     assert store.verify_audit() == 0
+    store.close()
+
+
+def test_an_audit_that_was_broken_before_is_not_passed_on_as_whole(tmp_path: Path) -> None:
+    path = tmp_path / FILE
+    lived(tmp_path, is_closed=True)
+    store = open_at(path)
+    store._connection.execute("UPDATE audit SET record = x'00' WHERE number = 3")
+    store.append_audit(NOW, "anna", "another")
+    assert store.verify_audit() == 3
+    store.close()
+    path.write_bytes(b"garbage")
+    store = open_at(path)
+    assert store.audit() == ()
+    assert store.append_audit(NOW, "anna", "switch").number == 8
+    assert store.verify_audit() == 0
+    store.close()
+
+
+def cut_off_before_setting_aside(folder: Path) -> None:
+    (folder / "state.db.new").write_bytes(b"half a file")
+
+
+def cut_off_between_the_file_and_its_log(folder: Path) -> None:
+    (folder / FILE).rename(folder / "state.db.damaged-20260101T000000Z")
+
+
+def cut_off_before_the_new_file_has_its_name(folder: Path) -> None:
+    (folder / FILE).rename(folder / "state.db.damaged-20260101T000000Z")
+    (folder / WAL).unlink(missing_ok=True)
+    (folder / "state.db.new").write_bytes(b"a whole file, but nobody knows")
+    (folder / "state.db.new-journal").write_bytes(b"what another way of writing left")
+
+
+def cut_off_while_the_copy_was_written(folder: Path) -> None:
+    (folder / "state.db.copy.new").write_bytes(b"boxship-state-copy 00")
+
+
+@pytest.mark.parametrize(
+    "cut_off",
+    [
+        cut_off_before_setting_aside,
+        cut_off_between_the_file_and_its_log,
+        cut_off_before_the_new_file_has_its_name,
+        cut_off_while_the_copy_was_written,
+    ],
+)
+def test_taking_the_copy_may_be_cut_off_anywhere(
+    memory: Memory, tmp_path: Path, cut_off: Callable[[Path], None]
+) -> None:
+    path = memory.lay_out(tmp_path / "box", file=b"garbage")
+    cut_off(path.parent)
+    assert "its copy was taken" in open_and_judge(memory, path)
+    assert sorted(path.parent.glob("*.new")) == []
+
+
+def test_a_new_box_whose_making_was_cut_off_is_still_a_new_box(tmp_path: Path) -> None:
+    (tmp_path / "state.db.new").write_bytes(b"half a file")
+    store = open_at(tmp_path / FILE)
+    assert store.load() == (State(), "")
     store.close()
