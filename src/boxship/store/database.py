@@ -37,7 +37,7 @@ COPIED_AUDIT = 20
 _MAGIC = b"SQLite format 3\0"
 _HEADER_BYTES = 100
 _APPLICATION_ID_AT = slice(68, 72)
-_BUSY_S = 5.0
+_BUSY_S = 2.0
 _WAL_PAGES = 100
 """The log is folded into the file after so many; it is read whole at each start."""
 

@@ -60,6 +60,54 @@ def test_nobody_else_may_read_the_files(tmp_path: Path) -> None:
     store.close()
 
 
+@pytest.mark.parametrize(
+    ("sql", "why"),
+    [
+        ("DELETE FROM tokens WHERE id = 't1'", "it differs from its copy"),
+        ("DELETE FROM state", "the state's row is gone"),
+        ("UPDATE state SET revision = 'x'", "the state's row is gone"),
+        ("DELETE FROM heads", "the row of heads is gone"),
+        (
+            "UPDATE operations SET id = 'op9' WHERE id = 'op2'",
+            "the record op9 of operations doesn't match its checksum",
+        ),
+        ("UPDATE tokens SET record = CAST(record AS TEXT)", "doesn't match its checksum"),
+        ("PRAGMA user_version=0", "its tables have no number"),
+        ("DROP TABLE audit", "no such table: audit"),
+    ],
+)
+def test_rows_that_are_missing_or_pass_for_others_are_damage(tmp_path: Path, sql: str, why: str) -> None:
+    memory = lived(tmp_path, is_closed=True)
+    with_file(tmp_path / "state.db", sql)
+    store = open_at(tmp_path / "state.db")
+    assert why in store.load().warning
+    assert store.load().state == memory.state
+    assert store.tokens() == memory.tokens
+    store.close()
+
+
+def test_a_copy_that_cannot_be_read_is_said_and_does_not_keep_a_loader_from_starting(tmp_path: Path) -> None:
+    state = kept(tmp_path / "state.db")
+    (tmp_path / "state.db.copy").unlink()
+    (tmp_path / "state.db.copy").mkdir()
+    store = open_at(tmp_path / "state.db")
+    assert store.load().state == state
+    assert "was damaged (Is a directory)" in store.load().warning
+    assert "can't be written (Is a directory)" in store.trouble()
+    store.close()
+
+
+def test_a_memory_that_another_program_reads_is_told_so(tmp_path: Path) -> None:
+    kept(tmp_path / "state.db")
+    reader = sqlite3.connect(tmp_path / "state.db", isolation_level=None)
+    reader.execute("BEGIN")
+    reader.execute("SELECT * FROM state").fetchall()
+    with pytest.raises(HostError, match="another program has it open"):
+        open_at(tmp_path / "state.db")
+    reader.close()
+    open_at(tmp_path / "state.db").close()
+
+
 def test_a_second_loader_is_refused_with_the_process_that_is_there(tmp_path: Path) -> None:
     store = open_at(tmp_path / "state.db")
     with pytest.raises(ConflictError, match=f"held by another Loader, process {os.getpid()}"):
