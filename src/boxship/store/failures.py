@@ -34,8 +34,10 @@ _ERRNO_HINTS = {
 }
 
 
-def is_damage(err: sqlite3.Error) -> bool:
+def is_damage(err: sqlite3.Error | UnicodeDecodeError) -> bool:
     """Whether the file is at fault, not the disk's space or who may write."""
+    if isinstance(err, UnicodeDecodeError):  # by SQLite's own message, when it quotes a table's damaged text
+        return True
     code = _code(err)
     if code == 0:  # the module's own: text that isn't UTF-8, but not a call that we made wrongly
         return not isinstance(err, sqlite3.ProgrammingError | sqlite3.InterfaceError)
@@ -61,7 +63,7 @@ def telling(path: Path) -> Iterator[None]:
     """Inside, complaints become errors for people. Raises: HostError, StateError, BugError."""
     try:
         yield
-    except DamageError as err:
+    except (DamageError, UnicodeDecodeError) as err:
         raise StateError(f"{path} is damaged: {err}", hint=DAMAGED_HINT) from err
     except (sqlite3.Error, OSError) as err:
         raise told(err, path) from err

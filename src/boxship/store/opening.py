@@ -21,7 +21,7 @@ _LOST_HINT = (
     "put the folder back from a backup; or, to begin as a new box, move all of it away: volumes stay, "
     "but which release and which of them were current is lost"
 )
-_EMPTY = Content(Heads(), encode(State()), (), ())
+_EMPTY = Content(Heads(), encode(State()), (), (), ())
 
 
 class _Opened(NamedTuple):
@@ -48,15 +48,15 @@ def open_store(path: Path, clock: Clock, limits: Limits | None = None) -> Sqlite
         places.prepare()
         holder = Holder.take(places.lock)
         try:
-            connection, warning = _open(places, clock.now())
-            return SqliteStore(places, connection, holder, limits or Limits(), warning)
+            copy = _look_at_copy(places)
+            connection, warning = _open(places, copy, clock.now())
+            return SqliteStore(places, connection, holder, limits or Limits(), copy, warning)
         except BaseException:
             holder.release()
             raise
 
 
-def _open(places: Places, now: datetime) -> tuple[sqlite3.Connection, str]:
-    copy = _look_at_copy(places)
+def _open(places: Places, copy: Content | _Damaged | _Absent, now: datetime) -> tuple[sqlite3.Connection, str]:
     found = _look_at_file(places, copy)
     match found, copy:
         case _Opened(connection, _), _Damaged(why):
@@ -89,7 +89,7 @@ def _look_at_file(places: Places, copy: Content | _Damaged | _Absent) -> _Opened
         opened = _Opened(*open_checked(places.path))
     except DamageError as err:
         return _Damaged(str(err))
-    except sqlite3.Error as err:
+    except (sqlite3.Error, UnicodeDecodeError) as err:
         if not is_damage(err):
             raise
         return _Damaged(f"SQLite says: {err}")
@@ -117,16 +117,13 @@ def _disagreement(content: Content, copy: Content) -> str:
 def _restore(
     places: Places, copy: Content, found: _Opened | _Damaged | _Absent, now: datetime
 ) -> tuple[sqlite3.Connection, str]:
-    heads = copy.heads
-    # Older entries are in what was set aside; the chain goes on from the last one that the copy knows.
-    anchored = Heads(heads.serial, heads.audit_number, heads.audit_digest, heads.audit_number, heads.audit_digest)
-    create(places.new, copy._replace(heads=anchored))
+    create(places.new, copy)
     aside = places.set_aside(now)
     places.publish()
     kept = f", and was set aside as {aside.name}" if aside.exists() else ""
     return open_checked(places.path)[0], (
         f"{places.path} {_wrong(found)}{kept}; its copy was taken, with the state of revision "
-        f"{decode_state(copy.state).revision}: older operations and the audit before aren't in it"
+        f"{decode_state(copy.state).revision}: what is older of the operations and the audit isn't in it"
     )
 
 

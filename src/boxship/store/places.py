@@ -34,7 +34,8 @@ class Places:
         if self.wal.exists():
             self.wal.rename(_beside(aside, "-wal"))
         self.shm.unlink(missing_ok=True)
-        for old in self.damaged()[:-DAMAGED_KEPT]:
+        others = [old for old in self.damaged() if old != aside]
+        for old in others[: 1 - DAMAGED_KEPT]:
             old.unlink(missing_ok=True)
             _beside(old, "-wal").unlink(missing_ok=True)
         sync_folder(self.folder)
@@ -47,16 +48,19 @@ class Places:
 
     def damaged(self) -> list[Path]:
         """What was set aside, the oldest first; also a log whose file was gone."""
-        names = (path.name.removesuffix("-wal") for path in self.folder.glob(f"{self.path.name}.damaged-*"))
-        return [self.folder / name for name in sorted(set(names))]
+        names = {path.name.removesuffix("-wal") for path in self.folder.glob(f"{self.path.name}.damaged-*")}
+        return [self.folder / name for name in sorted(names, key=lambda name: (name.rpartition("Z")[0], _count(name)))]
 
     def _free_name(self, now: datetime) -> Path:
         stem = f"{self.path.name}.damaged-{now:%Y%m%dT%H%M%SZ}"
-        taken, name, count = {path.name for path in self.damaged()}, stem, 1
-        while name in taken:
-            count += 1
-            name = f"{stem}.{count}"
-        return self.folder / name
+        counts = [_count(path.name) for path in self.damaged() if path.name.startswith(stem)]
+        return self.folder / (f"{stem}.{max(counts) + 1}" if counts else stem)
+
+
+def _count(name: str) -> int:
+    """Of several that were set aside in one second: 1, 2, 3..."""
+    suffix = name.rpartition("Z")[2].removeprefix(".")
+    return int(suffix) if suffix.isdecimal() else 1
 
 
 def _beside(path: Path, suffix: str) -> Path:

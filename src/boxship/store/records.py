@@ -22,7 +22,7 @@ class DamageError(Exception):
 
 
 class Heads(Struct, frozen=True):
-    """``serial`` counts the writes that the copy has to follow: of the state and of tokens.
+    """``serial`` counts the writes that the copy has to follow: of the state, of tokens and of the audit.
 
     The audit's chain goes from its anchor, the newest entry that was dropped, to its head, the newest of all.
     """
@@ -34,14 +34,23 @@ class Heads(Struct, frozen=True):
     anchor_digest: str = ""
 
 
+class Link(NamedTuple):
+    """An entry of the audit as it was written: its text, and its digest."""
+
+    text: bytes
+    digest: str
+
+
 class Content(NamedTuple):
-    """What the copy holds of the file: all but the audit's entries and old operations; records as they were written."""
+    """What the copy holds of the file: all but old operations and old entries of the audit; records as written."""
 
     heads: Heads
     state: bytes
     operations: tuple[bytes, ...]
     """The newest first."""
     tokens: tuple[bytes, ...]
+    audit: tuple[Link, ...]
+    """The newest, oldest first; with them, the anchor in ``heads`` is that of the first of them."""
 
 
 class OperationKey(Struct, frozen=True):
@@ -91,10 +100,10 @@ def decode(data: bytes, kind: type[T]) -> T:
 
 
 def decode_known(data: bytes, kind: type[T]) -> T | None:
-    """None for a whole record that a newer release wrote in words that this one doesn't have."""
+    """None for a whole record that a newer release wrote in words that this one doesn't have, or for none at all."""
     try:
         return msgspec.json.decode(data, type=kind)
-    except msgspec.ValidationError:
+    except (msgspec.DecodeError, UnicodeDecodeError):
         return None
 
 

@@ -14,9 +14,11 @@ from boxship.store.audit import link, text_of
 from boxship.store.database import (
     read_content,
     read_heads,
+    read_links,
     read_state,
     read_tokens,
     write_heads,
+    write_link,
     write_operation,
     write_state,
     write_token,
@@ -25,7 +27,7 @@ from boxship.store.failures import telling
 from boxship.store.holder import Holder
 from boxship.store.places import Places
 from boxship.store.port import AuditEntry, Limits, Loaded, Token, conflict_of_revisions, too_many_tokens
-from boxship.store.records import TokenKey, decode, decode_known, decode_state, encode, expect_whole
+from boxship.store.records import Link, TokenKey, decode, decode_known, decode_state, encode, expect_whole
 from boxship.store.state_copy import write_copy
 
 _UNREADABLE = AuditEntry(0, datetime.fromtimestamp(0, UTC), "?", "(unreadable)")
@@ -35,8 +37,15 @@ class SqliteStore:
     """Implements ``Store``. Threads take turns."""
 
     def __init__(
-        self, places: Places, connection: sqlite3.Connection, holder: Holder, limits: Limits, warning: str
+        self,
+        places: Places,
+        connection: sqlite3.Connection,
+        holder: Holder,
+        limits: Limits,
+        copied: object,
+        warning: str,
     ) -> None:
+        """``copied``: the content of the copy, if there is one."""
         self._places = places
         self._connection = connection
         self._holder = holder
@@ -45,7 +54,8 @@ class SqliteStore:
         self._trouble = ""
         self._turn = threading.Lock()
         with self._asking():
-            self._follow()
+            if copied != read_content(connection):
+                self._follow()
 
     def load(self) -> Loaded:
         with self._asking() as connection:
@@ -85,36 +95,28 @@ class SqliteStore:
             return tuple(operation for operation in found if operation is not None)
 
     def append_audit(self, at: datetime, who: str, action: str, subject: str = "", outcome: str = "") -> AuditEntry:
-        with self._asking() as connection, _transaction(connection):
-            heads = read_heads(connection)
-            entry = AuditEntry(heads.audit_number + 1, at, who, action, subject, outcome)
-            text = text_of(entry)
-            entry = replace(entry, digest=link(heads.audit_digest, text))
-            connection.execute("INSERT INTO audit VALUES (?, ?, ?)", (entry.number, text, entry.digest))
-            heads = replace(heads, audit_number=entry.number, audit_digest=entry.digest)
-            oldest_gone = entry.number - self._limits.audit
-            if oldest_gone > heads.anchor_number:
-                heads = replace(heads, anchor_number=oldest_gone, anchor_digest=_digest_of(connection, oldest_gone))
-                connection.execute("DELETE FROM audit WHERE number <= ?", (oldest_gone,))
-            write_heads(connection, heads)
-            return entry
+        with self._asking() as connection:
+            with _transaction(connection):
+                entry = self._append(AuditEntry(0, at, who, action, subject, outcome))
+                self._count()
+            self._follow()
+        return entry
 
     def audit(self, after: int = 0, limit: int = 100) -> tuple[AuditEntry, ...]:
         with self._asking() as connection:
-            rows = connection.execute(
-                "SELECT number, record, digest FROM audit WHERE number > ? ORDER BY number LIMIT ?", (after, limit)
-            ).fetchall()
-        return tuple(_entry(*row) for row in rows)
+            return tuple(_entry(*row) for row in read_links(connection, after, limit))
 
     def verify_audit(self) -> int:
         with self._asking() as connection:
             heads = read_heads(connection)
             number, digest = heads.anchor_number, heads.anchor_digest
-            for found, text, its_digest in connection.execute("SELECT * FROM audit ORDER BY number"):
+            for found, text, its_digest in read_links(connection, 0):
                 number += 1
-                if found != number or not isinstance(text, bytes) or its_digest != link(digest, text):
+                if found != number or not isinstance(text, bytes):
                     return number
-                digest = its_digest
+                digest = link(digest, text)
+                if its_digest != digest.encode():
+                    return number
         # What was cut off at the end leaves no gap.
         return 0 if (number, digest) == (heads.audit_number, heads.audit_digest) else number + 1
 
@@ -146,7 +148,7 @@ class SqliteStore:
             yield self._connection
 
     def _count(self) -> None:
-        """One more write that the copy has to follow."""
+        """Inside a transaction: one more write that the copy has to follow."""
         heads = read_heads(self._connection)
         write_heads(self._connection, replace(heads, serial=heads.serial + 1))
 
@@ -163,6 +165,20 @@ class SqliteStore:
                 f"the copy {self._places.copy} can't be written ({err.strerror}): "
                 "should the file be damaged now, the latest changes would be lost"
             )
+
+    def _append(self, entry: AuditEntry) -> AuditEntry:
+        heads = read_heads(self._connection)
+        entry = replace(entry, number=heads.audit_number + 1)
+        text = text_of(entry)
+        entry = replace(entry, digest=link(heads.audit_digest, text))
+        write_link(self._connection, entry.number, Link(text, entry.digest))
+        heads = replace(heads, audit_number=entry.number, audit_digest=entry.digest)
+        oldest_gone = entry.number - self._limits.audit
+        if oldest_gone > heads.anchor_number:
+            heads = replace(heads, anchor_number=oldest_gone, anchor_digest=_digest_of(self._connection, oldest_gone))
+            self._connection.execute("DELETE FROM audit WHERE number <= ?", (oldest_gone,))
+        write_heads(self._connection, heads)
+        return entry
 
     def _put_operation(self, operation: Operation) -> None:
         write_operation(self._connection, encode(operation))
@@ -207,7 +223,6 @@ def _digest_of(connection: sqlite3.Connection, number: int) -> str:
 
 def _entry(number: int, text: object, digest: object) -> AuditEntry:
     """One that can't be read still stands in its place: verify_audit tells which."""
-    if not isinstance(text, bytes):
-        return replace(_UNREADABLE, number=number)
-    entry = decode_known(text, AuditEntry)
-    return replace(_UNREADABLE if entry is None else entry, number=number, digest=str(digest))
+    entry = decode_known(text, AuditEntry) if isinstance(text, bytes) else None
+    shown = digest.decode(errors="replace") if isinstance(digest, bytes) else ""
+    return replace(_UNREADABLE if entry is None else entry, number=number, digest=shown)

@@ -11,9 +11,14 @@ from msgspec import Raw, Struct
 
 from boxship.state.state import FORMAT
 from boxship.store.places import write_atomically
-from boxship.store.records import Content, DamageError, Heads, decode, decode_state, expect_format
+from boxship.store.records import Content, DamageError, Heads, Link, decode, decode_state, expect_format
 
 _MAGIC = b"boxship-state-copy"
+
+
+class _Link(Struct, frozen=True, array_like=True):
+    text: Raw
+    digest: str
 
 
 class _Copy(Struct, frozen=True):
@@ -21,12 +26,14 @@ class _Copy(Struct, frozen=True):
     state: Raw
     operations: tuple[Raw, ...] = ()
     tokens: tuple[Raw, ...] = ()
+    audit: tuple[_Link, ...] = ()
     format: int = FORMAT
 
 
 def write_copy(path: Path, content: Content) -> None:
     """Raises: OSError; the copy before stays."""
-    copy = _Copy(content.heads, Raw(content.state), _raw(content.operations), _raw(content.tokens))
+    audit = tuple(_Link(Raw(link.text), link.digest) for link in content.audit)
+    copy = _Copy(content.heads, Raw(content.state), _raw(content.operations), _raw(content.tokens), audit)
     body = msgspec.json.encode(copy)
     write_atomically(path, b"%s %s\n%s\n" % (_MAGIC, hashlib.sha256(body).hexdigest().encode(), body))
 
@@ -45,7 +52,8 @@ def read_copy(path: Path) -> Content | None:
     expect_format(copy.format, "the copy of the state")
     state = bytes(copy.state)
     decode_state(state)
-    return Content(copy.heads, state, tuple(map(bytes, copy.operations)), tuple(map(bytes, copy.tokens)))
+    audit = tuple(Link(bytes(link.text), link.digest) for link in copy.audit)
+    return Content(copy.heads, state, tuple(map(bytes, copy.operations)), tuple(map(bytes, copy.tokens)), audit)
 
 
 def _raw(records: tuple[bytes, ...]) -> tuple[Raw, ...]:
