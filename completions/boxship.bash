@@ -100,13 +100,14 @@ _boxship_value() {
 }
 
 _boxship_verb() {
-    verbs='up down ps status plan logs stats events images exec run restart stop start reload kill pause unpause rm wait cp port ip top build pull push watch check show config graph import init completion version'
+    verbs='up down ps status preflight plan logs stats events images exec run restart stop start reload kill pause unpause rm wait cp port ip top build pull push watch check show config graph import init completion version'
     case $1 in
         '') options='-h --help -f --file -p --project-name --env-file --project-directory --profile --target --dry-run --lax --json --debug --version' ;;
         up) options='-d --detach --build --no-build --force-recreate --no-recreate --no-deps --remove-orphans --scale -o --only -x --exclude --dependencies --include-deps --affected --tag -V --renew-anon-volumes --pull -t --timeout --wait -w --watch --help --file --project-name --env-file --project-directory --profile --target --dry-run --lax --json --debug'; kinds=(services) ;;
         down) options='-v --volumes -t --timeout --remove-orphans -o --only -x --exclude --dependencies --include-deps --affected --help --file --project-name --env-file --project-directory --profile --target --dry-run --lax --json --debug'; kinds=(services) ;;
         ps) options='-q --quiet -a --all --services --status --filter --format --no-trunc -o --only -x --exclude --dependencies --include-deps --affected --help --file --project-name --env-file --project-directory --profile --target --dry-run --lax --json --debug'; kinds=(services) ;;
         status) options='--format --prometheus --ignore --strict --max-age --fresh -q --quiet --help --file --project-name --env-file --project-directory --profile --target --dry-run --lax --json --debug'; kinds=(services) ;;
+        preflight) options='--strict -q --quiet --help --file --project-name --env-file --project-directory --profile --target --dry-run --lax --json --debug'; kinds=() ;;
         plan) options='--force-recreate --no-recreate --no-deps --remove-orphans --scale -o --only -x --exclude --dependencies --include-deps --affected --tag --help --file --project-name --env-file --project-directory --profile --target --dry-run --lax --json --debug'; kinds=(services) ;;
         logs) options='-f --follow -n --tail --since --until -g --grep -i --ignore-case -v --invert-match --index -t --timestamps --no-color --no-log-prefix -o --only -x --exclude --dependencies --include-deps --affected --help --file --project-name --env-file --project-directory --profile --target --dry-run --lax --json --debug'; kinds=(services) ;;
         stats) options='-a --all --no-stream --sort --help --file --project-name --env-file --project-directory --profile --target --dry-run --lax --json --debug'; kinds=(services) ;;

@@ -7,6 +7,7 @@ _boxship_verbs() {
         'down:stop and remove what up made'
         'ps:show every service: what it should be and what it is'
         'status:ask every check: is all well, and what isn'"'"'t'
+        'preflight:ask whether the appliance may be started here, and change nothing'
         'plan:show what up would do, and why'
         'logs:show what services wrote'
         'stats:show what each container uses'
@@ -169,6 +170,25 @@ _boxship_verb_status() {
         '(--json)--json[print data instead of text]' \
         '(--debug)--debug[show tracebacks]' \
         '*:SERVICE:{_boxship_names services}' \
+        && return
+}
+
+_boxship_verb_preflight() {
+    _arguments -s \
+        '(--strict)--strict[exit with 8 also for what is only doubtful]' \
+        '(-q --quiet)-q[print only what is wrong]' \
+        '(-q --quiet)--quiet[print only what is wrong]' \
+        '(--help)--help[show this help message and exit]' \
+        '*--file[compose or appliance file (repeatable)]:FILE:_files' \
+        '(--project-name)--project-name[the appliance'"'"'s name]:NAME: ' \
+        '*--env-file[variables, instead of .env (repeatable)]:FILE:_files' \
+        '(--project-directory)--project-directory[where to look for the files]:DIR:_files -/' \
+        '*--profile[activate a profile (repeatable)]:NAME:{_boxship_names profiles}' \
+        '(--target)--target[the target to boot]:NAME:{_boxship_names targets}' \
+        '(--dry-run)--dry-run[say what would be done and why, and change nothing]' \
+        '(--lax)--lax[unknown keys are warnings, for legacy files]' \
+        '(--json)--json[print data instead of text]' \
+        '(--debug)--debug[show tracebacks]' \
         && return
 }
 

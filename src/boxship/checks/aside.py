@@ -16,7 +16,7 @@ from boxship.plan.action import ContainerSpec
 from boxship.plan.containers import image_reference
 from boxship.spec.deploy import with_limits
 from boxship.spec.model import Service
-from boxship.spec.model_checks import ContainerProbe
+from boxship.spec.model_preflight import ContainerProbe
 
 _MOST_LINES = 1_000
 _MOST_CHARS = 256 * 1024

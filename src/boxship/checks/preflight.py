@@ -4,7 +4,7 @@ Nothing is changed. What can't be asked here is skipped with the reason; an engi
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -22,11 +22,13 @@ from boxship.engine.port import Engine, EngineInfo
 from boxship.errors import EngineError
 from boxship.execute.http import ask_http
 from boxship.host.machine import Machine
+from boxship.host.ports import Listener
 from boxship.plan.gated import GatedPort, gated_of
 from boxship.plan.observed import Observed
 from boxship.plan.resolve import Desired
-from boxship.spec.model import Host, HttpProbe, PreflightCheck
-from boxship.spec.model_checks import ContainerProbe, Limits, ProgramProbe
+from boxship.spec.model import Host, HttpProbe, PreflightCheck, Service
+from boxship.spec.model_checks import Limits, ProgramProbe
+from boxship.spec.model_preflight import ContainerProbe
 
 WHOLE_DEADLINE_S = 600.0
 """A vendor's own check may measure a disk; all of them together end."""
@@ -161,14 +163,18 @@ class _Looker:
         return ground.judge_room(system, needed_bytes, is_installed=is_installed)
 
     def _port_tasks(self, observed: Observed) -> list[Task]:
-        ports = gated_of(self._asked.desired.services).ports
-        return [_task("port", partial(self._port, port, observed), {"name": ground.named(port)}) for port in ports]
+        ports = gated_of(_with_fixed_ports(self._asked.desired.services)).ports
+        numbers = frozenset(each.port for each in ports)
+        # Once for all: each look reads every socket of the machine.
+        listeners = cache(lambda: self._machine.listeners(numbers))
+        return [
+            _task("port", partial(self._port, port, observed, listeners), {"name": ground.named(port)})
+            for port in ports
+        ]
 
-    async def _port(self, port: GatedPort, observed: Observed) -> Found:
+    async def _port(self, port: GatedPort, observed: Observed, listeners: Callable[[], tuple[Listener, ...]]) -> Found:
         holders = ground.container_holders(port, observed, self._asked.desired.appliance)
-        if not holders:
-            holders = ground.process_holders(port, self._machine.listeners({port.port}))
-        return ground.judge_port(port, holders)
+        return ground.judge_port(port, holders or ground.process_holders(port, listeners()))
 
     def _vendors_task(self, check: PreflightCheck, there: _Engine) -> Task:
         """What the file asks. A program of the machine can be asked wherever the files are."""
@@ -221,3 +227,11 @@ def _task(
 
 async def _settled(found: Found) -> Found:
     return found
+
+
+def _with_fixed_ports(services: Sequence[Service]) -> list[Service]:
+    """Without ranges: the engine takes whatever is free of one."""
+    return [
+        replace(each, ports=tuple(port for port in each.ports if "-" not in (port.published or "")))
+        for each in services
+    ]

@@ -14,7 +14,7 @@ from boxship.errors import UsageError, unknown_name
 from boxship.names import image_name
 from boxship.plan.resolve import namespace_owners
 from boxship.spec.model import Appliance, Service, Target
-from boxship.spec.model_checks import ContainerProbe
+from boxship.spec.model_preflight import ContainerProbe
 
 T = TypeVar("T")
 

@@ -7,7 +7,8 @@ from pathlib import Path
 from boxship.spec.appliance_checks import build_argv, build_http_probe, positive
 from boxship.spec.fields import Fields
 from boxship.spec.model import HttpProbe, PreflightCheck
-from boxship.spec.model_checks import ContainerProbe, ProgramProbe
+from boxship.spec.model_checks import ProgramProbe
+from boxship.spec.model_preflight import ContainerProbe
 from boxship.spec.report import Report
 from boxship.spec.tree import Node
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from boxship.spec.appliance import ApplianceFile
 from boxship.spec.model import Service
-from boxship.spec.model_checks import ContainerProbe
+from boxship.spec.model_preflight import ContainerProbe
 from boxship.spec.report import Report
 from boxship.spec.tree import Table
 from boxship.where import Where

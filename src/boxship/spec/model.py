@@ -13,20 +13,14 @@ from typing import Literal
 from msgspec import Struct, field
 
 from boxship.spec.model_build import Budget, ContextPart, Wheels
-from boxship.spec.model_checks import (
-    CertificateProbe,
-    ContainerProbe,
-    HostChecks,
-    HttpExpectation,
-    Limits,
-    ProgramProbe,
-    SqlProbe,
-)
+from boxship.spec.model_checks import CertificateProbe, HostChecks, HttpExpectation, Limits, ProgramProbe, SqlProbe
 from boxship.spec.model_deploy import Deploy, DeviceRequest
 from boxship.spec.model_files import Grant, SharedFile
 from boxship.spec.model_hooks import Develop, LifecycleHook
 from boxship.spec.model_limits import BlockIo
 from boxship.spec.model_outside import CredentialSpec, LanguageModel, ModelUse, Provider
+from boxship.spec.model_preflight import ContainerProbe
+from boxship.spec.model_switch import OnSwitch
 from boxship.where import Placed, Where
 
 
@@ -254,10 +248,7 @@ class StatusCheck(Placed, frozen=True):
 
 
 class PreflightCheck(Placed, frozen=True):
-    """What the vendor asks before anything is booted or switched. ``is_soft``: a bad answer is only a warning.
-
-    A ``ProgramProbe`` is a command of the machine here, run in the files' folder.
-    """
+    """What the vendor asks before a boot or switch. A ``ProgramProbe`` runs on the machine, in the files' folder."""
 
     name: str
     probe: HttpProbe | ProgramProbe | ContainerProbe
@@ -409,14 +400,6 @@ class Network(Placed, frozen=True):
     enable_ipv6: bool | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
     where: Where | None = None
-
-
-class OnSwitch(StrEnum):
-    """What a volume does when another release takes over."""
-
-    COPY = "copy"
-    SHARE = "share"
-    FRESH = "fresh"
 
 
 class Volume(Placed, frozen=True):

@@ -74,13 +74,6 @@ class ProgramProbe(Struct, frozen=True):
     argv: tuple[str, ...]
 
 
-class ContainerProbe(Struct, frozen=True):
-    """``argv`` run in a container of a service's image, without any network or data, says how it is as a program."""
-
-    service: str
-    argv: tuple[str, ...]
-
-
 class Bound(Struct, frozen=True):
     """How much is too much: a used share in percent, or so few bytes left. One of them is set."""
 

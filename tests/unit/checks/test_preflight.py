@@ -25,7 +25,8 @@ from boxship.plan.gated import GatedPort
 from boxship.plan.reconcile import reconcile
 from boxship.plan.resolve import resolve
 from boxship.spec.model import Host, HttpProbe, Port, PreflightCheck
-from boxship.spec.model_checks import ContainerProbe, HostChecks, ProgramProbe
+from boxship.spec.model_checks import HostChecks, ProgramProbe
+from boxship.spec.model_preflight import ContainerProbe
 from tests.fakes.behaviour import Behaviour, Line
 from tests.fakes.clock import FakeClock
 from tests.fakes.engine import FakeEngine
@@ -33,7 +34,9 @@ from tests.fakes.machine import GIB, FakeMachine
 from tests.unit.plan.given import appliance, service
 
 NOTHING: Mapping[str, PreflightCheck] = MappingProxyType({})
-WEB = replace(service("web"), ports=(Port(8000, "80"), Port(53, "53", "udp", host_ip="127.0.0.1")))
+WEB = replace(
+    service("web"), ports=(Port(8000, "80"), Port(53, "53", "udp", host_ip="127.0.0.1"), Port(1, "9000-9009"))
+)
 ASK = ("ask", "it")
 
 

@@ -27,7 +27,6 @@ from boxship.spec.model import (
     Logging,
     Mount,
     Network,
-    OnSwitch,
     Port,
     Restart,
     Service,
@@ -39,6 +38,7 @@ from boxship.spec.model_files import Grant
 from boxship.spec.model_hooks import Develop, LifecycleHook, WatchRule
 from boxship.spec.model_limits import BlockIo
 from boxship.spec.model_outside import CredentialSpec, ModelUse, Provider
+from boxship.spec.model_switch import OnSwitch
 from boxship.where import Where
 from tests.unit.plan.given import appliance, service
 

@@ -5,8 +5,9 @@ import pytest
 import boxship.spec
 from boxship.spec.appliance_keys import APPLIANCE
 from boxship.spec.load import LoadOptions, load
-from boxship.spec.model import Base, Boot, Check, ExecProbe, Host, HttpProbe, LogProbe, OnSwitch, TcpProbe
+from boxship.spec.model import Base, Boot, Check, ExecProbe, Host, HttpProbe, LogProbe, TcpProbe
 from boxship.spec.model_build import ContextPart, Wheels
+from boxship.spec.model_switch import OnSwitch
 from boxship.spec.rules import key_texts
 from boxship.spec.shape import Shape
 from tests.unit.spec.conftest import Read, Refuse

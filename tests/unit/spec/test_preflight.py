@@ -7,7 +7,8 @@ import pytest
 
 from boxship.plan.select import Selection, select
 from boxship.spec.model import HttpProbe, PreflightCheck
-from boxship.spec.model_checks import ContainerProbe, HttpExpectation, ProgramProbe
+from boxship.spec.model_checks import HttpExpectation, ProgramProbe
+from boxship.spec.model_preflight import ContainerProbe
 from tests.unit.spec.conftest import Read, Refuse
 
 COMPOSE = "services: {web: {image: 'web:1'}, db: {image: 'db:1'}}\n"
