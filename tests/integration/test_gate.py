@@ -172,6 +172,18 @@ def test_an_open_connection_stays_with_the_old_release(site: Site) -> None:
         assert talker.stdout.readline() == "app\n"
 
 
+def test_a_connection_to_the_page_stays_with_the_page_until_it_ends(site: Site) -> None:
+    """The kernel keeps to what a connection began with: the page's server has to end each of them."""
+    site.close()
+    with site.app(), site.outside.connected(HOST, 80) as talker:
+        assert talker.stdin is not None
+        assert talker.stdout is not None
+        run_aside(site.gate().open)
+        print(file=talker.stdin, flush=True)
+        assert talker.stdout.readline() == "page\n"
+        assert site.outside.ask(f"tcp,{HOST},80,0") == ["app"]
+
+
 def test_an_old_flow_of_udp_does_not_lead_past_the_gate(site: Site) -> None:
     # The kernel remembers where the first packet went, and sends those after it the same way.
     flow = f"udp,{HOST},9001,40001"
@@ -198,9 +210,11 @@ def test_closing_again_changes_nothing_and_another_set_replaces_the_first(site: 
     first = site.rules()
     run_aside(lambda: gate.close(PORTS, PAGE))
     assert site.rules() == first
-    run_aside(lambda: gate.close([GatedPort(9100)], PAGE))
+    # The other port is nobody's yet, as on a first start.
+    run_aside(lambda: gate.close([GatedPort(9100), GatedPort(8085, shows_page=True)], PAGE))
     with site.app():
-        assert site.outside.ask(*FROM_OUTSIDE, f"tcp,{HOST},9100,0") == ["app", "app", "app", "refused"]
+        asked = site.outside.ask(*FROM_OUTSIDE, f"tcp,{HOST},9100,0", f"tcp,{HOST},8085,0")
+        assert asked == ["app", "app", "app", "refused", "page"]
 
 
 def test_rules_of_others_stay_as_they_are(site: Site) -> None:

@@ -4,6 +4,7 @@ What another program writes at the same time makes a batch fail as a whole; it i
 """
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from pathlib import Path
 
@@ -34,6 +35,10 @@ _MOST_BYTES = 32 * 1024 * 1024
 """Of a rule set: 300,000 rules."""
 _BACKENDS = ("-nft", "-legacy")
 """In the order of their age, the youngest first. "" is whatever this host's alternatives say."""
+
+_NOT_THE_ENGINES = (
+    "the container engine has no rules in iptables: ports that it publishes by other rules may be reached from outside"
+)
 
 Run = Callable[[Sequence[str], bytes], Awaitable[Finished]]
 """Runs a program of the host, with an input. Raises: HostError when it can't start."""
@@ -92,11 +97,13 @@ class IptablesGate:
 
     async def close(self, ports: Collection[GatedPort], page_port: int) -> GateReport:
         async with self._one_at_a_time:
-            backend = await self._backend()
+            backend, is_engines = await self._backend()
             wanted = (frozenset(ports), page_port)
             if damage := await self._closed(backend, Family.V4, wanted):
                 raise HostError(f"the gate isn't closed: {damage[0]}", hint="see iptables-save; what else changes it?")
             holes = await self._close_v6(backend, wanted) if self._has_ipv6() else ()
+            if not is_engines:
+                holes = (_NOT_THE_ENGINES, *holes)
             # The other backend may hold what was closed before the host's alternatives were changed.
             await self._open(but=backend)
             self._last = wanted
@@ -110,7 +117,7 @@ class IptablesGate:
 
     async def state(self) -> GateState:
         async with self._one_at_a_time:
-            backend = await self._backend()
+            backend, _ = await self._backend()
             now = await self._iptables.read(backend, Family.V4)
             if not find_remains(self._names, now):
                 return Opened()
@@ -118,7 +125,7 @@ class IptablesGate:
 
     async def is_intact(self) -> bool:
         async with self._one_at_a_time:
-            backend = await self._backend()
+            backend, _ = await self._backend()
             now = await self._iptables.read(backend, Family.V4)
             if self._last is None:
                 return not find_remains(self._names, now)
@@ -189,16 +196,17 @@ class IptablesGate:
                 if attempt == _ATTEMPTS - 1:
                     raise
 
-    async def _backend(self) -> str:
-        """Where the container engine has its rules; where it has none, the first that works."""
+    async def _backend(self) -> tuple[str, bool]:
+        """Where the container engine has its rules, and whether it has any; else the first that works."""
         found: dict[str, int] = {}
-        for backend in _BACKENDS:
-            try:
-                found[backend] = engine_rules(await self._iptables.read(backend, Family.V4))
-            except HostError:
-                continue
+        for backend in (*_BACKENDS, ""):
+            # "" is one of the others by another name, unless there are no others.
+            if backend or not found:
+                with contextlib.suppress(HostError):
+                    found[backend] = engine_rules(await self._iptables.read(backend, Family.V4))
         # Of two, one is left over from before the host's alternatives were changed, and holds no published ports.
-        return max(found, key=lambda backend: found[backend], default="")
+        best = max(found, key=lambda backend: found[backend], default="")
+        return best, found.get(best, 0) > 0
 
     def _has_ipv6(self) -> bool:
         try:

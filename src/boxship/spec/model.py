@@ -248,10 +248,7 @@ class StatusCheck(Placed, frozen=True):
 
 
 class PreflightCheck(Placed, frozen=True):
-    """What the vendor asks before anything is booted or switched. ``is_soft``: a bad answer is only a warning.
-
-    A ``ProgramProbe`` is a command of the machine here, run in the files' folder.
-    """
+    """What the vendor asks before a boot or switch. A ``ProgramProbe`` runs on the machine, in the files' folder."""
 
     name: str
     probe: HttpProbe | ProgramProbe | ContainerProbe

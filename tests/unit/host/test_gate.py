@@ -131,10 +131,16 @@ def test_of_two_backends_the_one_with_published_ports_counts_and_the_other_is_le
 def test_a_host_with_one_program_only_is_closed_by_that() -> None:
     netfilter = host_with_engine("iptables", netfilter=FakeNetfilter(without=(NFT, LEGACY)))
     gate = gate_of(netfilter)
-    assert close(gate).by == "iptables"
+    assert close(gate) == GateReport(is_closed=True, by="iptables")
     assert asyncio.run(gate.is_intact())
     asyncio.run(gate.open())
     assert OURS.nat not in netfilter.of("iptables")["nat"]
+
+
+def test_an_engine_that_publishes_in_another_way_is_told() -> None:
+    report = close(gate_of(FakeNetfilter()))
+    assert (report.is_closed, report.by) == (True, NFT)
+    assert report.holes[0].startswith("the container engine has no rules in iptables")
 
 
 @pytest.mark.parametrize(
