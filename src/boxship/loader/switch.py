@@ -66,24 +66,32 @@ async def switch(
         return await boot_current(parts, journal, interrupt)
     pairs = await _pairs(parts, wanted, request.data_from or current)
     await refuse_unmet(parts, wanted, observed, pairs, request.objections)
+    try:
+        copying = await _prepare(parts, journal, wanted, pairs, interrupt)
+    except BoxshipError:
+        # The deployment before never stopped, and knows nothing of all this.
+        await gc.discard_generation(parts, trial.generation)
+        raise
+    await journal.stage("stopping", f"{current} stops")
+    # A cut from here on speaks against the release, as nobody can tell it from a release that takes its box down.
     await journal.change(
         lambda state: transitions.begin_trial(state, operation, trial, is_asked_for=request.is_asked_for)
     )
-    began_s: list[float] = []
+    began_s = parts.clock.monotonic_s()
     try:
-        failure = await _try(parts, journal, wanted, pairs, interrupt, began_s)
+        failure = await _try(parts, journal, wanted, copying, interrupt)
     except BoxshipError as error:
         failure = failure_of(error, redactor_for(wanted.desired))
         await _go_back(parts, journal, trial, failure)
         if isinstance(error, CancelledError):
+            _tell_downtime(parts, journal, operation, began_s)
             raise
     else:
         if failure is None:
             await _commit(parts, journal, wanted)
         else:
             await _go_back(parts, journal, trial, failure)
-    if began_s:
-        _tell_downtime(parts, journal, operation, began_s[0])
+    _tell_downtime(parts, journal, operation, began_s)
     return failure
 
 
@@ -101,23 +109,23 @@ async def _pairs(parts: Parts, wanted: Wanted, data_from: Deployment) -> tuple[V
     return pairs_of(carried, observed, Path(await parts.engine.data_root()))
 
 
-async def _try(
-    parts: Parts,
-    journal: Journal,
-    wanted: Wanted,
-    pairs: tuple[VolumePair, ...],
-    interrupt: asyncio.Event,
-    began_s: list[float],
-) -> Failure | None:
-    """New first, then old. ``began_s`` gets the moment from which the appliance was away."""
-    trial, current = wanted.deployment, journal.state.current
-    _heed(interrupt)
+async def _prepare(
+    parts: Parts, journal: Journal, wanted: Wanted, pairs: tuple[VolumePair, ...], interrupt: asyncio.Event
+) -> Copying:
+    """All that can be done while the deployment before still runs."""
     await _make(parts, wanted)
-    await journal.stage("copying", f"data is copied while {current} runs")
+    _heed(interrupt)
+    await journal.stage("copying", f"data is copied while {journal.state.current} runs")
     copying = await _precopy(parts, journal, pairs, interrupt)
     _heed(interrupt)
-    await journal.stage("stopping", f"{current} stops")
-    began_s.append(parts.clock.monotonic_s())
+    return copying
+
+
+async def _try(
+    parts: Parts, journal: Journal, wanted: Wanted, copying: Copying, interrupt: asyncio.Event
+) -> Failure | None:
+    """The old one stops, and the new one has to prove itself."""
+    trial = wanted.deployment
     await _stop_current(parts, journal, wanted)
     await journal.stage("last-copy", "what was written until the stop is copied")
     report = await copying.finish(journal.tell)

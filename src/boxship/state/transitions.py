@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from boxship.errors import BugError, ConflictError, NotFoundError
+from boxship.errors import BugError, ConflictError
 from boxship.state.deployment import Deployment
 from boxship.state.operation import Failure, Operation, OperationKind, OperationStatus
 from boxship.state.state import Boots, State
@@ -118,25 +118,6 @@ def abandon_trial(state: State, why: str) -> State:
         raise BugError("there is no trial to abandon")
     bad = {**_without(state.bad_releases, state.trial.release_id), state.trial.release_id: why}
     return replace(state, trial=None, bad_releases=dict(list(bad.items())[-BAD_RELEASES_KEPT:]))
-
-
-def roll_back(state: State, operation: Operation, now_s: float) -> State:
-    """A person goes back to previous, data included; what was current is previous then, with its own data.
-
-    Raises: NotFoundError when there is none.
-    """
-    _expect_operation(state, operation.id)
-    if operation.kind is not OperationKind.ROLLBACK:
-        raise BugError(f"going back belongs to a rollback, not to a {operation.kind}")
-    if state.current is None or state.previous is None:
-        raise NotFoundError("there is no previous deployment", hint="there is one after the first switch")
-    return replace(
-        state,
-        current=state.previous,
-        previous=_as_wanted(state.current, state.boots),
-        previous_until_s=now_s,
-        boots=Boots(),
-    )
 
 
 def boot_failed(state: State, failure: Failure, now_s: float, *, attempts: int, fallback: str) -> State:

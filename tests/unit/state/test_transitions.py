@@ -3,7 +3,7 @@
 import pytest
 from msgspec.structs import replace
 
-from boxship.errors import BugError, ConflictError, NotFoundError
+from boxship.errors import BugError, ConflictError
 from boxship.state.operation import OperationKind, OperationStatus
 from boxship.state.state import Boots, State
 from boxship.state.transitions import (
@@ -25,7 +25,6 @@ from boxship.state.transitions import (
     may_choose,
     pulled,
     recover,
-    roll_back,
     set_source,
     set_target,
 )
@@ -158,19 +157,12 @@ def test_bad_releases_are_bounded_and_the_newest_stay() -> None:
     assert kept["sha256:2"] == "web not ready"
 
 
-def test_rolling_back_swaps_current_and_previous_so_that_one_can_come_back() -> None:
-    back = operation(OperationKind.ROLLBACK)
-    rolled = roll_back(replace(TWICE, boots=Boots(failures=1)), back, NOW_S)
-    assert (rolled.current, rolled.previous, rolled.boots) == (ONE, TWO, Boots())
-    assert rolled.previous_until_s == NOW_S
-    assert roll_back(rolled, back, NOW_S).current == TWO
-
-
-def test_rolling_back_needs_a_rollback_and_something_to_go_back_to() -> None:
-    with pytest.raises(BugError, match="not to a switch"):
-        roll_back(TWICE, operation(), NOW_S)
-    with pytest.raises(NotFoundError, match="no previous deployment"):
-        roll_back(SWITCHING, operation(OperationKind.ROLLBACK), NOW_S)
+def test_going_back_is_a_trial_of_the_release_before_with_a_generation_of_its_own() -> None:
+    back = replace(ONE, generation=3)
+    going = replace(TWICE, operation_id=operation(OperationKind.ROLLBACK).id, next_generation=4)
+    tried = begin_trial(going, operation(OperationKind.ROLLBACK), back, is_asked_for=True)
+    done = commit_trial(tried, NOW_S)
+    assert (done.current, done.previous, done.previous_until_s) == (back, TWO, NOW_S)
 
 
 def test_failed_boots_are_tried_again_later_and_later_then_the_fallback_runs_on_the_same_data() -> None:
