@@ -8,11 +8,14 @@ from typing import ParamSpec, TypeVar
 
 from boxship.bundle.source import Layer, ReleaseSource
 from boxship.engine.port import ImageEngine, PullProgress
-from boxship.errors import HostError, NotFoundError
+from boxship.errors import CancelledError, HostError, NotFoundError
+from boxship.execute.race import race
+from boxship.host.gate import Closed, GateReport, GateState, Opened
 from boxship.loader.feed import Feed
-from boxship.loader.parts import CopyReport, Parts, PublishedPort, Tell, VolumePair
+from boxship.loader.parts import CopyReport, Parts, Tell, VolumePair
 from boxship.loader.supervisor import Supervisor
 from boxship.plan.deployed import deployed
+from boxship.plan.gated import GatedPort
 from boxship.spec.model import Appliance
 from boxship.spec.release import Release, ReleaseImage
 from boxship.state.operation import Operation, OperationStatus
@@ -68,9 +71,11 @@ class FakeCopier:
     async def missing_bytes(self, pairs: Sequence[VolumePair]) -> int:
         return self.missing if pairs else 0
 
-    async def precopy(self, pairs: Sequence[VolumePair], tell: Tell) -> "FakeCopying":
+    async def precopy(self, pairs: Sequence[VolumePair], tell: Tell, cancel: asyncio.Event) -> "FakeCopying":
         if self.holds is not None:
-            await self.holds.wait()
+            async with race(self.holds.wait(), cancel.wait()):
+                if cancel.is_set():
+                    raise CancelledError("the copy was given up")
         return FakeCopying(self, pairs)
 
 
@@ -94,17 +99,23 @@ class FakeGate:
     """Implements ``Gate``."""
 
     def __init__(self) -> None:
-        self.closed: frozenset[PublishedPort] = frozenset()
+        self.closed: frozenset[GatedPort] = frozenset()
         self.history: list[str] = []
 
-    async def close(self, ports: Collection[PublishedPort]) -> str:
+    async def close(self, ports: Collection[GatedPort], page_port: int) -> GateReport:
         self.closed = frozenset(ports)
         self.history.append("close")
-        return ""
+        return GateReport(is_closed=True, by="fake")
 
     async def open(self) -> None:
         self.closed = frozenset()
         self.history.append("open")
+
+    async def state(self) -> GateState:
+        return Closed() if self.closed else Opened()
+
+    async def is_intact(self) -> bool:
+        return True
 
 
 class FakePuller:
@@ -164,6 +175,7 @@ class FakeBoxWorld:
             clock=self.clock,
             feed=feed,
             source_of=FakeSource,
+            page_port=8480,
             boot_id=f"boot-{self.starts}",
             aside=_at_once,
         )

@@ -7,7 +7,7 @@ same data. Where all is well already nothing is touched, and nobody outside noti
 import asyncio
 
 from boxship.checks.text import redactor_for
-from boxship.errors import BoxshipError, CancelledError
+from boxship.errors import BoxshipError, CancelledError, HostError
 from boxship.events import Notice
 from boxship.execute.executor import Outcome, execute
 from boxship.host.sysctl import apply_settings
@@ -101,9 +101,15 @@ def serves(wanted: Wanted, observed: Observed) -> bool:
 
 async def close_gate(parts: Parts, *wanted: Wanted) -> None:
     """Nobody from outside reaches the ports of these until the gate is opened; says so where that can't be."""
-    ports = frozenset(port for each in wanted for port in each.ports)
-    if ports and (why := await parts.gate.close(ports)):
-        parts.feed.publish(Notice(why, is_warning=True))
+    ports = frozenset(port for each in wanted for port in each.gated.ports)
+    holes = [hole for each in wanted for hole in each.gated.holes]
+    try:
+        holes += (await parts.gate.close(ports, parts.page_port)).holes
+    except HostError as error:
+        # Better an upgrade that can be looked at than none.
+        holes.append(f"trials are not closed to the outside: {error.message}")
+    for hole in dict.fromkeys(holes):
+        parts.feed.publish(Notice(hole, is_warning=True))
 
 
 async def open_gate(parts: Parts) -> None:

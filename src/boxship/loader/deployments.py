@@ -5,13 +5,14 @@ from collections.abc import Collection
 from msgspec import Struct
 
 from boxship.errors import NotFoundError
-from boxship.loader.parts import Parts, PublishedPort
+from boxship.loader.parts import Parts
 from boxship.plan.containers import image_reference
 from boxship.plan.deployed import desired_of
+from boxship.plan.gated import Gated, gated_of
 from boxship.plan.observed import Observed
 from boxship.plan.resolve import Desired
 from boxship.plan.sharing import with_shared_volumes
-from boxship.spec.model import Appliance, Port
+from boxship.spec.model import Appliance
 from boxship.spec.release import Release
 from boxship.state.deployment import Deployment
 
@@ -28,11 +29,9 @@ class Wanted(Struct, frozen=True):
     desired: Desired
 
     @property
-    def ports(self) -> frozenset[PublishedPort]:
-        """The ports of the host that it publishes; not those that the engine chooses."""
-        return frozenset(
-            published for service in self.desired.services for port in service.ports for published in _published(port)
-        )
+    def gated(self) -> Gated:
+        """The ports of the host that it publishes."""
+        return gated_of(self.desired.services)
 
 
 async def read_wanted(parts: Parts, deployment: Deployment) -> tuple[Wanted, Observed]:
@@ -67,12 +66,3 @@ def other_generations(observed: Observed, appliance: str, kept: Collection[int])
     """The generations of which a container is there, besides those."""
     found = {container.generation for container in observed.containers_of(appliance)}
     return tuple(sorted(found - set(kept)))
-
-
-def _published(port: Port) -> tuple[PublishedPort, ...]:
-    """None for one that the engine chooses; a range is each of its ports."""
-    first, _, last = (port.published or "").partition("-")
-    if not first.isdecimal() or (last and not last.isdecimal()):
-        return ()
-    numbers = range(int(first), int(last or first) + 1)
-    return tuple(PublishedPort(number, port.protocol, port.host_ip or "") for number in numbers)

@@ -1,7 +1,7 @@
 """What a Loader is made of, each behind a port: nothing in this room asks for anything else."""
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import ParamSpec, Protocol, TypeVar
 
@@ -10,6 +10,7 @@ from msgspec import Struct
 from boxship.bundle.source import ReleaseSource
 from boxship.clock import Clock
 from boxship.engine.port import Engine
+from boxship.host.gate import Gate
 from boxship.host.machine import Machine
 from boxship.loader.feed import Feed
 from boxship.spec.model import Appliance
@@ -67,8 +68,8 @@ class Copier(Protocol):
     async def missing_bytes(self, pairs: Sequence[VolumePair]) -> int:
         """How much room is lacking for the copies; 0 when there is enough. Raises: HostError."""
 
-    async def precopy(self, pairs: Sequence[VolumePair], tell: Tell) -> Copying:
-        """Copy while others still write. Cancelled, it ends soon. Raises: HostError."""
+    async def precopy(self, pairs: Sequence[VolumePair], tell: Tell, cancel: asyncio.Event) -> Copying:
+        """Copy while others still write. Raises: HostError; CancelledError soon after ``cancel`` was set."""
 
 
 class Puller(Protocol):
@@ -81,24 +82,6 @@ class Puller(Protocol):
         """
 
 
-class Gate(Protocol):
-    """Whether the outside reaches what the appliance publishes."""
-
-    async def close(self, ports: Collection["PublishedPort"]) -> str:
-        """Nobody from outside reaches them; the page answers where it can. A sentence where that can't be, else ""."""
-
-    async def open(self) -> None:
-        """Everybody does."""
-
-
-class PublishedPort(Struct, frozen=True, order=True):
-    """A port of the host. ``host_ip`` "" is every address."""
-
-    port: int
-    protocol: str = "tcp"
-    host_ip: str = ""
-
-
 class Aside(Protocol):
     """Calls a function where it may block, and gives what it gives."""
 
@@ -109,7 +92,8 @@ class Aside(Protocol):
 class Parts(Struct, frozen=True):
     """``source_of``: the source for a name as State keeps it; raises UsageError for what is none.
 
-    ``boot_id`` changes with every start of the Loader. ``own_image``: the id of the image that it runs from, "" for one
+    ``boot_id`` changes with every start of the Loader. ``page_port``: where the progress page is served on all
+    addresses of the host. ``own_image``: the id of the image that it runs from, "" for one
     that runs natively.
     """
 
@@ -125,6 +109,7 @@ class Parts(Struct, frozen=True):
     feed: Feed
     source_of: Callable[[str], ReleaseSource]
     boot_id: str
+    page_port: int
     own_image: str = ""
     aside: Aside = asyncio.to_thread
     """How short calls that block are made without holding up all others."""

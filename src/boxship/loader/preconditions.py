@@ -6,9 +6,10 @@ from pathlib import Path
 
 from boxship.errors import BoxshipError, PreconditionError
 from boxship.loader.deployments import Wanted
-from boxship.loader.parts import Parts, PublishedPort, VolumePair
+from boxship.loader.parts import Parts, VolumePair
 from boxship.operate.bring import refuse_absent_sources
 from boxship.plan.deployed import Carried
+from boxship.plan.gated import GatedPort
 from boxship.plan.observed import Observed
 from boxship.plan.reconcile import reconcile
 from boxship.plan.verdict import Options
@@ -64,16 +65,16 @@ def _foreign_ports(appliance: str, wanted: Wanted, observed: Observed) -> list[s
         for container in observed.containers
         if container.appliance != appliance
         for port in container.ports
-        if port.published and _is_wanted(PublishedPort(port.published, port.protocol, port.host_ip), wanted.ports)
+        if port.published and _is_wanted(GatedPort(port.published, port.protocol, port.host_ip), wanted.gated.ports)
     }
     return sorted(held)
 
 
-def _is_wanted(held: PublishedPort, wanted: frozenset[PublishedPort]) -> bool:
+def _is_wanted(held: GatedPort, wanted: Iterable[GatedPort]) -> bool:
     anywhere = ("", "0.0.0.0", "::")  # noqa: S104  # compared, not listened on
     return any(
         (port.port, port.protocol) == (held.port, held.protocol)
-        and (port.host_ip in anywhere or held.host_ip in anywhere or port.host_ip == held.host_ip)
+        and (port.address in anywhere or held.address in anywhere or port.address == held.address)
         for port in wanted
     )
 

@@ -116,7 +116,7 @@ async def _prepare(
     await _make(parts, wanted)
     _heed(interrupt)
     await journal.stage("copying", f"data is copied while {journal.state.current} runs")
-    copying = await _precopy(parts, journal, pairs, interrupt)
+    copying = await parts.copier.precopy(pairs, journal.tell, interrupt)
     _heed(interrupt)
     return copying
 
@@ -146,21 +146,6 @@ async def _make(parts: Parts, wanted: Wanted) -> None:
 
 async def _observe_again(parts: Parts, wanted: Wanted) -> Observed:
     return (await read_wanted(parts, wanted.deployment))[1]
-
-
-async def _precopy(parts: Parts, journal: Journal, pairs: tuple[VolumePair, ...], interrupt: asyncio.Event) -> Copying:
-    """Raises: CancelledError soon after the interrupt; HostError."""
-    copying = asyncio.ensure_future(parts.copier.precopy(pairs, journal.tell))
-    interrupted = asyncio.ensure_future(interrupt.wait())
-    try:
-        await asyncio.wait({copying, interrupted}, return_when=asyncio.FIRST_COMPLETED)
-        if not copying.done():
-            raise _cancelled()
-        return copying.result()
-    finally:
-        for task in (copying, interrupted):
-            task.cancel()
-        await asyncio.gather(copying, interrupted, return_exceptions=True)
 
 
 async def _stop_current(parts: Parts, journal: Journal, wanted: Wanted) -> None:
