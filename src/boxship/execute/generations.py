@@ -25,8 +25,8 @@ from boxship.host.volumes import room
 from boxship.host.volumes.doubts import STAMPING, Doubts
 from boxship.host.volumes.faults import cannot
 from boxship.host.volumes.manifest import fingerprint, first_difference
-from boxship.host.volumes.mirror import Manner, Tally
 from boxship.host.volumes.mounts import file_system_type
+from boxship.host.volumes.passes import Manner, Tally
 from boxship.host.volumes.removal import discard
 from boxship.host.volumes.room import Room, free_bytes
 from boxship.host.volumes.writers import Writers, look_for_writers

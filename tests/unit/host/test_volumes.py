@@ -14,8 +14,9 @@ from boxship.host.volumes.doubts import Doubts
 from boxship.host.volumes.faults import StoppedError, cannot
 from boxship.host.volumes.kernel import Cloner
 from boxship.host.volumes.memory import Memory
-from boxship.host.volumes.mirror import Manner, Mirror, Watch
+from boxship.host.volumes.mirror import Mirror, Watch
 from boxship.host.volumes.mounts import file_system_type
+from boxship.host.volumes.passes import Manner
 from boxship.host.volumes.writers import Writers, look_for_writers
 
 _SECOND_NS = 1_000_000_000
