@@ -7,10 +7,12 @@ from benchmarks.faults import BenchError
 from benchmarks.probes import PROBES
 from benchmarks.rows import COMMAND_ROWS, Row
 from benchmarks.trials import Trial
+from benchmarks.upgrades import UPGRADES
 
 TRIALS: tuple[Trial, ...] = (
     PROBES,
     BUILDS,
+    UPGRADES,
     # One line for each further trial: see trials.py.
 )
 ROWS: tuple[Row, ...] = (*COMMAND_ROWS, *(row for trial in TRIALS for row in trial.rows))

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -55,6 +56,7 @@ from benchmarks.tools import (
     find_compose_v1,
 )
 from benchmarks.trials import Stage
+from benchmarks.upgrades import UPGRADES, UpgradeContest, Volume, write_volume
 from boxship.spec.load import load
 from boxship.spec.loaded import LoadOptions
 from boxship.spec.model import HttpProbe
@@ -383,6 +385,27 @@ class TestBuilds:
             assert (list(contest.titles), len(contest.left_out)) == ([BOXSHIP], 1)
         both = BuildContest(stage, str(OUR_PROGRAM), "/bin/docker")
         assert (list(both.titles), len(both.left_out)) == ([BOXSHIP, DOCKER_BUILD], 0)
+
+
+class TestUpgrades:
+    def test_everybody_copies_the_volume_and_leaves_nothing(self, tmp_path: Path) -> None:
+        with ExitStack() as stack:
+            contest = UpgradeContest(tmp_path, stack, Volume(200, 2_000_000))
+            (row,) = choose_rows(["upgrade-1g"])
+            found = {key: list(contest.turn(key, row)) for key in contest.titles}
+        assert [isinstance(outcome, Sample) for (outcome,) in found.values()] == [True] * 3
+        assert list((tmp_path / "upgrade-1g/copy").iterdir()) == []
+
+    def test_the_volume_is_the_same_every_time(self, tmp_path: Path) -> None:
+        found = []
+        for root in (tmp_path / "one", tmp_path / "two"):
+            write_volume(root, Volume(101, 101_000))
+            found.append({path.relative_to(root): path.read_bytes() for path in root.rglob("f*")})
+        assert found[0] == found[1]
+        assert {len(content) for content in found[0].values()} == {1000}
+
+    def test_both_rows_are_known(self) -> None:
+        assert [row.key for row in choose_rows(["upgrade"])] == [row.key for row in UPGRADES.rows]
 
 
 class TestTools:

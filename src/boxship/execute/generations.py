@@ -25,8 +25,8 @@ from boxship.host.volumes import room
 from boxship.host.volumes.doubts import STAMPING, Doubts
 from boxship.host.volumes.faults import cannot
 from boxship.host.volumes.manifest import fingerprint, first_difference
-from boxship.host.volumes.mirror import Manner, Tally
 from boxship.host.volumes.mounts import file_system_type
+from boxship.host.volumes.passes import Manner, Tally
 from boxship.host.volumes.removal import discard
 from boxship.host.volumes.room import Room, free_bytes
 from boxship.host.volumes.writers import Writers, look_for_writers
@@ -197,7 +197,7 @@ async def _watch_writers(doubts: Doubts, look: Look, clock: Clock) -> None:
 
 async def _make_pass(copying: PreCopy, look: Look, worker: Worker, meter: Meter, clock: Clock) -> list[Tally]:
     number = copying.doubts.begin_pass()
-    copying.doubts.add(await asyncio.to_thread(look))
+    copying.doubts.settle(await asyncio.to_thread(look))
     tallies = []
     for pair, copy, trusted in zip(copying.pairs, copying.copies, copying.trusted, strict=True):
         manner = Manner(number, trusts_stamps=trusted, audits=number > 0)
@@ -231,7 +231,9 @@ def _report(copying: PreCopy, verify: Verify) -> tuple[VolumeReport, ...]:
     for pair, copy, trusted in zip(copying.pairs, copying.copies, copying.trusted, strict=True):
         last, _ = copy.passes[-1]
         compared = last.files if verify is Verify.FULL else last.touched - last.shared
-        because = copying.doubts.all_because or ("" if trusted else "its file system doesn't tell all changes by time")
+        because = "" if trusted else "its file system doesn't tell all changes by time"
+        if copying.doubts.was_blind(len(copy.passes) - 2):
+            because = "not everybody who could write it was in sight"
         reports.append(
             VolumeReport(
                 key=pair.key,

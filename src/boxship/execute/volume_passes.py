@@ -14,7 +14,8 @@ from boxship.host.volumes.faults import StoppedError, cannot
 from boxship.host.volumes.folders import open_root
 from boxship.host.volumes.kernel import Cloner, sync_file_system
 from boxship.host.volumes.memory import Memory
-from boxship.host.volumes.mirror import Manner, Mirror, Tally
+from boxship.host.volumes.mirror import Mirror
+from boxship.host.volumes.passes import Manner, Tally
 from boxship.state.operation import Progress
 
 T = TypeVar("T")

@@ -121,8 +121,13 @@ class Disturber:
                     raise
 
     def _some_path(self) -> Path:
-        parts = [self._chance.choice("abcd") for _ in range(self._chance.randint(1, 3))]
-        return self._root.joinpath(*parts)
+        """Never one beyond a link, which may lead out of the tree."""
+        path = self._root
+        for _ in range(self._chance.randint(1, 3)):
+            if path.is_symlink():
+                break
+            path /= self._chance.choice("abcd")
+        return path
 
     def _some_file(self) -> Path:
         files = [path for path in self._root.rglob("*") if path.is_file() and not path.is_symlink()]
@@ -133,6 +138,8 @@ class Disturber:
     def _write(self) -> None:
         path = self._some_path()
         path.parent.mkdir(parents=True, exist_ok=True)
+        if path.is_symlink():
+            path.unlink()
         path.write_bytes(self._chance.randbytes(self._chance.choice((0, 10, 5000, 300_000))))
 
     def _append(self) -> None:
@@ -165,7 +172,7 @@ class Disturber:
         self._some_path().hardlink_to(self._some_file())
 
     def _symlink(self) -> None:
-        self._some_path().symlink_to(self._chance.choice(("a", "../b", "/etc", "no/where")))
+        self._some_path().symlink_to(self._chance.choice(("a", "../b", "/nowhere", "no/where")))
 
     def _make_folder(self) -> None:
         self._some_path().mkdir(parents=True)

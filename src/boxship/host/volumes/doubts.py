@@ -8,8 +8,8 @@ unchanged when its look is the same and nothing speaks against it. What speaks a
   Whoever began to write after the pass began left a ctime that isn't older than that; such a file is doubtful, however
   equal it looks. (A look between stamp and bytes, or in the same tick of the clock, would be the same later.)
 * **Mapped.** Who stamped before the pass began, and wrote through a shared mapping afterwards without another stamp,
-  had the mapping all the time. ``look_for_writers`` runs between the beginning of a pass and its first look: it finds it.
-  It runs again every second, and what was mapped once is doubtful for good.
+  had the mapping all the time. ``look_for_writers`` runs between the beginning of a pass and its first look, and finds
+  it. It runs again every second, and what was mapped once is doubtful for good.
 * **Open.** The same for one ``write`` call that lasts: the file is open all the time. A file that is open for writing
   is doubtful when its ctime is younger than ten minutes before the pass: databases keep gigabytes open that they
   don't touch, and to compare them would be downtime.
@@ -45,25 +45,28 @@ class Doubts:
     """What is known about writers, for all volumes of one copy. One thread adds while others ask."""
 
     def __init__(self) -> None:
-        self.all_because = ""
-        """Why everything is doubtful; "" when it isn't."""
         self._mapped: frozenset[int] = frozenset()
         self._opened: frozenset[int] = frozenset()
         self._began_ns: list[int] = []
+        self._blind: set[int] = set()
         self._clock_ahead_ns = _clock_ahead_ns()
 
     def begin_pass(self) -> int:
-        """The number of the pass, from 0. ``add`` writers found after this and before the first look."""
+        """The number of the pass, from 0. Look for writers after this, and ``settle`` before the first file is read."""
         self.watch_clock()
         self._began_ns.append(time.monotonic_ns())
         return len(self._began_ns) - 1
+
+    def settle(self, writers: Writers) -> None:
+        """Who was found at the beginning of the pass; what that proves hangs on everybody being in sight."""
+        self.add(writers)
+        if not writers.is_complete:
+            self._blind.add(len(self._began_ns) - 1)
 
     def add(self, writers: Writers) -> None:
         """Remember who was found."""
         self._mapped |= writers.mapped
         self._opened |= writers.opened
-        if not writers.is_complete:
-            self.all_because = "not everybody who could write it is in sight"
         self.watch_clock()
 
     def watch_clock(self) -> None:
@@ -78,11 +81,15 @@ class Doubts:
     @property
     def quiet_before_ns(self) -> int:
         """A ctime before this is no reason for doubt, whenever the file was copied."""
-        return 0 if self.all_because else self._began_ns[0] + self._clock_ahead_ns - _COARSE_NS
+        return 0 if 0 in self._blind else self._began_ns[0] + self._clock_ahead_ns - _COARSE_NS
+
+    def was_blind(self, number: int) -> bool:
+        """Whether what that pass read has to be compared, as somebody may have written it out of sight."""
+        return number in self._blind
 
     def is_doubtful(self, status: os.stat_result, copied_in: int) -> bool:
         """Whether a file that looks the same since that pass may have changed all the same."""
-        if self.all_because or status.st_ino in self._mapped:
+        if copied_in in self._blind or status.st_ino in self._mapped:
             return True
         changed_ns = status.st_ctime_ns
         margin_ns = _TICK_NS if changed_ns % _SECOND_NS else _COARSE_NS

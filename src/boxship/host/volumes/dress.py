@@ -26,6 +26,12 @@ def dress_open(destination: int, status: os.stat_result, source: Target) -> None
     os.utime(destination, ns=(status.st_atime_ns, status.st_mtime_ns))
 
 
+def is_dressed_alike(one: os.stat_result, other: os.stat_result) -> bool:
+    """Whether kind, mode, owner, size and time are the same; attributes are not looked at."""
+    same = (one.st_mode, one.st_uid, one.st_gid, one.st_size, one.st_mtime_ns, one.st_rdev)
+    return same == (other.st_mode, other.st_uid, other.st_gid, other.st_size, other.st_mtime_ns, other.st_rdev)
+
+
 def dress_named(folder: int, name: str, status: os.stat_result, source: str) -> None:
     """A link, pipe, socket or device, which must not be opened. Raises: OSError."""
     os.chown(name, status.st_uid, status.st_gid, dir_fd=folder, follow_symlinks=False)

@@ -12,65 +12,21 @@ import stat
 from collections.abc import Callable
 from pathlib import Path
 
-from msgspec import Struct
-
 from boxship.errors import HostError
 from boxship.host.volumes.doubts import Doubts
-from boxship.host.volumes.dress import dress_open
+from boxship.host.volumes.dress import dress_open, is_dressed_alike
 from boxship.host.volumes.faults import GONE, GoneError, cannot, printable
 from boxship.host.volumes.folders import Descent, open_root
 from boxship.host.volumes.kernel import Cloner
 from boxship.host.volumes.links import Links
 from boxship.host.volumes.memory import Memory, look_of
+from boxship.host.volumes.passes import Manner, Tally, Visit
 from boxship.host.volumes.removal import remove_entry
 from boxship.host.volumes.things import put_file, put_other
 
 Watch = Callable[[int, int], None]
 """Told how many bytes and how many things were dealt with since; may raise StoppedError."""
 _IS_NO_FOLDER = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
-
-
-class Manner(Struct, frozen=True):
-    """How a pass goes: its number, whether the source is quiet, and what is looked at beyond what changed.
-
-    ``audits``: the owner, mode, size and time of what stays are compared with the copy's. ``compares``: what was
-    written anew is read back and compared. ``trusts_stamps``: the file system stamps what is written through mappings.
-    """
-
-    number: int
-    trusts_stamps: bool = True
-    is_quiet: bool = False
-    audits: bool = False
-    compares: bool = False
-
-
-class Tally(Struct):
-    """What a pass found and did. ``size_bytes``: of all names. ``gone``: what slipped away while it was looked at."""
-
-    files: int = 0
-    folders: int = 0
-    size_bytes: int = 0
-    touched: int = 0
-    """Files whose content was looked at; of these, ``shared`` share their blocks with the source."""
-    shared: int = 0
-    written_bytes: int = 0
-    audited: int = 0
-    removed: int = 0
-    gone: int = 0
-
-
-class _Visit:
-    """A folder that is being dealt with. ``pending``: folders in it that still are to come."""
-
-    __slots__ = ("is_touched", "known", "looks", "pending", "status", "there")
-
-    def __init__(self, status: os.stat_result, known: dict[str, bytes]) -> None:
-        self.status = status
-        self.known = known
-        self.looks: dict[str, bytes] = {}
-        self.pending: list[str] = []
-        self.there: set[str] = set()
-        self.is_touched = False
 
 
 class Mirror:
@@ -95,7 +51,7 @@ class Mirror:
         self._watch = watch
         self._links = Links()
         self._tally = Tally()
-        self._visits: list[_Visit] = []
+        self._visits: list[Visit] = []
         self._folders: dict[str, dict[str, bytes]] = {}
         self._later: dict[tuple[str, str], int] = {}
 
@@ -139,7 +95,7 @@ class Mirror:
     def _arrive(self) -> None:
         """Deal with all that is in the folder at hand, but for its folders."""
         folder = self._from.path
-        visit = _Visit(os.fstat(self._from.fd), self._memory.of(folder))
+        visit = Visit(os.fstat(self._from.fd), self._memory.of(folder))
         self._visits.append(visit)
         self._folders[folder] = visit.looks
         self._tally.folders += 1
@@ -157,7 +113,7 @@ class Mirror:
             self._settle(visit, name, status)
         self._watch(0, len(visit.looks) - len(unsettled) + 1)
 
-    def _look(self, visit: _Visit) -> list[tuple[str, os.stat_result]]:
+    def _look(self, visit: Visit) -> list[tuple[str, os.stat_result]]:
         """Keep what certainly is as it was; return the rest. This is what a pass with no changes spends its time on."""
         unsettled, pending, looks, known, there = [], visit.pending, visit.looks, visit.known, visit.there
         suspects, quiet_before_ns, audits = self._suspects, self._quiet_before_ns, self._manner.audits
@@ -198,7 +154,7 @@ class Mirror:
             if number := self._memory.copied_in(folder, name):
                 self._later[folder, name] = number
 
-    def _settle(self, visit: _Visit, name: str, status: os.stat_result) -> None:
+    def _settle(self, visit: Visit, name: str, status: os.stat_result) -> None:
         try:
             existing = self._existing(visit, name)
             if existing and stat.S_ISDIR(existing.st_mode):
@@ -213,7 +169,7 @@ class Mirror:
         except OSError as err:
             raise cannot("copy", self._here(name), err) from err
 
-    def _settle_linked(self, visit: _Visit, name: str, status: os.stat_result, existing: os.stat_result | None) -> None:
+    def _settle_linked(self, visit: Visit, name: str, status: os.stat_result, existing: os.stat_result | None) -> None:
         if self._links.has(status):
             if not self._links.is_in_place(status, existing):
                 if existing:
@@ -229,14 +185,14 @@ class Mirror:
         inode = os.stat(name, dir_fd=self._to.fd, follow_symlinks=False).st_ino
         self._links.register(status, self._from.path, name, inode)
 
-    def _keep_or_put(self, visit: _Visit, name: str, status: os.stat_result, existing: os.stat_result | None) -> None:
+    def _keep_or_put(self, visit: Visit, name: str, status: os.stat_result, existing: os.stat_result | None) -> None:
         folder, look = self._from.path, look_of(status)
         copied_in = self._memory.copied_in(folder, name)
         if (
             existing
             and visit.known.get(name) == look
             and not self._is_doubtful(status, copied_in)
-            and _is_dressed_alike(status, existing)
+            and is_dressed_alike(status, existing)
         ):
             self._tally.audited += 1
         else:
@@ -249,7 +205,7 @@ class Mirror:
     def _is_doubtful(self, status: os.stat_result, copied_in: int) -> bool:
         return not self._manner.trusts_stamps or self._doubts.is_doubtful(status, copied_in)
 
-    def _put(self, visit: _Visit, name: str, status: os.stat_result, existing: os.stat_result | None) -> bytes:
+    def _put(self, visit: Visit, name: str, status: os.stat_result, existing: os.stat_result | None) -> bytes:
         if existing and stat.S_IFMT(existing.st_mode) != stat.S_IFMT(status.st_mode):
             self._remove(visit, name)
             existing = None
@@ -267,19 +223,19 @@ class Mirror:
         self._tally.written_bytes += put.written.written_bytes
         return look_of(put.seen)
 
-    def _existing(self, visit: _Visit, name: str) -> os.stat_result | None:
+    def _existing(self, visit: Visit, name: str) -> os.stat_result | None:
         if name not in visit.there:
             return None
         return os.stat(name, dir_fd=self._to.fd, follow_symlinks=False)
 
-    def _remove(self, visit: _Visit, name: str) -> None:
+    def _remove(self, visit: Visit, name: str) -> None:
         remove_entry(self._to.fd, name, self._device)
         visit.is_touched = True
 
     def _tick(self, count_bytes: int) -> None:
         self._watch(count_bytes, 0)
 
-    def _go_down(self, visit: _Visit, name: str) -> None:
+    def _go_down(self, visit: Visit, name: str) -> None:
         try:
             self._from.enter(name)
         except OSError as err:
@@ -293,7 +249,7 @@ class Mirror:
             raise cannot("copy", self._here(name), err) from err
         self._arrive()
 
-    def _enter_copy(self, visit: _Visit, name: str) -> None:
+    def _enter_copy(self, visit: Visit, name: str) -> None:
         if name in visit.there:
             try:
                 self._to.enter(name)
@@ -323,7 +279,7 @@ class Mirror:
                 self._lose("")
                 self._visits[-1].pending.clear()
 
-    def _finish_folder(self, visit: _Visit) -> None:
+    def _finish_folder(self, visit: Visit) -> None:
         folder, look = self._from.path, look_of(visit.status)
         copied_in = self._memory.copied_in(folder, ".")
         is_as_it_was = visit.known.get(".") == look and not self._is_doubtful(visit.status, copied_in)
@@ -347,8 +303,3 @@ class Mirror:
     def _here(self, name: str) -> str:
         """A path of the copy, for people."""
         return os.path.join(self._destination, self._from.path, name).rstrip("/")  # noqa: PTH118
-
-
-def _is_dressed_alike(one: os.stat_result, other: os.stat_result) -> bool:
-    same = (one.st_mode, one.st_uid, one.st_gid, one.st_size, one.st_mtime_ns, one.st_rdev)
-    return same == (other.st_mode, other.st_uid, other.st_gid, other.st_size, other.st_mtime_ns, other.st_rdev)

@@ -7,6 +7,7 @@ with the same number in two file systems are taken for each other, which costs a
 import contextlib
 import os
 import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -19,7 +20,8 @@ _INODE = re.compile(rb"^ino:\s*([0-9]+)", re.MULTILINE)
 _IS_WRITABLE = 0o200
 """Of the mode that /proc shows for a descriptor's link."""
 _NO_FILES = ("/dev/", "/proc/", "/sys/", "/memfd:")
-_ROUNDS = 5
+_ROUNDS, _PAUSE_S = 10, 0.01
+"""One that changes who it is, or begins a life in a sandbox, can't be looked at for a moment."""
 _INIT = "1"
 """Hardened machines show it to nobody. It starts programs and writes no volume."""
 
@@ -38,23 +40,28 @@ class Writers(NamedTuple):
 def look_for_writers(proc: str = _PROC, *, has_all: bool | None = None) -> Writers:
     """Who maps or holds a file from before this call until after it is found, also when it is handed to a child.
 
-    Processes that begin meanwhile are looked at as well, round after round, until there are no new ones. What io_uring
-    holds without a descriptor, and descriptors on their way through a socket, can't be seen.
+    Processes that begin meanwhile are looked at as well, for some rounds: to hide, a file would have to be handed on in
+    each of them just before its holder is looked at. What io_uring holds without a descriptor, and descriptors on
+    their way through a socket, can't be seen.
 
     ``has_all``: whether all who could write have their processes here; None: only if this is the machine's own process
     namespace. Who sees the processes of all containers, knows from the engine that these are all, and is sure that
     nobody outside writes, may say so.
     """
-    mapped, opened, seen = set[int](), set[int](), set[str]()
-    is_complete = _sees_all(proc) if has_all is None else has_all
-    for _ in range(_ROUNDS):
-        fresh = [name for name in os.listdir(proc) if name.isdecimal() and name not in seen]  # noqa: PTH208  # 300 Paths
-        if not fresh:
-            return Writers(frozenset(mapped), frozenset(opened), is_complete)
-        for name in fresh:
-            seen.add(name)
-            is_complete &= _look_at(f"{proc}/{name}", mapped, opened) or name == _INIT
-    return Writers(frozenset(mapped), frozenset(opened), is_complete=False)
+    mapped, opened, seen, hidden = set[int](), set[int](), {_INIT}, set[str]()
+    for number in range(_ROUNDS):
+        if number and hidden:
+            time.sleep(_PAUSE_S)
+        present = {name for name in os.listdir(proc) if name.isdecimal()}  # noqa: PTH208  # hundreds of Paths
+        hidden = {name for name in hidden & present if not _look_at(f"{proc}/{name}", mapped, opened)}
+        fresh = present - seen
+        hidden |= {name for name in fresh if not _look_at(f"{proc}/{name}", mapped, opened)}
+        seen |= present
+        if not fresh and not hidden:
+            break
+    _look_at(f"{proc}/{_INIT}", mapped, opened)
+    is_complete = not hidden and (_sees_all(proc) if has_all is None else has_all)
+    return Writers(frozenset(mapped), frozenset(opened), is_complete)
 
 
 def _sees_all(proc: str) -> bool:
