@@ -1,8 +1,8 @@
 """A release: everything of one version of an appliance, by digest. It never changes; its id is its own digest.
 
 It lies in two parts: the record below, and the files that the vendor wrote (Compose, appliance.yaml, what they refer
-to), under the same relative paths, with the variables that they use fixed in ``.env``. So a box reads a release as the
-vendor's machine read it, whatever its own environment is.
+to), under the same relative paths, with the variables of the vendor's environment that they use fixed in a file of
+their own. So a box reads a release as the vendor's machine read it, whatever its own environment is.
 """
 
 import hashlib
@@ -33,6 +33,19 @@ class Rules(Struct, frozen=True):
     data_compat: DataCompat = DataCompat.COMPATIBLE
 
 
+class Reading(Struct, frozen=True):
+    """How the files of a release are read: what the command line that made it said, relative to the files' folder.
+
+    ``directory``: where the reading begins. ``files``: what ``-f`` named; empty: found as usual. ``env_files``: all
+    that give variables; the last one wins, and holds what the vendor's own environment gave.
+    """
+
+    directory: str = "."
+    files: tuple[str, ...] = ()
+    env_files: tuple[str, ...] = ()
+    profiles: tuple[str, ...] = ()
+
+
 class ReleaseImage(Struct, frozen=True):
     """``id`` is its config digest (``sha256:...``); ``diff_ids`` the digests of its layers' tars, lowest first.
 
@@ -45,8 +58,21 @@ class ReleaseImage(Struct, frozen=True):
     size_bytes: int = 0
 
 
+class ReleaseFile(Struct, frozen=True):
+    """One of the files. Exactly one of ``digest`` (``sha256:...`` of its content) and ``link`` says what it is.
+
+    With neither it is an empty folder. ``mode``: 0644, 0755, or 0600 where the vendor let nobody else read it.
+    """
+
+    digest: str = ""
+    size_bytes: int = 0
+    mode: int = 0o644
+    link: str = ""
+    """A symbolic link's target, relative and inside of the release."""
+
+
 class Release(Struct, frozen=True):
-    """The record. ``services``: service -> its image. ``files``: relative path -> sha256 of its content.
+    """The record. ``services``: service -> its image. ``files``: by relative path.
 
     ``platform`` is the image of Loader, Config and CA; None where the box's own stays. ``created_at``: RFC 3339, UTC.
     """
@@ -54,14 +80,15 @@ class Release(Struct, frozen=True):
     appliance: str
     version: str
     services: Mapping[str, ReleaseImage]
-    files: Mapping[str, str]
+    files: Mapping[str, ReleaseFile]
     platform: ReleaseImage | None = None
+    reading: Reading = Reading()
     rules: Rules = Rules()
     created_at: str = ""
     revision: str = ""
     """The commit of the vendor's sources, "" when not known."""
     spec_digest: str = ""
-    """Of the files alone: sha256 over their sorted paths and digests."""
+    """Of the files alone: sha256 over the canonical ``files``."""
     format: int = FORMAT
     labels: Mapping[str, str] = field(default_factory=dict)
 
