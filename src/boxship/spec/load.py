@@ -63,6 +63,8 @@ class Loaded(Struct, frozen=True):
     active_profiles: tuple[str, ...] = ()
     crane: Translation | None = None
     """What the crane files among them were read as."""
+    read: tuple[Path, ...] = ()
+    """Every file that was read: those of the appliance, and the variables and labels that they name."""
 
 
 def load(options: LoadOptions) -> Loaded:
@@ -113,7 +115,8 @@ class _Loading:
             check_appliance(appliance, said if declared else None, declared_names(merged), active, self._report)
         warn_about(appliance, merged, environment, self._report)
         self._stop_on_errors()
-        return Loaded(appliance, tuple(self._report.warnings), profiles, crane)
+        all_read = tuple(dict.fromkeys((*read, *self._report.read)))
+        return Loaded(appliance, tuple(self._report.warnings), profiles, crane, all_read)
 
     def _stop_on_errors(self) -> None:
         if self._report.has_errors:
@@ -276,6 +279,8 @@ class _Loading:
             contexts=said.contexts,
             budgets=said.budgets,
             hooks=said.hooks,
+            registry=said.registry,
+            rules=said.rules,
         )
 
 
