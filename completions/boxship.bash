@@ -78,6 +78,12 @@ _boxship_value() {
         push:-o|push:--only) echo services ;;
         push:-x|push:--exclude) echo services ;;
         push:--tag) echo other ;;
+        release:-o|release:--output) echo folders ;;
+        release:--registry) echo other ;;
+        release:--platform) echo other ;;
+        release:--minimum-version) echo other ;;
+        release:--data-compat) echo =compatible,breaking ;;
+        release:--ca) echo files ;;
         watch:-o|watch:--only) echo services ;;
         watch:-x|watch:--exclude) echo services ;;
         check:--format) echo =text,json,github ;;
@@ -100,7 +106,7 @@ _boxship_value() {
 }
 
 _boxship_verb() {
-    verbs='up down ps status plan logs stats events images exec run restart stop start reload kill pause unpause rm wait cp port ip top build pull push watch check show config graph import init completion version'
+    verbs='up down ps status plan logs stats events images exec run restart stop start reload kill pause unpause rm wait cp port ip top build pull push release watch check show config graph import init completion version'
     case $1 in
         '') options='-h --help -f --file -p --project-name --env-file --project-directory --profile --target --dry-run --lax --json --debug --version' ;;
         up) options='-d --detach --build --no-build --force-recreate --no-recreate --no-deps --remove-orphans --scale -o --only -x --exclude --dependencies --include-deps --affected --tag -V --renew-anon-volumes --pull -t --timeout --wait -w --watch --help --file --project-name --env-file --project-directory --profile --target --dry-run --lax --json --debug'; kinds=(services) ;;
@@ -130,6 +136,7 @@ _boxship_verb() {
         build) options='--no-cache --pull --build-arg --sizes --buildkit --no-buildkit -q --quiet --progress -o --only -x --exclude --dependencies --include-deps --affected --tag --help --file --project-name --env-file --project-directory --profile --target --dry-run --lax --json --debug'; kinds=(services) ;;
         pull) options='--policy --ignore-pull-failures --ignore-buildable -q --quiet -o --only -x --exclude --dependencies --include-deps --affected --tag --help --file --project-name --env-file --project-directory --profile --target --dry-run --lax --json --debug'; kinds=(services) ;;
         push) options='--ignore-push-failures -q --quiet -o --only -x --exclude --dependencies --include-deps --affected --tag --help --file --project-name --env-file --project-directory --profile --target --dry-run --lax --json --debug'; kinds=(services) ;;
+        release) options='-o --output --push --registry --platform --minimum-version --data-compat --include-secrets --replace --ca --insecure --help --file --project-name --env-file --project-directory --profile --target --dry-run --lax --json --debug'; kinds=(=create,list,show other) ;;
         watch) options='--no-up --prune --no-prune --quiet -o --only -x --exclude --dependencies --include-deps --affected --help --file --project-name --env-file --project-directory --profile --target --dry-run --lax --json --debug'; kinds=(services) ;;
         check) options='-q --quiet --format --help --file --project-name --env-file --project-directory --profile --target --dry-run --lax --json --debug'; kinds=() ;;
         show) options='--format --services --schema --help --file --project-name --env-file --project-directory --profile --target --dry-run --lax --json --debug'; kinds=() ;;

@@ -81,8 +81,9 @@ async def _pull(
     present = await find_present(engine, offer.release)
     known = await known_chains(engine, offer.release.appliance)
     pull = _Pull(offer, source, library, engine, publish, clock, known)
-    pull.settle_total(present)
-    await pull.bring_files()
+    has_files = await asyncio.to_thread(_is_kept, library, offer.release)
+    pull.settle_total(present, has_files=has_files)
+    await pull.bring_files(has_files=has_files)
     for name in offer.images:
         if name in present:
             await pull.take_present(name)
@@ -119,9 +120,9 @@ class _Pull:
         self._all = {blob.digest: blob for blob in everything}
         self._tally = Tally.of(everything, 1 + len(offer.images))
 
-    def settle_total(self, present: frozenset[str]) -> None:
+    def settle_total(self, present: frozenset[str], *, has_files: bool) -> None:
         """Count what is here, whether in the engine or fetched earlier, and throw away what is of no use."""
-        needed = {self._offer.files.digest}
+        needed = set() if has_files else {self._offer.files.digest}
         for name, content in self._offer.images.items():
             if name not in present:
                 needed |= {content.config.digest, *(blob.digest for blob in self._missing(name, content).values())}
@@ -131,11 +132,11 @@ class _Pull:
             self._tally = self._tally.got(digest, self._shelf.here_bytes(self._all[digest]))
         self._tell()
 
-    async def bring_files(self) -> None:
+    async def bring_files(self, *, has_files: bool) -> None:
         """Record and files into the library."""
         self._begin(FILES)
         release, blob = self._offer.release, self._offer.files
-        if not await asyncio.to_thread(_is_kept, self._library, release):
+        if not has_files:
             archive = await self._shelf.fetch(blob, self._source.read, self._heard)
             await asyncio.to_thread(self._library.add, release, archive)
             self._shelf.drop([blob.digest])

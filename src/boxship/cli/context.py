@@ -47,19 +47,21 @@ class Invocation(Struct, frozen=True):
 
     def load(self) -> Loaded:
         """Read the files. Raises: SpecError with all that is wrong; NotFoundError for a profile that nothing has."""
-        loaded = load(
-            LoadOptions(
-                files=self.files,
-                appliance_name=self.appliance_name,
-                profiles=self.profiles,
-                env_files=self.env_files,
-                directory=self.directory,
-                environ=dict(os.environ),
-                lax=self.is_lax,
-            )
-        )
+        loaded = load(self.load_options())
         self._check_profiles(loaded.appliance)
         return loaded
+
+    def load_options(self) -> LoadOptions:
+        """How the files are read."""
+        return LoadOptions(
+            files=self.files,
+            appliance_name=self.appliance_name,
+            profiles=self.profiles,
+            env_files=self.env_files,
+            directory=self.directory,
+            environ=dict(os.environ),
+            lax=self.is_lax,
+        )
 
     def _check_profiles(self, appliance: Appliance) -> None:
         """Only those that were typed: COMPOSE_PROFILES may be meant for several appliances."""

@@ -47,8 +47,8 @@ class RegistryAddress(NamedTuple):
 
 
 def parse_source(text: str) -> RegistryAddress | Path:
-    """A registry, or an absolute folder. Raises: UsageError for what is neither."""
-    if text.startswith(FOLDER_PREFIX):
+    """A registry, or an absolute folder (also ``/...`` and ``./...``). Raises: UsageError for what is neither."""
+    if text.startswith((FOLDER_PREFIX, "/", ".")):
         folder = text.removeprefix(FOLDER_PREFIX)
         if not folder or "\0" in folder:
             raise UsageError(f"'{text}' names no folder", hint=_HINT)

@@ -52,6 +52,10 @@ class Layout:
         """Where the blob of that digest is, or would be. Raises: RegistryError for what is no digest."""
         return self._folder / _BLOBS / checked_digest(digest, self.name).removeprefix("sha256:")
 
+    def is_there(self) -> bool:
+        """Whether there is a folder at all."""
+        return self._folder.is_dir()
+
     async def tags(self, repository: str) -> tuple[str, ...]:
         index = await asyncio.to_thread(self._read_index)
         names = (each.annotations.get(REF_NAME, "") for each in index.manifests)
