@@ -115,6 +115,13 @@ class RepositoriesContract:
         assert sending.calls == 1
         assert await place.has_blob("web", digest_of(CONTENT))
 
+    async def test_what_another_repository_got_is_not_sent_again(self, place: Repositories) -> None:
+        sending = Sending(CONTENT)
+        for repository in ("web", "db"):
+            await place.put_blob(blob_of(CONTENT, repository), sending)
+        assert sending.calls == 1
+        assert await read(place, blob_of(CONTENT, "db")) == CONTENT
+
     async def test_content_that_is_not_what_its_digest_says_is_not_taken(self, place: Repositories) -> None:
         wrong = Blob("web", digest_of(b"something else"), len(CONTENT))
         with pytest.raises(RegistryError):

@@ -12,15 +12,18 @@ import pytest
 
 from boxship.bundle.library import Library
 from boxship.bundle.pull import pull_release
-from boxship.bundle.read import read_release
+from boxship.bundle.read import deployed, read_release
 from boxship.bundle.source import ReleaseSource
 from boxship.clock import SystemClock
 from boxship.engine.docker import connect
 from boxship.engine.port import Engine
 from boxship.errors import CancelledError
 from boxship.logins import Login
+from boxship.operate.request import UpRequest
+from boxship.operate.up import bring_up
 from boxship.registry.address import RegistryAddress
 from boxship.registry.client import Registry as RegistryClient
+from boxship.registry.layout import Layout
 from boxship.registry.session import Session
 from boxship.registry.trust import Trust
 from boxship.spec.release import Release
@@ -220,6 +223,13 @@ async def test_a_version_is_not_made_twice(at_home: Box) -> None:
     assert (again.status, "a release never changes" in again.stderr) == (9, True)
 
 
+async def test_a_place_has_the_releases_of_one_appliance(at_home: Box) -> None:
+    other = Box(f"{at_home.name}-other", at_home.directory, at_home.environment)
+    made = await asyncio.to_thread(other.run, "release", "create", "--output", "releases", "--replace")
+    assert (made.status, f"dir:{at_home.directory}" in made.stderr) == (9, True)
+    assert f"has releases of {at_home.name}" in made.stderr
+
+
 async def test_every_missing_image_is_told_at_once(vendor: Box) -> None:
     environment = vendor.environment | {"IMAGE": "nowhere/web:1", "IMAGE_OF_DB": "nowhere/db:1"}
     box = Box(vendor.name, vendor.directory, environment)
@@ -240,3 +250,37 @@ async def test_any_tool_can_pull_an_image_of_a_release(at_home: Box, engine: Eng
         own = await engine.image_history(f"{at_home.name}-vendor/web")
         assert (await engine.image_history(reference)).id == own.id
         await engine.remove_image(reference)
+
+
+async def test_a_dry_run_says_what_it_would_make_and_makes_nothing(vendor: Box) -> None:
+    made = await asyncio.to_thread(vendor.run, "--dry-run", "release", "create", "--output", "elsewhere")
+    assert made.must().stdout.splitlines() == [
+        f"would make {vendor.name} 1.4.2 of",
+        f"db: {vendor.name}-vendor/db:latest",
+        f"web: {vendor.name}-vendor/web:latest",
+    ]
+    assert not await asyncio.to_thread((vendor.directory / "elsewhere").exists)
+
+
+async def test_a_pulled_release_comes_up_as_it_is_and_stays(
+    box: Box, test_image: str, engine: Engine, tmp_path: Path
+) -> None:
+    (box.directory / "page").write_text("hello")
+    box.write(
+        "services: {web: {image: '${TEST_IMAGE}', init: true, command: [sleep, '600'], volumes: ['./page:/page']}}"
+    )
+    await run(box, "release", "create", "--output", "releases")
+    library, source = Library(tmp_path / "state"), ReleaseSource(Layout(box.directory / "releases"))
+    release = await pull_release(source, "", library, engine, lambda _: None, SystemClock(), cancel=asyncio.Event())
+    kept = library.read(release.id)
+    appliance = deployed(read_release(kept.folder, release), release, kept.folder)
+    plans = [
+        (await bring_up(appliance, engine, lambda _: None, SystemClock(), UpRequest(), asyncio.Event())).plan
+        for _ in range(2)
+    ]
+    assert [bool(plan.steps) for plan in plans] == [True, False]
+    container = await asyncio.to_thread(box.container, "web")
+    assert container.image_id == (await engine.image_history(test_image)).id == release.services["web"].id
+    assert [mount.read_only for mount in container.mounts] == [True]
+    await asyncio.to_thread(box.remove)
+    await forget(box.name)

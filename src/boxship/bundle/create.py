@@ -11,15 +11,25 @@ from boxship.bundle.media import FILES, RECORD, RELEASE_REPOSITORY, annotations_
 from boxship.bundle.prepare import Prepared
 from boxship.bundle.saved import SavedImage, take_apart
 from boxship.engine.port import ImageHistory
-from boxship.errors import ImageMissingError, NotFoundError, PreconditionError
+from boxship.errors import ImageMissingError, PreconditionError
 from boxship.plan.containers import image_reference
 from boxship.registry.layout import Layout
-from boxship.registry.oci import CONFIG, LAYER_GZIP, MANIFEST, Descriptor, digest_of, make_manifest
+from boxship.registry.oci import (
+    CONFIG,
+    LAYER_GZIP,
+    MANIFEST,
+    TITLE,
+    Descriptor,
+    Manifest,
+    decode,
+    digest_of,
+    make_manifest,
+)
 from boxship.registry.port import Blob, Repositories
 from boxship.spec.model import Appliance, Service
 from boxship.spec.model_release import Rules
 from boxship.spec.release import PLATFORM, Release, ReleaseImage, encode_release
-from boxship.spec.versions import version_problem
+from boxship.spec.versions import sort_versions, version_problem
 
 
 class CreateEngine(Protocol):
@@ -84,16 +94,22 @@ async def create_release(order: Order, engine: CreateEngine, layout: Layout) -> 
     return release
 
 
-async def refuse_existing(version: str, place: Repositories) -> None:
-    """A release never changes. Raises: PreconditionError when the version is at ``place`` already."""
-    try:
-        await place.manifest(RELEASE_REPOSITORY, version)
-    except NotFoundError:
-        return
-    raise PreconditionError(
-        f"{version} is at {place.name} already, and a release never changes",
-        hint="give it another version, or take its place with --replace while nobody has it",
-    )
+async def check_place(appliance: str, version: str, place: Repositories, *, replaces: bool) -> None:
+    """A place has the releases of one appliance, and a release never changes.
+
+    Raises: PreconditionError when ``place`` has another appliance's, or this version already; RegistryError.
+    """
+    versions = sort_versions(await place.tags(RELEASE_REPOSITORY))
+    if versions:
+        newest = await place.manifest(RELEASE_REPOSITORY, versions[-1])
+        found = decode(newest, Manifest, f"{versions[-1]} at {place.name}").annotations.get(TITLE, "something else")
+        if found != appliance:
+            raise PreconditionError(f"{place.name} has releases of {found}", hint="give each appliance its own place")
+    if version in versions and not replaces:
+        raise PreconditionError(
+            f"{version} is at {place.name} already, and a release never changes",
+            hint="give it another version, or take its place with --replace while nobody has it",
+        )
 
 
 def _own_reference(order: Order, name: str) -> str:

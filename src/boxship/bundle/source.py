@@ -124,6 +124,8 @@ class ReleaseSource:
         if not is_digest(digest):
             raise RegistryError(f"{what} does not say where its image {name} is", hint="create it again")
         manifest = decode(await self._place.manifest(name, digest), Manifest, f"image {name} of {what}")
+        if manifest.config.size > RECORD_BYTES:
+            raise RegistryError(f"the configuration of image {name} of {what} is larger than one may be")
         if manifest.config.digest != image.id or len(manifest.layers) != len(image.diff_ids):
             raise RegistryError(
                 f"image {name} of {what} is another than its record says", hint="nothing of it was taken"

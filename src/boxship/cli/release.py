@@ -97,7 +97,7 @@ def _create(invocation: Invocation, arguments: argparse.Namespace) -> int:
         ),
         revision=revision(appliance.directory),
         platform=arguments.platform,
-        output=Path(arguments.output) if arguments.output else None,
+        output=Path(arguments.output).absolute() if arguments.output else None,
         with_secrets=arguments.include_secrets,
         replaces=arguments.replace,
     )

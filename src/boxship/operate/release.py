@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
-from boxship.bundle.create import CreateEngine, Order, check_order, create_release, refuse_existing
+from boxship.bundle.create import CreateEngine, Order, check_order, check_place, create_release
 from boxship.bundle.prepare import prepare
 from boxship.bundle.publish import publish_release
 from boxship.clock import Clock
@@ -69,9 +69,9 @@ async def make_release(
     appliance, services = request.loaded.appliance, released_services(request.loaded)
     check_order(appliance, request.version, services)
     kept = None if request.output is None else Layout(request.output)
-    if not request.replaces:
-        for place in _given(kept, registry):
-            await _refuse_existing(request.version, place)
+    for place in _given(kept, registry):
+        if not isinstance(place, Layout) or await asyncio.to_thread(place.is_there):
+            await check_place(appliance.name, request.version, place, replaces=request.replaces)
     names = tuple(service.name for service in services)
     prepared = await asyncio.to_thread(
         prepare, request.loaded, request.options, names, request.version, with_secrets=request.with_secrets
@@ -98,12 +98,6 @@ async def make_release(
 
 def _given(*places: Repositories | None) -> tuple[Repositories, ...]:
     return tuple(place for place in places if place is not None)
-
-
-async def _refuse_existing(version: str, place: Repositories) -> None:
-    if isinstance(place, Layout) and not await asyncio.to_thread(place.is_there):
-        return
-    await refuse_existing(version, place)
 
 
 def _make_folder(folder: Path) -> None:

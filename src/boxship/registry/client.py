@@ -34,6 +34,8 @@ class Registry:
         self._session = session
         self._clock = clock
         self._attempts = attempts
+        self._homes: dict[str, str] = {}
+        """Digest -> a repository that has it: another one can take it over from there."""
 
     @property
     def name(self) -> str:
@@ -114,13 +116,18 @@ class Registry:
         return True
 
     async def put_blob(self, blob: Blob, content: Callable[[], AsyncIterator[bytes]]) -> None:
-        if await self.has_blob(blob.repository, blob.digest):
-            return
-        await retrying(lambda: self._put_blob(blob, content), self._clock, self._attempts)
+        if not await self.has_blob(blob.repository, blob.digest):
+            await retrying(lambda: self._put_blob(blob, content), self._clock, self._attempts)
+        self._homes.setdefault(blob.digest, blob.repository)
 
     async def _put_blob(self, blob: Blob, content: Callable[[], AsyncIterator[bytes]]) -> None:
         what = f"send {blob.digest[:19]}... to {self._path(blob.repository)}"
-        begun = await self._session.call("POST", f"{self._path(blob.repository)}/blobs/uploads/", what)
+        path, home = f"{self._path(blob.repository)}/blobs/uploads/", self._homes.get(blob.digest)
+        if home is not None:
+            path += f"?mount={blob.digest}&from={self._path(home)}"
+        begun = await self._session.call("POST", path, what)
+        if begun.status == httpx.codes.CREATED:
+            return
         place = httpx.URL(begun.headers.get("location", "")).copy_merge_params({"digest": blob.digest})
         headers = {"Content-Length": str(blob.size_bytes), "Content-Type": "application/octet-stream"}
         async with self._session.stream("PUT", str(place), what, headers=headers, content=content()):

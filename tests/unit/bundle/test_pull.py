@@ -268,6 +268,17 @@ async def test_a_disk_that_is_full_is_told_with_what_did_not_fit(bench: Bench) -
         await bench.pull()
 
 
+async def test_a_disk_that_fills_up_meanwhile_is_told_with_what_to_do(bench: Bench) -> None:
+    await bench.make()
+    offer = await ReleaseSource(bench.layout).offer("1.0.0")
+    bench.library.blobs.mkdir(parents=True)
+    (bench.library.blobs / f"{offer.images['web'].layers[1].digest[7:]}.partial").symlink_to("/dev/full")
+    with pytest.raises(HostError, match="no space left on device") as caught:
+        await bench.pull()
+    assert caught.value.hint == "make room, then run it again: what is whole is kept"
+    assert (await bench.engine.image_history("share/db:1.0.0")).id == offer.release.services["db"].id
+
+
 async def test_a_box_runs_the_release_s_images_and_never_writes_to_its_files(bench: Bench) -> None:
     made = await bench.make()
     await bench.pull()
