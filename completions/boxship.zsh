@@ -32,6 +32,7 @@ _boxship_verbs() {
         'pull:fetch the images that services need'
         'push:send the images that are built here to their registries'
         'platform:make the image of a box'"'"'s Loader, Config and CA'
+        'release:make a release of the files and images, or show those of a registry or folder'
         'watch:follow changes of files into what runs'
         'check:read the files and show every problem at once'
         'show:print the files as Boxship understands them'
@@ -796,6 +797,35 @@ _boxship_verb_platform() {
         '(--json)--json[print data instead of text]' \
         '(--debug)--debug[show tracebacks]' \
         '1:build:(build)' \
+        && return
+}
+
+_boxship_verb_release() {
+    _arguments -s \
+        '(-o --output)-o[create\: keep it there, beside earlier ones]:FOLDER:_files -/' \
+        '(-o --output)--output[create\: keep it there, beside earlier ones]:FOLDER:_files -/' \
+        '(--push)--push[create\: send it to the registry]' \
+        '(--registry)--registry[create\: instead of registry\: in appliance.yaml]:REPOSITORY: ' \
+        '(--platform)--platform[create\: the image of Loader, Config and CA]:IMAGE: ' \
+        '(--minimum-version)--minimum-version[create\: the oldest version to come from]:VERSION: ' \
+        '(--data-compat)--data-compat[create\: whether the version before can read what this one writes]:compatible,breaking:(compatible breaking)' \
+        '(--include-secrets)--include-secrets[create\: also what looks like a secret]' \
+        '(--replace)--replace[create\: in place of the same version]' \
+        '(--ca)--ca[an authority to believe for the registry'"'"'s certificate]:FILE:_files' \
+        '(--insecure)--insecure[let the registry do without TLS]' \
+        '(--help)--help[show this help message and exit]' \
+        '*--file[compose or appliance file (repeatable)]:FILE:_files' \
+        '(--project-name)--project-name[the appliance'"'"'s name]:NAME: ' \
+        '*--env-file[variables, instead of .env (repeatable)]:FILE:_files' \
+        '(--project-directory)--project-directory[where to look for the files]:DIR:_files -/' \
+        '*--profile[activate a profile (repeatable)]:NAME:{_boxship_names profiles}' \
+        '(--target)--target[the target to boot]:NAME:{_boxship_names targets}' \
+        '(--dry-run)--dry-run[say what would be done and why, and change nothing]' \
+        '(--lax)--lax[unknown keys are warnings, for legacy files]' \
+        '(--json)--json[print data instead of text]' \
+        '(--debug)--debug[show tracebacks]' \
+        '1:create|list|show:(create list show)' \
+        '*:SOURCE: ' \
         && return
 }
 

@@ -1,5 +1,6 @@
 """The one image that tests on a real engine use: a static busybox from a Debian package, made without any registry."""
 
+import gzip
 import hashlib
 import io
 import json
@@ -7,7 +8,7 @@ import os
 import shutil
 import subprocess
 import tarfile
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -100,15 +101,33 @@ async def chunks_of(data: bytes, size: int = 65536) -> AsyncIterator[bytes]:
 
 def docker_archive(tag: str, files: Mapping[str, bytes]) -> bytes:
     """What ``docker save`` would write for an image of one layer."""
-    layer = tar_of(files)
-    config = json.dumps(
-        {
-            "architecture": "amd64",
-            "os": "linux",
-            "config": {},
-            "rootfs": {"type": "layers", "diff_ids": [f"sha256:{hashlib.sha256(layer).hexdigest()}"]},
-        }
-    ).encode()
+    return layered_archive(tag, [tar_of(files)])
+
+
+def layer_of(files: Mapping[str, bytes]) -> bytes:
+    """A layer as it travels: compressed, the same every time."""
+    return gzip.compress(tar_of(files), mtime=0)
+
+
+def diff_id_of(layer: bytes) -> str:
+    plain = gzip.decompress(layer) if layer.startswith(b"\x1f\x8b") else layer
+    return f"sha256:{hashlib.sha256(plain).hexdigest()}"
+
+
+def image_config(layers: Sequence[bytes]) -> bytes:
+    rootfs = {"type": "layers", "diff_ids": [diff_id_of(each) for each in layers]}
+    return json.dumps({"architecture": "amd64", "os": "linux", "config": {}, "rootfs": rootfs}).encode()
+
+
+def layered_archive(
+    tag: str, layers: Sequence[bytes], *, without: Sequence[bytes] = (), instead: Mapping[bytes, bytes] | None = None
+) -> bytes:
+    """A docker-archive of an image with these layers; those of ``without`` are named and missing."""
+    config = image_config(layers)
     config_name = f"{hashlib.sha256(config).hexdigest()}.json"
-    manifest = json.dumps([{"Config": config_name, "RepoTags": [tag], "Layers": ["layer.tar"]}]).encode()
-    return tar_of({config_name: config, "layer.tar": layer, "manifest.json": manifest})
+    names = [f"{diff_id_of(each)[7:]}/layer.tar" for each in layers]
+    manifest = json.dumps([{"Config": config_name, "RepoTags": [tag], "Layers": names}]).encode()
+    contents = {
+        name: (instead or {}).get(each, each) for name, each in zip(names, layers, strict=True) if each not in without
+    }
+    return tar_of({config_name: config, "manifest.json": manifest, **contents})

@@ -25,7 +25,16 @@ from boxship.plan.action import ContainerSpec, CopiedFile, Endpoint, EngineMount
 from boxship.plan.observed import ContainerState, Health, ObservedContainer
 from boxship.spec.model import Healthcheck, Network, Port, Restart, Service, Volume
 from boxship.spec.model_files import Hidden
-from tests.contracts.images import TEST_IMAGE, chunks_of, docker_archive, ensure_test_image, tar_of
+from tests.contracts.images import (
+    TEST_IMAGE,
+    chunks_of,
+    diff_id_of,
+    docker_archive,
+    ensure_test_image,
+    layer_of,
+    layered_archive,
+    tar_of,
+)
 from tests.fakes.engine import FakeEngine
 
 FOREVER = ("sleep", "infinity")
@@ -626,6 +635,46 @@ class EngineContract:
         archive.write_bytes(b"this is no tar" * 100)
         with pytest.raises(EngineError, match=r"cannot load images\.tar"):
             await bench.engine.load_images(archive)
+
+    async def test_what_was_saved_can_be_loaded_again_under_the_same_id(self, bench: Bench) -> None:
+        tags = [f"{bench.appliance}/{name}:1" for name in ("one", "two")]
+        for tag in tags:
+            archive = docker_archive(tag, {"hello": tag.encode()})
+            await bench.engine.load_archive(chunks_of(archive), tag)
+        before = [(await bench.engine.image_history(tag)).id for tag in tags]
+        saved = b"".join([chunk async for chunk in bench.engine.save_images(tags)])
+        for tag in tags:
+            await bench.engine.remove_image(tag)
+        await bench.engine.load_archive(chunks_of(saved), "what was saved")
+        assert [(await bench.engine.image_history(tag)).id for tag in tags] == before
+        for tag in tags:
+            await bench.engine.remove_image(tag)
+
+    async def test_a_layer_that_is_here_may_be_missing_in_what_is_loaded(self, bench: Bench) -> None:
+        lower, upper = layer_of({"lower": bench.appliance.encode()}), layer_of({"upper": b"new"})
+        first, second = f"{bench.appliance}/first:1", f"{bench.appliance}/second:1"
+        await bench.engine.load_archive(chunks_of(layered_archive(first, [lower])), first)
+        await bench.engine.load_archive(chunks_of(layered_archive(second, [lower, upper], without=[lower])), second)
+        assert (await bench.engine.image_history(second)).diff_ids == (diff_id_of(lower), diff_id_of(upper))
+        for tag in (second, first):
+            await bench.engine.remove_image(tag)
+
+    async def test_a_layer_that_is_nowhere_leaves_nothing_of_its_image(self, bench: Bench) -> None:
+        upper, tag = layer_of({"nowhere": bench.appliance.encode()}), f"{bench.appliance}/half:1"
+        with pytest.raises(EngineError, match=f"cannot load {tag}: .*no such file"):
+            await bench.engine.load_archive(chunks_of(layered_archive(tag, [upper], without=[upper])), tag)
+        assert (await bench.engine.observe([tag])).images == ()
+
+    async def test_a_layer_that_is_another_than_its_image_says_is_refused(self, bench: Bench) -> None:
+        right, wrong, tag = layer_of({"a": b"right"}), layer_of({"a": b"wrong"}), f"{bench.appliance}/wrong:1"
+        with pytest.raises(EngineError, match="invalid diffID"):
+            await bench.engine.load_archive(chunks_of(layered_archive(tag, [right], instead={right: wrong})), tag)
+        assert (await bench.engine.observe([tag])).images == ()
+
+    async def test_an_image_that_is_not_here_cannot_be_saved(self, bench: Bench) -> None:
+        with pytest.raises(ImageMissingError, match=f"cannot save {bench.appliance}/nowhere"):
+            async for _ in bench.engine.save_images([f"{bench.appliance}/nowhere:1"]):
+                pass
 
     async def test_an_image_that_is_not_here_cannot_be_tagged(self, bench: Bench) -> None:
         with pytest.raises(ImageMissingError, match="is not on this machine"):

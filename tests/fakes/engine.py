@@ -527,7 +527,15 @@ class FakeEngine:
 
     async def load_images(self, archive: Path) -> None:
         async with self.faults.around("load_images", archive.name):
-            self._shelf.load(archive)
+            self._shelf.load(await asyncio.to_thread(archive.read_bytes), archive.name)
+
+    async def load_archive(self, archive: AsyncIterator[bytes], what: str) -> None:
+        async with self.faults.around("load_archive", what):
+            self._shelf.load(b"".join([chunk async for chunk in archive]), what)
+
+    async def save_images(self, references: Collection[str]) -> AsyncGenerator[bytes, None]:
+        async with self.faults.around("save_images", ", ".join(references)):
+            yield self._shelf.save(references)
 
     async def tag_image(self, reference: str, new_reference: str) -> None:
         async with self.faults.around("tag_image", reference):

@@ -1,20 +1,18 @@
 """A Loader's parts in memory: releases, data, the gate. Together with the fake engine and store, a whole box."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
-from boxship.bundle.source import Layer, ReleaseSource
-from boxship.engine.port import ImageEngine, PullProgress
-from boxship.errors import CancelledError, HostError, NotFoundError
+from boxship.bundle.read import deployed
+from boxship.errors import CancelledError, HostError, NotFoundError, UsageError
 from boxship.execute.race import race
 from boxship.host.gate import Closed, GateReport, GateState, Opened
 from boxship.loader.feed import Feed
 from boxship.loader.parts import CopyReport, Parts, Tell, VolumePair
 from boxship.loader.supervisor import Supervisor
-from boxship.plan.deployed import deployed
 from boxship.plan.gated import GatedPort
 from boxship.spec.model import Appliance
 from boxship.spec.release import Release, ReleaseImage
@@ -46,7 +44,7 @@ class FakeReleases:
 
     def appliance(self, release_id: str) -> Appliance:
         release, appliance = self._find(release_id)
-        return deployed(appliance, release)
+        return deployed(appliance, release, appliance.directory)
 
     def remove(self, release_id: str) -> None:
         self.kept.pop(release_id, None)
@@ -118,17 +116,25 @@ class FakeGate:
         return True
 
 
-class FakePuller:
-    """Implements ``Puller``: what the vendor published becomes a release of the box."""
+class FakeVendor:
+    """Implements ``Vendor``: what was published becomes a release of the box."""
 
-    def __init__(self, releases: FakeReleases, engine: FakeEngine) -> None:
+    def __init__(self, releases: FakeReleases) -> None:
         self._releases = releases
-        self._engine = engine
         self.published: dict[str, tuple[Release, Appliance]] = {}
 
-    async def pull(self, source: ReleaseSource, version: str, tell: Tell, cancel: asyncio.Event) -> Release:
+    def expect_source(self, source: str) -> None:
+        if not source:
+            raise UsageError("'' is no place with releases")
+
+    async def versions(self, source: str) -> tuple[str, ...]:
+        self.expect_source(source)
+        return tuple(self.published)
+
+    async def pull(self, source: str, version: str, tell: Tell, cancel: asyncio.Event) -> Release:
+        self.expect_source(source)
         if version not in self.published:
-            raise NotFoundError(f"no release {version} at {source.name}")
+            raise NotFoundError(f"no release {version} at {source}")
         release, appliance = self.published[version]
         self._releases.add(release, appliance)
         return release
@@ -148,7 +154,7 @@ class FakeBoxWorld:
 
     def __post_init__(self) -> None:
         self.engine = FakeEngine(self.clock)
-        self.puller = FakePuller(self.releases, self.engine)
+        self.vendor = FakeVendor(self.releases)
 
     def publish(self, appliance: Appliance, **images: str) -> Release:
         """A release of this appliance that can be pulled; ``images``: service -> reference, there once pulled."""
@@ -156,7 +162,7 @@ class FakeBoxWorld:
             service: ReleaseImage(reference, self.engine.add_image(reference)) for service, reference in images.items()
         }
         release = Release(appliance.name, appliance.version, made, {})
-        self.puller.published[appliance.version] = (release, appliance)
+        self.vendor.published[appliance.version] = (release, appliance)
         return release
 
     def start_loader(self) -> Supervisor:
@@ -168,13 +174,12 @@ class FakeBoxWorld:
             engine=self.engine,
             store=self.store,
             releases=self.releases,
-            puller=self.puller,
+            vendor=self.vendor,
             copier=self.copier,
             gate=self.gate,
             machine=FakeMachine(),
             clock=self.clock,
             feed=feed,
-            source_of=FakeSource,
             page_port=8480,
             boot_id=f"boot-{self.starts}",
             aside=_at_once,
@@ -187,27 +192,6 @@ class FakeBoxWorld:
 async def _at_once(function: Callable[P, T], /, *arguments: P.args, **named: P.kwargs) -> T:
     """Implements ``Aside``: time is the fake clock's, which real threads don't know."""
     return function(*arguments, **named)
-
-
-class FakeSource:
-    """Implements ``ReleaseSource``, of which a Loader itself asks only what there is."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self.listed: tuple[str, ...] = ()
-
-    async def versions(self) -> tuple[str, ...]:
-        return self.listed
-
-    async def fetch(self, version: str, into: Path) -> Release:
-        raise NotFoundError(f"no release {version} at {self.name}")
-
-    async def layers(self, release: Release) -> Mapping[str, tuple[Layer, ...]]:
-        return {}
-
-    async def provide(self, release: Release, image: str, engine: ImageEngine) -> AsyncGenerator[PullProgress, None]:
-        raise NotFoundError(f"no image {image} at {self.name}")
-        yield
 
 
 async def ended(box: Supervisor, clock: FakeClock, operation: Operation) -> Operation:

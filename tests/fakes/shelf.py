@@ -1,16 +1,16 @@
 """The fake engine's images: building, loading, tagging and removing them."""
 
+import gzip
 import hashlib
 import io
 import json
 import tarfile
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Collection, Iterator
 from string import Template
 
 from boxship.engine.faults import refusal
 from boxship.engine.port import BuildRequest, HistoryItem, ImageHistory
-from boxship.errors import EngineError
+from boxship.errors import EngineError, ImageMissingError
 from boxship.plan.observed import with_default_tag
 from boxship.spec.model import Healthcheck
 from tests.fakes.behaviour import run_command
@@ -28,8 +28,12 @@ class Shelf:
     def add(
         self, reference: str, content: str, *, volumes: tuple[str, ...] = (), healthcheck: Healthcheck | None = None
     ) -> str:
-        image_id = _digest(f"{reference} {content}".encode())
-        image = self._world.images.setdefault(image_id, FakeImage(image_id, volumes=volumes, healthcheck=healthcheck))
+        config = json.dumps(
+            {"comment": f"{reference} {content}", "rootfs": {"type": "layers", "diff_ids": []}}
+        ).encode()
+        image_id = _digest(config)
+        made = FakeImage(image_id, volumes=volumes, healthcheck=healthcheck, config=config)
+        image = self._world.images.setdefault(image_id, made)
         self._put_tag(image, reference)
         return image_id
 
@@ -74,20 +78,59 @@ class Shelf:
         if word == "RUN" and (code := run_command(("sh", "-c", rest)).exit_code):
             raise EngineError(f"cannot build {name}: The command '/bin/sh -c {rest}' returned a non-zero code: {code}")
 
-    def load(self, archive: Path) -> None:
-        """Raises: EngineError when it is no docker-archive."""
+    def load(self, archive: bytes, what: str) -> None:
+        """Raises: EngineError when it is no docker-archive, or its layers aren't those of its images."""
         try:
-            with tarfile.open(archive) as tar:
-                manifest = tar.extractfile("manifest.json")
-                entries = json.load(manifest) if manifest else []
-                configs = {entry["Config"]: _read(tar, entry["Config"]) for entry in entries}
-        except (tarfile.TarError, KeyError) as err:
-            raise EngineError(f"cannot load {archive.name}: {err}") from err
-        for entry in entries:
-            image_id = _digest(configs[entry["Config"]])
-            image = self._world.images.setdefault(image_id, FakeImage(image_id))
+            with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
+                names = set(tar.getnames())
+                entries = json.loads(_read(tar, "manifest.json"))
+                configs = [_read(tar, entry["Config"]) for entry in entries]
+                layers = [[_read(tar, name) if name in names else None for name in each["Layers"]] for each in entries]
+        except (tarfile.TarError, KeyError, ValueError) as err:
+            raise EngineError(f"cannot load {what}: {err}") from err
+        for entry, config, contents in zip(entries, configs, layers, strict=True):
+            diff_ids = tuple(json.loads(config)["rootfs"]["diff_ids"])
+            self._load_layers(diff_ids, contents, what)
+            image_id = _digest(config)
+            items = tuple(HistoryItem("", len(self._world.layers[each])) for each in diff_ids)
+            made = FakeImage(image_id, diff_ids=diff_ids, config=config, items=items)
+            image = self._world.images.setdefault(image_id, made)
             for tag in entry["RepoTags"] or []:
                 self._put_tag(image, tag)
+
+    def _load_layers(self, diff_ids: tuple[str, ...], contents: list[bytes | None], what: str) -> None:
+        found: dict[str, bytes] = {}
+        for index, (diff_id, data) in enumerate(zip(diff_ids, contents, strict=True)):
+            if data is None:
+                lower = diff_ids[: index + 1]
+                is_known = any(image.diff_ids[: index + 1] == lower for image in self._world.images.values())
+                if not is_known or self._world.wants_whole_archives:
+                    raise EngineError(f"cannot load {what}: open layer.tar: no such file or directory")
+                continue
+            plain = gzip.decompress(data) if data.startswith(b"\x1f\x8b") else data
+            if _digest(plain) != diff_id:
+                raise EngineError(f"cannot load {what}: invalid diffID for layer {index}")
+            found[diff_id] = plain
+        self._world.layers.update(found)
+
+    def save(self, references: Collection[str]) -> bytes:
+        images = [self._world.find_image(each) for each in references]
+        buffer = io.BytesIO()
+        with tarfile.open(fileobj=buffer, mode="w") as tar:
+            entries = []
+            for reference, image in zip(references, images, strict=True):
+                if image is None:
+                    raise ImageMissingError(f"cannot save {reference}: there is no such image")
+                assert image.config, "the fake keeps no content of what it built"
+                config = f"{image.id.removeprefix('sha256:')}.json"
+                _add(tar, config, image.config)
+                layers = [f"{each.removeprefix('sha256:')}/layer.tar" for each in image.diff_ids]
+                for name, diff_id in zip(layers, image.diff_ids, strict=True):
+                    if name not in tar.getnames():
+                        _add(tar, name, self._world.layers[diff_id])
+                entries.append({"Config": config, "RepoTags": [reference], "Layers": layers})
+            _add(tar, "manifest.json", json.dumps(entries).encode())
+        return buffer.getvalue()
 
     def tag(self, reference: str, new_reference: str) -> None:
         image = self._world.find_image(reference)
@@ -118,6 +161,12 @@ class Shelf:
 
 def _digest(data: bytes) -> str:
     return f"sha256:{hashlib.sha256(data).hexdigest()}"
+
+
+def _add(tar: tarfile.TarFile, name: str, data: bytes) -> None:
+    info = tarfile.TarInfo(name)
+    info.size = len(data)
+    tar.addfile(info, io.BytesIO(data))
 
 
 def _read(tar: tarfile.TarFile, name: str) -> bytes:

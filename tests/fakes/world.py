@@ -34,6 +34,8 @@ class FakeImage:
     created_at_s: int = 0
     items: tuple[HistoryItem, ...] = ()
     diff_ids: tuple[str, ...] = ()
+    config: bytes = b""
+    """What its id is the digest of; empty for what was built, which can't be saved."""
 
     @property
     def size_bytes(self) -> int:
@@ -130,6 +132,10 @@ class World:
         self.networks: dict[str, FakeNetwork] = {}
         self.volumes: dict[str, FakeVolume] = {}
         self.images: dict[str, FakeImage] = {}
+        self.layers: dict[str, bytes] = {}
+        """Diff id -> the plain tar, of images that were loaded."""
+        self.wants_whole_archives = False
+        """Whether loading needs the content of layers that are here, as an engine with a store of another kind does."""
         self.events: list[EngineEvent] = []
         self._serial = itertools.count(1)
 

@@ -1,10 +1,11 @@
-"""A real registry on loopback, which wants a login; it is gone with the test, and so is what it held."""
+"""A real registry on loopback, with or without a login and TLS; it is gone with the test, and so is what it held."""
 
 import base64
 import http.client
 import json
 import shutil
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -13,6 +14,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+
+from tests.integration.authorities import write_certificates
 
 USER, PASSWORD = "tester", "let-me-in"
 # bcrypt, as the registry knows no other: four rounds, as nothing hangs on it.
@@ -23,20 +26,28 @@ _POLL_S = 0.02
 
 
 class Registry:
-    """Listens at ``address``; the engine trusts loopback without TLS."""
+    """Listens at ``address``; the engine trusts loopback without TLS. ``ca_path`` is its authority, if it has TLS."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, has_login: bool = True, has_tls: bool = False) -> None:
         self._folder = folder
+        self._has_tls = has_tls
+        self._greeting = 401 if has_login else 200
+        self.ca_path = folder / "ca.crt"
         self.address = f"127.0.0.1:{_free_port()}"
         self._process: subprocess.Popen[bytes] | None = None
         (folder / "htpasswd").write_text(_HTPASSWD)
-        settings = {
+        settings: dict[str, object] = {
             "version": 0.1,
             "log": {"level": "error"},
             "storage": {"filesystem": {"rootdirectory": str(folder / "data")}},
             "http": {"addr": self.address, "secret": "of-a-test"},
-            "auth": {"htpasswd": {"realm": "tests", "path": str(folder / "htpasswd")}},
         }
+        if has_login:
+            settings["auth"] = {"htpasswd": {"realm": "tests", "path": str(folder / "htpasswd")}}
+        if has_tls:
+            write_certificates(folder)
+            files = {"certificate": str(folder / "server.crt"), "key": str(folder / "server.key")}
+            settings["http"] = {"addr": self.address, "secret": "of-a-test", "tls": files}
         (folder / "settings.json").write_text(json.dumps(settings))
 
     @property
@@ -52,7 +63,7 @@ class Registry:
             )
         deadline_s = time.monotonic() + _DEADLINE_S
         while time.monotonic() < deadline_s and self._process.poll() is None:
-            if _answers(self.address, enter):
+            if self._answers(enter):
                 return
             time.sleep(_POLL_S)
         pytest.fail(f"the registry does not start: {(self._folder / 'log').read_text()[-2000:]}")
@@ -76,13 +87,32 @@ class Registry:
             _docker("rmi", reference)
         return reference
 
+    def _answers(self, enter: tuple[str, ...]) -> bool:
+        if enter:
+            asking = (
+                f"import http.client as h; c = h.HTTPConnection('{self.address}', timeout=1); c.request('GET', '/v2/')"
+            )
+            asked = subprocess.run([*enter, sys.executable, "-c", asking], capture_output=True, check=False)
+            return asked.returncode == 0
+        connection = http.client.HTTPConnection(self.address, timeout=1)
+        if self._has_tls:
+            context = ssl.create_default_context(cafile=self.ca_path)
+            connection = http.client.HTTPSConnection(self.address, timeout=1, context=context)
+        try:
+            connection.request("GET", "/v2/")
+            return connection.getresponse().status == self._greeting
+        except OSError:
+            return False
+        finally:
+            connection.close()
+
 
 @contextmanager
-def registry(folder: Path) -> Iterator[Registry]:
+def registry(folder: Path, *, has_login: bool = True, has_tls: bool = False) -> Iterator[Registry]:
     """A running one. Skips with a reason where the program is missing."""
     if shutil.which(_PROGRAM) is None:
         pytest.skip(f"a registry of the tests' own needs {_PROGRAM}")
-    made = Registry(folder)
+    made = Registry(folder, has_login=has_login, has_tls=has_tls)
     try:
         made.start()
         yield made
@@ -99,17 +129,3 @@ def _free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
-
-
-def _answers(address: str, enter: tuple[str, ...]) -> bool:
-    if enter:
-        asking = f"import http.client as h; c = h.HTTPConnection('{address}', timeout=1); c.request('GET', '/v2/')"
-        return subprocess.run([*enter, sys.executable, "-c", asking], capture_output=True, check=False).returncode == 0
-    connection = http.client.HTTPConnection(address, timeout=1)
-    try:
-        connection.request("GET", "/v2/")
-        return connection.getresponse().status == 401
-    except OSError:
-        return False
-    finally:
-        connection.close()

@@ -91,8 +91,8 @@ class Bench:
 
     def remove(self) -> None:
         self.box.remove()
-        argv = ["docker", "rmi", "-f", f"{self.box.name}/web:latest"]
-        subprocess.run(argv, check=False, capture_output=True, timeout=60)
+        made = (f"{self.box.name}/{name}" for name in ("web:latest", "web:dev", "db:dev", "migrate:dev"))
+        subprocess.run(["docker", "rmi", "-f", *made], check=False, capture_output=True, timeout=60)
 
 
 @pytest.fixture(scope="module")

@@ -57,6 +57,12 @@ VERBS: tuple[Entry, ...] = (
     ("pull", "fetch the images that services need", "transfer:add_pull", "boxship pull --policy missing"),
     ("push", "send the images that are built here to their registries", "transfer:add_push", "boxship push"),
     ("platform", "make the image of a box's Loader, Config and CA", "platform:add_platform", "boxship platform build"),
+    (
+        "release",
+        "make a release of the files and images, or show those of a registry or folder",
+        "release:add_release",
+        "boxship release create --output releases",
+    ),
     ("watch", "follow changes of files into what runs", "watch:add_watch", "boxship watch"),
     ("check", "read the files and show every problem at once", "files:add_check", "boxship check"),
     ("show", "print the files as Boxship understands them", "files:add_show", "boxship show --format compose"),
@@ -161,7 +167,8 @@ def build_parser(known: Sequence[Entry] = VERBS) -> argparse.ArgumentParser:
         description="Turns a multi-container application into an appliance.",
         epilog="Exit status: 0 done, 2 the files or the command line are wrong, 3 no such service "
         "or target, 4 somebody else holds it, 5 the engine failed, 6 a build failed, 8 a service is not ready, "
-        "9 several steps failed, 10 a program of this host failed, 70 a bug in Boxship, 130 interrupted.",
+        "9 several steps failed, 10 a program of this host failed, 11 a registry failed, 70 a bug in Boxship, "
+        "130 interrupted.",
     )
     _add_globals(parser, is_verb=False)
     parser.add_argument("--version", action="version", version=f"boxship {__version__}", help="print the version")

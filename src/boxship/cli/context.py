@@ -52,19 +52,21 @@ class Invocation(Struct, frozen=True):
         with patterns_compiled_when_used():
             from boxship.spec.load import load  # noqa: PLC0415
 
-        loaded = load(
-            LoadOptions(
-                files=self.files,
-                appliance_name=self.appliance_name,
-                profiles=self.profiles,
-                env_files=self.env_files,
-                directory=self.directory,
-                environ=dict(os.environ),
-                lax=self.is_lax,
-            )
-        )
+        loaded = load(self.load_options())
         self._check_profiles(loaded.appliance)
         return loaded
+
+    def load_options(self) -> LoadOptions:
+        """How the files are read."""
+        return LoadOptions(
+            files=self.files,
+            appliance_name=self.appliance_name,
+            profiles=self.profiles,
+            env_files=self.env_files,
+            directory=self.directory,
+            environ=dict(os.environ),
+            lax=self.is_lax,
+        )
 
     def _check_profiles(self, appliance: Appliance) -> None:
         """Only those that were typed: COMPOSE_PROFILES may be meant for several appliances."""

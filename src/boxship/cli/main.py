@@ -49,7 +49,8 @@ def _run_verb(invocation: Invocation, arguments: Namespace) -> int:
     try:
         return int(arguments.run(invocation, arguments))
     except DryRunEnded as ended:
-        print(json.dumps(ended.data) if invocation.is_json else sanitized(ended.text))
+        lines = map(sanitized, ended.text.splitlines())
+        print(json.dumps(ended.data) if invocation.is_json else "\n".join(lines))
         return 0
 
 
@@ -69,6 +70,8 @@ def report(error: BoxshipError, *, as_json: bool, start: Path | None = None) -> 
         show_problems(error.problems, start)
     else:
         _show_message(error)
+    for reason in getattr(error, "reasons", ()):
+        print(f"  - {sanitized(reason)}", file=sys.stderr)
     for line in (*getattr(error, "output", ()), *getattr(error, "logs", ())):
         print(f"  | {sanitized(line)}", file=sys.stderr)
     if error.hint:

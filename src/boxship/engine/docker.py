@@ -408,6 +408,14 @@ class DockerEngine:
     async def load_images(self, archive: Path) -> None:
         await images.load_images(self._api, archive)
 
+    async def load_archive(self, archive: AsyncIterator[bytes], what: str) -> None:
+        await images.load_archive(self._api, archive, what)
+
+    async def save_images(self, references: Collection[str]) -> AsyncGenerator[bytes, None]:
+        async with aclosing(images.save_images(self._api, references)) as chunks:
+            async for chunk in chunks:
+                yield chunk
+
     async def tag_image(self, reference: str, new_reference: str) -> None:
         await images.tag_image(self._api, reference, new_reference)
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping
 from pathlib import Path
 
 from boxship.engine.api import Api
@@ -152,12 +152,16 @@ async def image_history(api: Api, reference: str) -> ImageHistory:
 
 async def load_images(api: Api, archive: Path) -> None:
     """See ``ImageEngine.load_images``."""
-    what = f"load {archive.name}"
     try:
         size_bytes = (await asyncio.to_thread(archive.stat)).st_size
     except OSError as err:
-        raise HostError(f"cannot {what}: {archive}: {err.strerror}", hint="check the path") from err
-    chunks = _read_file(archive)
+        raise HostError(f"cannot load {archive.name}: {archive}: {err.strerror}", hint="check the path") from err
+    await load_archive(api, _read_file(archive), archive.name, size_bytes)
+
+
+async def load_archive(api: Api, chunks: AsyncIterator[bytes], name: str, size_bytes: int | None = None) -> None:
+    """See ``ImageEngine.load_archive``. ``size_bytes``: how long it is, where that is known."""
+    what = f"load {name}"
     call = Call(
         "POST",
         "/images/load",
@@ -172,6 +176,18 @@ async def load_images(api: Api, archive: Path) -> None:
         async for line in read_documents(body.chunks(), what):
             if failure := _failure(line):
                 raise EngineError(f"cannot {what}: {clean(failure)}", hint="is it a docker-archive (docker save)?")
+
+
+async def save_images(api: Api, references: Collection[str]) -> AsyncGenerator[bytes, None]:
+    """See ``ImageEngine.save_images``."""
+    what = f"save {', '.join(references)}"
+    call = Call("GET", "/images/get", what, api.deadlines.idle_s, {"names": tuple(references)})
+    try:
+        async with api.stream(call, idle_s=api.deadlines.idle_s) as body:
+            async for chunk in body.chunks():
+                yield chunk
+    except EngineNotFoundError as err:
+        raise ImageMissingError(err.message, hint="build or pull it first", status=err.status) from err
 
 
 async def _read_file(path: Path) -> AsyncIterator[bytes]:

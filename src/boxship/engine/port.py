@@ -355,6 +355,16 @@ class ImageEngine(Protocol):
     async def load_images(self, archive: Path) -> None:
         """Load a docker-archive file."""
 
+    async def load_archive(self, archive: AsyncIterator[bytes], what: str) -> None:
+        """Load a docker-archive as it comes; ``what`` names it in messages. Layers may be compressed.
+
+        A layer that the engine has above the same lower ones may be missing: Docker's own store needs no content of
+        it, one of another kind may refuse such an archive. Raises: EngineError; nothing but whole images stays.
+        """
+
+    def save_images(self, references: Collection[str]) -> AsyncGenerator[bytes, None]:
+        """A docker-archive of them; layers that they share are in it once. Raises: ImageMissingError."""
+
     async def tag_image(self, reference: str, new_reference: str) -> None:
         """Raises: ImageMissingError when ``reference`` is not here."""
 

@@ -24,6 +24,7 @@ READS = frozenset(
         "list_processes",
         "observe",
         "read_archive",
+        "save_images",
         "stat_path",
         "wait_container",
     }

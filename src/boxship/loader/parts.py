@@ -7,7 +7,6 @@ from typing import ParamSpec, Protocol, TypeVar
 
 from msgspec import Struct
 
-from boxship.bundle.source import ReleaseSource
 from boxship.clock import Clock
 from boxship.engine.port import Engine
 from boxship.host.gate import Gate
@@ -30,10 +29,10 @@ class Releases(Protocol):
         """All of them, in no order."""
 
     def release(self, release_id: str) -> Release:
-        """Raises: NotFoundError; RegistryError when its files are not what the record says."""
+        """Raises: NotFoundError; StateError when its files are not what the record says."""
 
     def appliance(self, release_id: str) -> Appliance:
-        """What its files say, as a box runs it (``plan.deployed``). Raises: as ``release``, and SpecError."""
+        """What its files say, as a box runs it (``bundle.read.deployed``). Raises: as ``release``, and SpecError."""
 
     def remove(self, release_id: str) -> None:
         """Nothing happens when it isn't there."""
@@ -72,13 +71,19 @@ class Copier(Protocol):
         """Copy while others still write. Raises: HostError; CancelledError soon after ``cancel`` was set."""
 
 
-class Puller(Protocol):
-    """Brings releases here."""
+class Vendor(Protocol):
+    """Where releases come from. ``source``: a place as State keeps it, a registry's repository or ``dir:FOLDER``."""
 
-    async def pull(self, source: ReleaseSource, version: str, tell: Tell, cancel: asyncio.Event) -> Release:
+    def expect_source(self, source: str) -> None:
+        """Raises: UsageError for what is no place."""
+
+    async def versions(self, source: str) -> tuple[str, ...]:
+        """What there is, the oldest first. Raises: UsageError, RegistryError, HostError."""
+
+    async def pull(self, source: str, version: str, tell: Tell, cancel: asyncio.Event) -> Release:
         """The whole release: its files, and its images in the engine. What is here already isn't fetched again.
 
-        Raises: NotFoundError, RegistryError, EngineError, HostError, CancelledError; whole layers stay in any case.
+        Raises: NotFoundError, RegistryError, EngineError, HostError, CancelledError; what is whole stays in any case.
         """
 
 
@@ -90,24 +95,22 @@ class Aside(Protocol):
 
 
 class Parts(Struct, frozen=True):
-    """``source_of``: the source for a name as State keeps it; raises UsageError for what is none.
+    """All of them.
 
     ``boot_id`` changes with every start of the Loader. ``page_port``: where the progress page is served on all
-    addresses of the host. ``own_image``: the id of the image that it runs from, "" for one
-    that runs natively.
+    addresses of the host. ``own_image``: the id of the image that the Loader runs from, "" for one that runs natively.
     """
 
     appliance: str
     engine: Engine
     store: Store
     releases: Releases
-    puller: Puller
+    vendor: Vendor
     copier: Copier
     gate: Gate
     machine: Machine
     clock: Clock
     feed: Feed
-    source_of: Callable[[str], ReleaseSource]
     boot_id: str
     page_port: int
     own_image: str = ""

@@ -152,11 +152,11 @@ class Supervisor:
     # -- what can be asked for
 
     async def set_source(self, source: str, *, by: str) -> None:  # the door writes who asked into the audit
-        self._parts.source_of(source)
+        self._parts.vendor.expect_source(source)
         await self._journal.change(lambda state: transitions.set_source(state, source))
 
     async def versions(self, source: str = "") -> tuple[str, ...]:
-        return await self._parts.source_of(source or self._next_source()).versions()
+        return await self._parts.vendor.versions(source or self._next_source())
 
     async def boot_target(self, target: str, *, by: str) -> Operation:
         current = self._require_current()
@@ -172,15 +172,15 @@ class Supervisor:
         return await self._runner.begin(OperationKind.BOOT, by, {"target": wanted}, work)
 
     async def pull(self, version: str, *, by: str) -> Operation:
-        source = self._parts.source_of(self._next_source())
+        source = self._next_source()
         if version in ("", "latest"):
-            version = newest(await source.versions())
+            version = newest(await self._parts.vendor.versions(source))
             if not version:
-                raise NotFoundError(f"{source.name} has no release yet")
+                raise NotFoundError(f"{source} has no release yet")
 
         async def work(_operation: Operation, interrupt: asyncio.Event) -> Failure | None:
-            await self._journal.stage("pulling", f"{version} comes from {source.name}", can_cancel=True)
-            release = await self._parts.puller.pull(source, version, self._journal.tell, interrupt)
+            await self._journal.stage("pulling", f"{version} comes from {source}", can_cancel=True)
+            release = await self._parts.vendor.pull(source, version, self._journal.tell, interrupt)
             await self._journal.change(lambda state: transitions.pulled(state, version, release.id))
             self._journal.note_result(release_id=release.id)
             return None

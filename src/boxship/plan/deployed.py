@@ -1,9 +1,8 @@
-"""From a release and a deployment to what should run on a box, and the plans around a deployment's life. Pure.
+"""What should run of a deployment, and the plans around its life. Pure.
 
-On a box images are named by id, so that no tag can be moved under a running appliance; and what the engine does when a
-container ends is the Loader's to say, so the files' ``restart`` doesn't count: a container is made and tried with
-``no``, and gets ``on-failure`` once its deployment is committed ([M] one that was stopped through the API comes back
-with the engine otherwise).
+What the engine does when a container ends is the Loader's to say: it is made and tried with ``no``, and gets
+``on-failure`` once its deployment is committed ([M] one that was stopped through the API comes back with the engine
+otherwise).
 """
 
 from collections.abc import Mapping
@@ -30,28 +29,12 @@ from boxship.plan.stops import Stopping, add_stop, order_stops
 from boxship.plan.verdict import completion_awaited, is_up
 from boxship.spec.model import Appliance
 from boxship.spec.model_switch import OnSwitch
-from boxship.spec.release import Release
 
 _PREPARING = (CreateNetwork, CreateVolume, CreateContainer, CopyFiles)
 
 
-def deployed(appliance: Appliance, release: Release) -> Appliance:
-    """The appliance as a box runs it: every image by its id, nothing built, nothing pulled, no restart of its own."""
-    services = {
-        name: replace(
-            service,
-            image=release.services[name].id if name in release.services else service.image,
-            build=None,
-            pull_policy="never",
-            restart=None,
-        )
-        for name, service in appliance.services.items()
-    }
-    return replace(appliance, services=services, version=release.version)
-
-
 def desired_of(appliance: Appliance, target: str, generation: int) -> Desired:
-    """What should run of a ``deployed`` appliance. Raises: NotFoundError for a target that it doesn't have."""
+    """What should run of an appliance, as a box runs it. Raises: NotFoundError for a target that it doesn't have."""
     return replace(resolve(appliance, target=target), generation=generation)
 
 

@@ -14,10 +14,12 @@ from boxship.spec.fields import Fields
 from boxship.spec.model import Base, Boot, Check, Host, HostHooks, PreflightCheck, StatusCheck, Target
 from boxship.spec.model_build import Budget, ContextPart, Wheels
 from boxship.spec.model_checks import DISK_LIMITS, Limits
+from boxship.spec.model_release import DataCompat, Rules
 from boxship.spec.model_switch import OnSwitch
 from boxship.spec.parts import build_budgets, build_contexts
 from boxship.spec.report import Report
 from boxship.spec.tree import Items, Node, Table
+from boxship.spec.versions import parse_version
 from boxship.where import Where
 
 MAX_TARGETS = 100
@@ -45,6 +47,8 @@ class ApplianceFile(Struct, frozen=True):
     contexts: Mapping[str, tuple[ContextPart, ...]] = field(default_factory=dict)
     budgets: Mapping[str, Budget] = field(default_factory=dict)
     hooks: Mapping[str, HostHooks] = field(default_factory=dict)
+    registry: str = ""
+    rules: Rules = Rules()
     waits_for_ready: bool | None = None
     """What a dependent waits for where depends_on says no more than "started"; None when nothing is said."""
     places: Mapping[str, Where] = field(default_factory=dict)
@@ -77,6 +81,8 @@ def build_appliance_file(document: Table, directory: Path, report: Report) -> Ap
         contexts=build_contexts(fields.table("build"), directory),
         budgets=build_budgets(fields.table("build")),
         hooks=_hooks(fields),
+        registry=_registry(fields),
+        rules=_rules(fields.table("release")),
         waits_for_ready=_waits_for_ready(fields.table("boot")),
         places=dict(_places(document, "")),
         wrong=frozenset(_wrong(document, "")),
@@ -231,6 +237,23 @@ def _argv(section: Fields, key: str) -> tuple[str, ...]:
     except ValueError as err:
         section.complain(key, f"the command can't be split: {str(err).lower()}", "write it as a list of arguments")
         return ()
+
+
+def _registry(fields: Fields) -> str:
+    text = fields.filled("registry") or ""
+    host, slash, path = text.partition("/")
+    if text and ("://" in text or not slash or not path or not ("." in host or ":" in host or host == "localhost")):
+        fields.complain("registry", f"'{text}' is no repository of a registry", "such as registry.example.com/share")
+        return ""
+    return text
+
+
+def _rules(section: Fields) -> Rules:
+    oldest = section.filled("minimum_version") or ""
+    if oldest and parse_version(oldest) is None:
+        section.complain("minimum_version", f"'{oldest}' is no semantic version", "three numbers, for example 1.4.0")
+        oldest = ""
+    return Rules(oldest, DataCompat(section.text("data_compat") or DataCompat.COMPATIBLE))
 
 
 def _waits_for_ready(section: Fields) -> bool | None:

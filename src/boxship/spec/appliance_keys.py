@@ -134,6 +134,8 @@ APPLIANCE = fixed(
     {
         "name": TEXT,
         "version": TEXT,
+        "registry": TEXT,
+        "release": fixed({"minimum_version": TEXT, "data_compat": choice("compatible", "breaking")}),
         "app": TEXT_OR_TEXTS,
         "targets": Shape(values=TEXTS),
         "boot": fixed(
@@ -179,5 +181,5 @@ APPLIANCE = fixed(
             },
         ),
     },
-    later=frozenset({"settings", "certificates", "registry", "vm", "signing", "channel"}),
+    later=frozenset({"settings", "certificates", "vm", "signing", "channel"}),
 )

@@ -85,7 +85,8 @@ class _Loading:
             check_appliance(appliance, said if declared else None, declared_names(merged), active, self._report)
         warn_about(appliance, merged, environment, self._report)
         self._stop_on_errors()
-        return Loaded(appliance, tuple(self._report.warnings), profiles, crane)
+        all_read = tuple(dict.fromkeys((*read, *self._report.read)))
+        return Loaded(appliance, tuple(self._report.warnings), profiles, crane, all_read)
 
     def _stop_on_errors(self) -> None:
         if self._report.has_errors:
@@ -249,6 +250,8 @@ class _Loading:
             contexts=said.contexts,
             budgets=said.budgets,
             hooks=said.hooks,
+            registry=said.registry,
+            rules=said.rules,
         )
 
 

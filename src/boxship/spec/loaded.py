@@ -36,6 +36,8 @@ class Loaded(Struct, frozen=True):
     active_profiles: tuple[str, ...] = ()
     crane: Translation | None = None
     """What the crane files among them were read as."""
+    read: tuple[Path, ...] = ()
+    """Every file that was read: those of the appliance, and the variables and labels that they name."""
 
 
 def active_services(appliance: Appliance, profiles: tuple[str, ...]) -> frozenset[str]:

@@ -20,6 +20,7 @@ from boxship.spec.model_hooks import Develop, LifecycleHook
 from boxship.spec.model_limits import BlockIo
 from boxship.spec.model_outside import CredentialSpec, LanguageModel, ModelUse, Provider
 from boxship.spec.model_preflight import ContainerProbe
+from boxship.spec.model_release import Rules
 from boxship.spec.model_switch import OnSwitch
 from boxship.where import Placed, Where
 
@@ -496,3 +497,6 @@ class Appliance(Struct, frozen=True):
     """By service or base."""
     hooks: Mapping[str, HostHooks] = field(default_factory=dict)
     """By service."""
+    registry: str = ""
+    """Where its releases are kept: ``registry.example.com/share``; "" when nothing is said."""
+    rules: Rules = Rules()

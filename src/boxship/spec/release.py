@@ -7,30 +7,29 @@ their own. So a box reads a release as the vendor's machine read it, whatever it
 
 import hashlib
 from collections.abc import Mapping
-from enum import StrEnum
 
 import msgspec
 from msgspec import Struct, field
+
+from boxship.spec.model_release import DataCompat, Rules
+
+__all__ = [
+    "FORMAT",
+    "PLATFORM",
+    "DataCompat",
+    "Reading",
+    "Release",
+    "ReleaseFile",
+    "ReleaseImage",
+    "Rules",
+    "decode_release",
+    "encode_release",
+]
 
 FORMAT = 1
 """Of the record. A Loader reads every format up to its own."""
 PLATFORM = "platform"
 """The name of the platform image among a release's images: no service may take it, as services are listed apart."""
-
-
-class DataCompat(StrEnum):
-    """Whether the data of the version before can be taken over, and given back to it."""
-
-    COMPATIBLE = "compatible"
-    BREAKING = "breaking"
-    """What it writes the version before can't read: going back to that on the same data is refused."""
-
-
-class Rules(Struct, frozen=True):
-    """What a release demands of the box that switches to it. ``minimum_version``: the oldest to come from, "" any."""
-
-    minimum_version: str = ""
-    data_compat: DataCompat = DataCompat.COMPATIBLE
 
 
 class Reading(Struct, frozen=True):
@@ -44,6 +43,7 @@ class Reading(Struct, frozen=True):
     files: tuple[str, ...] = ()
     env_files: tuple[str, ...] = ()
     profiles: tuple[str, ...] = ()
+    is_lax: bool = False
 
 
 class ReleaseImage(Struct, frozen=True):

@@ -1,6 +1,7 @@
 """Collects what is wrong in the files, so that all of it is shown at once."""
 
 from collections.abc import Callable, Iterable
+from pathlib import Path
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -40,6 +41,8 @@ class Report:
         self._substituted: set[Where] = set()
         self._allowed: list[tuple[str, frozenset[str]]] = []
         self._rules: dict[str, Rule] = {}
+        self.read: dict[Path, None] = {}
+        """The files that were read so far, in order."""
 
     def error(
         self,

@@ -73,13 +73,15 @@ def read_text(
     where = at or Where(shown)
     subject = f"'{shown}' " if at else ""
     try:
-        return _decode(_read_regular(path), shown)
+        text = _decode(_read_regular(path), shown)
     except _RefusedError as err:
         reason = f"{subject}{err.reason}"
         report.error(
             at or err.where or where, key_path, reason, err.hint or hint, code="unreadable-file", related=related
         )
         return None
+    report.read[path] = None
+    return text
 
 
 def read_stdin(shown: str, report: Report) -> str | None:

@@ -34,7 +34,7 @@ async def test_the_first_release_is_booted_and_its_ports_are_opened_when_it_is_w
 
 
 async def test_a_release_that_is_here_is_deployed_without_being_asked(bench: Bench) -> None:
-    release, written = bench.world.puller.published["1.1"]
+    release, written = bench.world.vendor.published["1.1"]
     bench.world.releases.add(release, written)
     async with bench.loader() as box:
         await bench.booted(box)

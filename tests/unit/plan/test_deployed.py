@@ -3,14 +3,13 @@
 from msgspec.structs import replace
 
 from boxship.plan.action import ContainerSpec, CreateContainer, CreateNetwork, CreateVolume, Plan, StartContainer
-from boxship.plan.deployed import Carried, carried_volumes, deployed, desired_of, plan_quiesce, plan_settle, preparing
+from boxship.plan.deployed import Carried, carried_volumes, desired_of, plan_quiesce, plan_settle, preparing
 from boxship.plan.observed import ContainerState, Observed, ObservedImage, ObservedVolume
 from boxship.plan.reconcile import reconcile
 from boxship.plan.resolve import Desired
 from boxship.plan.sharing import with_shared_volumes
-from boxship.spec.model import Attachment, Condition, IpamPool, Mount, Network, Restart, Volume
+from boxship.spec.model import Attachment, Condition, IpamPool, Mount, Network, Volume
 from boxship.spec.model_switch import OnSwitch
-from boxship.spec.release import Release, ReleaseImage
 from tests.unit.plan.given import IMAGE, appliance, desired, running, service
 
 
@@ -133,11 +132,5 @@ def test_places_that_only_the_image_declares_go_over_too() -> None:
     assert with_shared_volumes(spelled_out, Observed(images=(image,))) == spelled_out
 
 
-def test_a_box_names_images_by_id_and_keeps_restarts_to_itself() -> None:
-    release = Release("app", "1.1", {"web": ReleaseImage("app/web:1.1", "sha256:abc")}, {})
-    written = appliance(service("web", restart=Restart("always"), pull_policy="always"), service("other"))
-    box = deployed(written, release)
-    web = box.services["web"]
-    assert (web.image, web.pull_policy, web.restart, web.build) == ("sha256:abc", "never", None, None)
-    assert box.version == "1.1"
-    assert desired_of(box, "default", 4).generation == 4
+def test_what_is_desired_of_a_deployment_is_its_target_in_its_generation() -> None:
+    assert desired_of(appliance(service("web")), "default", 4).generation == 4

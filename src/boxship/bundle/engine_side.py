@@ -1,0 +1,84 @@
+"""What a pull asks and tells the engine: which images and layers are there, and take this one."""
+
+from collections.abc import AsyncIterator, Collection, Mapping
+from pathlib import Path
+from typing import Protocol
+
+from boxship.bundle.archive import docker_archive
+from boxship.bundle.layers import chains_of
+from boxship.engine.port import ImageHistory
+from boxship.errors import ImageMissingError, RegistryError
+from boxship.plan.observed import Observed
+from boxship.registry.oci import ImageConfig, decode
+from boxship.spec.release import Release, ReleaseImage
+
+
+class PullEngine(Protocol):
+    """The part of an engine that a pull needs."""
+
+    async def observe(self, images: Collection[str] | None = None) -> Observed: ...
+
+    async def image_history(self, reference: str) -> ImageHistory: ...
+
+    async def load_archive(self, archive: AsyncIterator[bytes], what: str) -> None: ...
+
+    async def tag_image(self, reference: str, new_reference: str) -> None: ...
+
+    async def remove_image(self, reference: str) -> None: ...
+
+
+async def known_chains(engine: PullEngine, appliance: str) -> frozenset[str]:
+    """The layers of the images that the appliance has here: those of its other releases, above all."""
+    observed = await engine.observe()
+    ids = {each.id for each in observed.images if any(tag.startswith(f"{appliance}/") for tag in each.tags)}
+    histories = [found for each in sorted(ids) if (found := await _history(engine, each)) is not None]
+    return frozenset(chain for each in histories for chain in chains_of(each.diff_ids))
+
+
+async def find_present(engine: PullEngine, release: Release) -> frozenset[str]:
+    """The names of the release's images that are here, under their own reference or another."""
+    return frozenset([name for name, image in release.images().items() if await _reference_here(engine, image)])
+
+
+async def _reference_here(engine: PullEngine, image: ReleaseImage) -> str:
+    for reference in (image.reference, image.id):
+        found = await _history(engine, reference)
+        if found is not None and is_image(found, image):
+            return reference
+    return ""
+
+
+async def claim(engine: PullEngine, image: ReleaseImage) -> None:
+    """Give an image that is here the release's own reference, so that a prune of the unused does not take it."""
+    found = await _reference_here(engine, image)
+    if found and found != image.reference:
+        await engine.tag_image(found, image.reference)
+
+
+async def load(engine: PullEngine, name: str, image: ReleaseImage, config: bytes, layers: Mapping[str, Path]) -> None:
+    """Bring one image there, under its reference; ``layers``: diff id -> file of those that are given.
+
+    Raises: RegistryError when what is there then is another image; it is removed again. EngineError.
+    """
+    diff_ids = decode(config, ImageConfig, f"the configuration of image {name}").rootfs.diff_ids
+    if diff_ids != image.diff_ids:
+        raise RegistryError(f"image {name} has other layers than the release says", hint="nothing of it was taken")
+    await engine.load_archive(docker_archive(config, image.id, diff_ids, layers, image.reference), image.reference)
+    found = await _history(engine, image.reference)
+    if found is None or not is_image(found, image):
+        await engine.remove_image(image.reference)
+        raise RegistryError(
+            f"the engine made another image of {name} than the release says", hint="it was removed again"
+        )
+
+
+def is_image(found: ImageHistory, image: ReleaseImage) -> bool:
+    """Whether it is that image: by its id, or by its layers where the engine's ids are no digests of configurations."""
+    return found.id == image.id or (bool(image.diff_ids) and found.diff_ids == image.diff_ids)
+
+
+async def _history(engine: PullEngine, reference: str) -> ImageHistory | None:
+    try:
+        return await engine.image_history(reference)
+    except ImageMissingError:
+        return None

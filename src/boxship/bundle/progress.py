@@ -1,0 +1,54 @@
+"""How far a pull is: arithmetic over what came, so that it can be tried on any order of events.
+
+The total is settled before anything is fetched: every blob once, whoever shares it. What the engine has counts as done.
+Bytes done never decrease, also where a blob has to be fetched again, and never exceed the total.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Self
+
+from msgspec import Struct, field
+from msgspec.structs import replace
+
+from boxship.registry.port import Blob
+from boxship.state.operation import Progress
+
+
+class Tally(Struct, frozen=True):
+    """``sizes``: digest -> bytes. ``received``: digest -> the most that was there of it."""
+
+    sizes: Mapping[str, int]
+    total_items: int
+    received: Mapping[str, int] = field(default_factory=dict)
+    done_items: int = 0
+    item: str = ""
+
+    @classmethod
+    def of(cls, blobs: Iterable[Blob], total_items: int) -> Self:
+        """At the beginning; a blob that is listed twice is one."""
+        return cls({blob.digest: blob.size_bytes for blob in blobs}, total_items)
+
+    def began(self, item: str) -> "Tally":
+        """Something is at work now."""
+        return replace(self, item=item)
+
+    def got(self, digest: str, size_bytes: int) -> "Tally":
+        """So much of a blob is here. What isn't part of the pull changes nothing."""
+        had, whole = self.received.get(digest, 0), self.sizes.get(digest, 0)
+        now = min(max(size_bytes, had), whole)
+        return self if now == had else replace(self, received={**self.received, digest: now})
+
+    def have(self, digests: Iterable[str]) -> "Tally":
+        """These are here as a whole, or needn't come."""
+        return replace(
+            self, received={**self.received, **{each: self.sizes[each] for each in digests if each in self.sizes}}
+        )
+
+    def finished(self, digests: Iterable[str]) -> "Tally":
+        """One more item is done, and with it all its blobs."""
+        return replace(self.have(digests), done_items=min(self.done_items + 1, self.total_items))
+
+    @property
+    def progress(self) -> Progress:
+        done, total = sum(self.received.values()), sum(self.sizes.values())
+        return Progress(done, total, self.done_items, self.total_items, self.item)

@@ -1,0 +1,195 @@
+"""What an engine saved, taken apart while it comes: layers compressed into a layout's blobs, and who they belong to.
+
+Source: the docker-archive format (``docker save``): ``manifest.json`` lists configurations and layers by their paths in
+the archive; in Docker 20.10 a layer that was there before is a symbolic link, from 25 on it is a blob of an OCI layout.
+"""
+
+import asyncio
+import hashlib
+import os
+import posixpath
+import queue
+import secrets
+import tarfile
+import zlib
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
+from typing import IO
+
+import msgspec
+from msgspec import Struct
+
+from boxship.errors import EngineError
+from boxship.registry.layout import Layout, writing
+from boxship.registry.oci import digest_of
+from boxship.registry.port import Blob
+
+_SMALL_BYTES = 8 * 1024 * 1024
+"""Configurations and manifests; what is larger is a layer."""
+_CHUNK_BYTES = 1024 * 1024
+_WAITING = 8
+"""Chunks between the engine and whoever compresses."""
+_GZIP = 31
+"""zlib's number for a gzip header; it holds no time and no name, so the same layer gives the same blob."""
+
+
+class SavedImage(Struct, frozen=True):
+    """One image. ``layers``: lowest first, as they travel; ``diff_ids``: the digests of their plain tars."""
+
+    config: bytes
+    layers: tuple[Blob, ...]
+    diff_ids: tuple[str, ...]
+
+    @property
+    def id(self) -> str:
+        return digest_of(self.config)
+
+
+class _Entry(Struct, frozen=True, rename="pascal"):
+    config: str
+    layers: tuple[str, ...]
+    repo_tags: tuple[str, ...] | None = None
+
+
+class _Stream:
+    """A file to read from, filled by a coroutine of another thread."""
+
+    def __init__(self) -> None:
+        self._chunks: queue.Queue[bytes | None] = queue.Queue(_WAITING)
+        self._rest = b""
+        self._is_over = False
+
+    def put(self, chunk: bytes | None) -> None:
+        """None ends it. Waits while too much is waiting."""
+        self._chunks.put(chunk)
+
+    def read(self, size: int) -> bytes:
+        while len(self._rest) < size and not self._is_over:
+            chunk = self._chunks.get()
+            self._is_over = chunk is None
+            self._rest += chunk or b""
+        found, self._rest = self._rest[:size], self._rest[size:]
+        return found
+
+    def drain(self) -> None:
+        """Let whoever fills it come to the end."""
+        while not self._is_over:
+            self._is_over = self._chunks.get() is None
+
+
+async def take_apart(archive: AsyncGenerator[bytes, None], layout: Layout) -> Mapping[str, SavedImage]:
+    """Reference -> image, for all references that the archive names; the layers are in ``layout`` then.
+
+    Raises: EngineError for what is no such archive, and what the stream itself raises; HostError when the disk refuses.
+    """
+    stream = _Stream()
+    taking = asyncio.ensure_future(asyncio.to_thread(_take_apart, stream, layout))
+    try:
+        async with aclosing(archive):
+            async for chunk in archive:
+                await asyncio.to_thread(stream.put, chunk)
+    finally:
+        await asyncio.to_thread(stream.put, None)
+        await asyncio.wait([taking])
+    return taking.result()
+
+
+def _take_apart(stream: _Stream, layout: Layout) -> Mapping[str, SavedImage]:
+    small: dict[str, bytes] = {}
+    layers: dict[str, tuple[str, Blob]] = {}
+    links: dict[str, str] = {}
+    try:
+        with writing(f"layers into {layout.name}"), tarfile.open(fileobj=stream, mode="r|") as tar:  # type: ignore[call-overload]  # read() is all that a stream is asked for
+            for member in tar:
+                _take(tar, member, layout, small, layers, links)
+    except tarfile.TarError as err:
+        raise EngineError(f"what the engine saved can't be read: {err}") from err
+    finally:
+        stream.drain()
+    return _images(small, layers, links)
+
+
+def _take(
+    tar: tarfile.TarFile,
+    member: tarfile.TarInfo,
+    layout: Layout,
+    small: dict[str, bytes],
+    layers: dict[str, tuple[str, Blob]],
+    links: dict[str, str],
+) -> None:
+    name = posixpath.normpath(member.name)
+    if member.issym() or member.islnk():
+        folder = posixpath.dirname(name) if member.issym() else ""
+        links[name] = posixpath.normpath(posixpath.join(folder, member.linkname))
+        return
+    content = tar.extractfile(member) if member.isreg() else None
+    if content is None:
+        return
+    if name.endswith(".tar") or member.size > _SMALL_BYTES:
+        layers[name] = _compress(content, layout)
+        return
+    data = content.read()
+    small[name] = data
+    # In an OCI layout a name doesn't tell a small layer from a manifest; its content does.
+    if not data.lstrip().startswith((b"{", b"[")):
+        layers[name] = _compress(_Bytes(data), layout)
+
+
+class _Bytes:
+    """A file in memory, read once."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+
+    def read(self, size: int) -> bytes:
+        found, self._data = self._data[:size], self._data[size:]
+        return found
+
+
+def _compress(content: "IO[bytes] | _Bytes", layout: Layout) -> tuple[str, Blob]:
+    """The layer's diff id, and its blob."""
+    plain, packed = hashlib.sha256(), hashlib.sha256()
+    engine = zlib.compressobj(wbits=_GZIP)
+    folder = layout.blob_path(digest_of(b"")).parent
+    folder.mkdir(parents=True, exist_ok=True)
+    half = folder / f".{secrets.token_hex(8)}"
+    try:
+        size_bytes = 0
+        with half.open("xb") as file:
+            while chunk := content.read(_CHUNK_BYTES):
+                plain.update(chunk)
+                size_bytes += _write(file, packed, engine.compress(chunk))
+            size_bytes += _write(file, packed, engine.flush())
+            file.flush()
+            os.fsync(file.fileno())
+        blob = Blob("", f"sha256:{packed.hexdigest()}", size_bytes)
+        half.rename(layout.blob_path(blob.digest))
+    finally:
+        half.unlink(missing_ok=True)
+    return f"sha256:{plain.hexdigest()}", blob
+
+
+def _write(file: IO[bytes], packed: "hashlib._Hash", data: bytes) -> int:
+    packed.update(data)
+    return file.write(data)
+
+
+def _images(
+    small: Mapping[str, bytes], layers: Mapping[str, tuple[str, Blob]], links: Mapping[str, str]
+) -> dict[str, SavedImage]:
+    def at(path: str) -> str:
+        name = posixpath.normpath(path)
+        return links.get(name, name)
+
+    try:
+        entries = msgspec.json.decode(small["manifest.json"], type=tuple[_Entry, ...])
+        found: dict[str, SavedImage] = {}
+        for entry in entries:
+            parts = [layers[at(path)] for path in entry.layers]
+            image = SavedImage(
+                small[at(entry.config)], tuple(blob for _, blob in parts), tuple(diff_id for diff_id, _ in parts)
+            )
+            found |= dict.fromkeys(entry.repo_tags or (), image)
+    except (KeyError, msgspec.DecodeError, msgspec.ValidationError) as err:
+        raise EngineError(f"what the engine saved can't be understood: {err}") from err
+    return found
