@@ -116,8 +116,8 @@ def _api() -> str:
             ),
             (
                 "Bodies are JSON of at most 64 KiB; an unknown key or query parameter is an error, and nothing was "
-                "done. What takes long is answered with 202, the operation, and its address in `Location`. While one runs, "
-                "another is refused with 409, which names it. Whatever isn't what was asked for is a problem "
+                "done. What takes long is answered with 202, the operation, and its address in `Location`. While one "
+                "runs, another is refused with 409, which names it. Whatever is not what was asked for is a problem "
                 "(`application/problem+json`, RFC 9457) whose `type` is a code of [Errors](errors.md)."
             ),
             (

@@ -59,6 +59,7 @@ class Listeners:
         self._closing = closing
         self._state = ServerState()
         self._open: dict[Address, tuple[asyncio.Server, ASGIApp]] = {}
+        self._inodes: dict[Address, int] = {}
 
     @property
     def addresses(self) -> tuple[Address, ...]:
@@ -77,7 +78,7 @@ class Listeners:
         """
         for address, (_, app) in tuple(self._open.items()):
             if wanted.get(address) is not app:
-                self._stop(address)
+                await self._stop(address)
         failed: dict[Address, HostError] = {}
         for address, app in wanted.items():
             if address in self._open:
@@ -93,7 +94,7 @@ class Listeners:
         """End all: streams at once, answers within ``within_s``, then whatever is left is cut."""
         self._closing.begin()
         for address in tuple(self._open):
-            self._stop(address)
+            await self._stop(address)
         for connection in tuple(self._state.connections):
             connection.shutdown()
         with contextlib.suppress(TimeoutError):
@@ -107,11 +108,17 @@ class Listeners:
         for connection in tuple(self._state.connections):
             connection.transport.abort()
 
-    def _stop(self, address: Address) -> None:
+    async def _stop(self, address: Address) -> None:
         server, _ = self._open.pop(address)
+        for listening in server.sockets:
+            asyncio.get_running_loop().remove_reader(listening.fileno())
+        # What was just accepted gets its transport in the next turn, and asyncio loses it when the server is gone by
+        # then (Python 3.11: AssertionError in Server._attach, and the peer waits for ever).
+        await asyncio.sleep(0)
         server.close()
-        if isinstance(address, Unix):
-            Path(address.path).unlink(missing_ok=True)
+        if isinstance(address, Unix) and _inode(address) == self._inodes.pop(address):
+            # Otherwise it is the next Loader's by now.
+            Path(address.path).unlink(missing_ok=True)  # noqa: ASYNC240 (one entry of a folder in memory)
 
     async def _start(self, address: Address, app: ASGIApp) -> asyncio.Server:
         config = Config(
@@ -127,10 +134,13 @@ class Listeners:
         )
         config.load()
         bound = _bind(address)
-        owner = owner_uid(address.path) if isinstance(address, Unix) else None
+        owner = None
+        if isinstance(address, Unix):
+            owner = owner_uid(address.path)
+            self._inodes[address] = _inode(address)
 
         def make_protocol() -> asyncio.Protocol:
-            return DoorProtocol(config=config, server_state=self._state, app_state={}, owner_uid=owner)
+            return DoorProtocol(config=config, server_state=self._state, closing=self._closing, owner_uid=owner)
 
         loop = asyncio.get_running_loop()
         try:
@@ -140,6 +150,14 @@ class Listeners:
         except BaseException:
             bound.close()
             raise
+
+
+def _inode(address: Unix) -> int:
+    """0 when it is gone."""
+    try:
+        return Path(address.path).stat().st_ino
+    except OSError:
+        return 0
 
 
 def _bind(address: Address) -> socket.socket:

@@ -1,12 +1,12 @@
 """uvicorn's HTTP protocol, with what it leaves out: who is at the other end, and an end for those who say nothing."""
 
 import asyncio
-from typing import Any
 
 from uvicorn.config import Config
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
+from boxship.serve.closing import Closing
 from boxship.serve.connection import KEY, Connection, peer_uid
 
 HEAD_S = 10.0
@@ -16,10 +16,9 @@ HEAD_S = 10.0
 class DoorProtocol(H11Protocol):
     """One connection."""
 
-    def __init__(
-        self, config: Config, server_state: ServerState, app_state: dict[str, Any], owner_uid: int | None
-    ) -> None:
-        super().__init__(config, server_state, app_state)
+    def __init__(self, config: Config, server_state: ServerState, closing: Closing, owner_uid: int | None) -> None:
+        super().__init__(config, server_state, app_state={})
+        self._closing = closing
         self._owner_uid = owner_uid
         self._requests_seen = -1
         self._requests = 0
@@ -27,6 +26,10 @@ class DoorProtocol(H11Protocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
         super().connection_made(transport)
+        if self._closing.has_begun:
+            # It was accepted just before, and nobody would close it.
+            transport.abort()
+            return
         made = transport.get_extra_info("socket")
         is_unix = self._owner_uid is not None
         self.app_state = {
