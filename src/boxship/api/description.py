@@ -8,10 +8,16 @@ from msgspec.json import schema_components
 
 from boxship.api.route import Answer, Query, QueryKind, Route
 from boxship.serve.answers import PROBLEM
+from boxship.serve.streams import EVENT_STREAM
 
 _PARAMETER = re.compile(r"\{(\w+)(?::\w+)?\}")
 _REFERENCE = "#/components/schemas/{name}"
 Json = dict[str, object]
+_EVENT: Json = {
+    "type": "object",
+    "description": "One event of the stream; `data` is JSON.",
+    "properties": {each: {"type": "string"} for each in ("id", "event", "data")},
+}
 
 
 class Problem(Struct, frozen=True):
@@ -144,10 +150,14 @@ def _responses(route: Route, schema_of: Mapping[str, Json]) -> Json:
 
 
 def _response(answer: Answer, schema_of: Mapping[str, Json]) -> Json:
-    schema: Json = {"type": "string"} if answer.body is None else schema_of[_key(answer.body)]
+    def schema(media_type: str) -> Json:
+        if answer.body is not None:
+            return schema_of[_key(answer.body)]
+        return _EVENT if media_type == EVENT_STREAM else {"type": "string"}
+
     said: Json = {
         "description": answer.text,
-        "content": {media_type: {"schema": schema} for media_type in answer.media_types},
+        "content": {media_type: {"schema": schema(media_type)} for media_type in answer.media_types},
     }
     if answer.status == 202 and answer.body is not None and answer.body.__name__ == "Operation":
         said["headers"] = {"Location": {"description": "the operation", "schema": {"type": "string"}}}
