@@ -6,11 +6,12 @@ from contextlib import aclosing
 from msgspec import json, to_builtins
 
 from boxship.api.route import Answer, Call, Doors, Handled, PlainReply, Query, QueryKind, Reply, Route
-from boxship.api.views import StatusAnswer, WhyAnswer, status_answer
+from boxship.api.views import WhyAnswer
 from boxship.checks.prometheus import to_prometheus
 from boxship.checks.report import Verdict
 from boxship.engine.port import LogLine
 from boxship.loader.box import Box, Sequenced
+from boxship.loader.status import StatusAnswer, status_answer
 from boxship.serve.streams import EVENT_STREAM, Stream, event
 
 PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
