@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from typing import Literal
 
 import pytest
 from msgspec.structs import replace
@@ -74,7 +75,7 @@ def shoot(page: Page, name: str) -> None:
     """The page in both colours, and on a phone."""
     ARTIFACTS.mkdir(exist_ok=True)
     for scheme in ("light", "dark"):
-        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]  # playwright's own literals
+        page.emulate_media(color_scheme=scheme)
         page.screenshot(path=ARTIFACTS / f"progress-{name}-{scheme}.png", full_page=True)
     page.emulate_media(color_scheme="light")
     size = page.viewport_size
@@ -266,17 +267,19 @@ def test_the_keyboard_reaches_what_scrolls_and_landmarks_are_there(server: PageS
     booting(server)
     page.goto(server.url)
     for role in ("banner", "main"):
-        expect(page.get_by_role(role)).to_have_count(1)  # type: ignore[arg-type]  # playwright's own literals
+        expect(page.get_by_role(role)).to_have_count(1)
     page.keyboard.press("Tab")
     expect(page.get_by_role("region", name="The last lines of the log")).to_be_focused()
     expect(page.get_by_role("list", name="Steps").locator("[aria-current=step]")).to_have_text("Start, now")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_text_stands_out_from_its_background_as_aa_asks(server: PageServer, page: Page, scheme: str) -> None:
+def test_text_stands_out_from_its_background_as_aa_asks(
+    server: PageServer, page: Page, scheme: Literal["light", "dark"]
+) -> None:
     booting(server)
     server.do(lambda box: box.show(failure=FAILURE, fallen_back_from="default", target="maintenance"))
-    page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]  # playwright's own literals
+    page.emulate_media(color_scheme=scheme)
     page.goto(server.url)
     assert page.evaluate(FAINT_TEXTS) == []
 

@@ -166,10 +166,13 @@ class FakeBox:
     def operations(self, limit: int = 100) -> tuple[Operation, ...]:
         return tuple(reversed(self._operations))[:limit]
 
-    async def events(self, after: int | None = None) -> AsyncGenerator[Sequenced, None]:
+    def events(self, after: int | None = None) -> AsyncGenerator[Sequenced, None]:
+        return self._counted(self.ring.follow(after))
+
+    async def _counted(self, events: AsyncGenerator[Sequenced, None]) -> AsyncGenerator[Sequenced, None]:
         self.readers += 1
         try:
-            async for event in self.ring.follow(after):
+            async for event in events:
                 yield event
         finally:
             self.readers -= 1

@@ -47,10 +47,10 @@ async def _events(box: Box, after: str) -> AsyncGenerator[bytes, None]:
     boot, _, number = after.rpartition(".")
     is_resumed = after != ""
     last = int(number) if boot == boot_id and number.isascii() and number.isdecimal() and len(number) < 16 else 0
-    yield b"retry: 1000\n\n"
-    if is_resumed and boot != boot_id:
-        yield event(json.encode({"boot": boot_id}), name="gap")
     async with aclosing(box.events(last if is_resumed else None)) as events:
+        yield b"retry: 1000\n\n"
+        if is_resumed and boot != boot_id:
+            yield event(json.encode({"boot": boot_id}), name="gap")
         async for each in events:
             if (is_resumed or last) and each.number != last + 1:
                 yield event(json.encode({"boot": boot_id, "after": last, "before": each.number}), name="gap")

@@ -168,7 +168,7 @@ class Box(Protocol):
         """The newest first."""
 
     def events(self, after: int | None = None) -> AsyncGenerator[Sequenced, None]:
-        """From the next one on, or all after that number, as far as they are still kept.
+        """From the next one on, counted from the call, or all after that number, as far as they are still kept.
 
         Numbers count without gaps from 1 for each boot id, so a gap tells a reader that it was too slow.
         """

@@ -34,7 +34,7 @@ class Ring:
         return sequenced
 
     def follow(self, after: int | None = None) -> AsyncGenerator[Sequenced, None]:
-        """From the next one on, or all after that number, as far as they are still kept."""
+        """From the next one on, counted from this call, or all after that number, as far as they are still kept."""
         return self._follow(self._next - 1 if after is None else after)
 
     async def _follow(self, after: int) -> AsyncGenerator[Sequenced, None]:

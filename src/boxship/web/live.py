@@ -11,7 +11,7 @@ from contextlib import aclosing
 from msgspec import json
 from msgspec.structs import replace
 
-from boxship.loader.box import Box
+from boxship.loader.box import Box, Sequenced
 from boxship.serve.streams import event
 from boxship.web.parts import announcement, parts
 from boxship.web.public import PublicView, public_view
@@ -45,8 +45,9 @@ class Live:
         self._readers += 1
         try:
             if self._looking is None:
+                events = self._box.events()
                 self._look()
-                self._looking = asyncio.ensure_future(self._keep_looking())
+                self._looking = asyncio.ensure_future(self._keep_looking(events))
             yield b"retry: 1000\n\n"
             sent = 0
             while True:
@@ -72,8 +73,8 @@ class Live:
         self._news.set()
         self._news = asyncio.Event()
 
-    async def _keep_looking(self) -> None:
-        async with aclosing(self._box.events()) as events:
+    async def _keep_looking(self, told: AsyncGenerator[Sequenced, None]) -> None:
+        async with aclosing(told) as events:
             coming = asyncio.ensure_future(anext(events))
             try:
                 while True:
