@@ -11,6 +11,8 @@ from importlib import import_module
 from msgspec.structs import replace
 
 from boxship import errors, names
+from boxship.api.app import ROUTES
+from boxship.api.description import as_page, describe
 from boxship.build import builder, image, stamps
 from boxship.cli.arguments import VERBS, build_parser
 from boxship.host.sail import render
@@ -84,6 +86,7 @@ def pages() -> dict[str, str]:
     """Return path below docs/ -> content, for every generated page."""
     made = {
         "compatibility.md": _compatibility(),
+        "reference/api.md": _api(),
         "reference/cli.md": _cli(),
         "reference/appliance.md": _appliance(),
         "reference/compose.md": _compose(),
@@ -96,6 +99,7 @@ def pages() -> dict[str, str]:
     return {
         **{path: f"{_NOTE}\n{content.strip()}\n" for path, content in made.items()},
         "reference/appliance.schema.json": schema,
+        "reference/openapi.json": json.dumps(describe(ROUTES), indent=1, ensure_ascii=False) + "\n",
     }
 
 
@@ -107,6 +111,38 @@ def stale(current: Mapping[str, str]) -> tuple[str, ...]:
 def _on_disk(path: str) -> str:
     file = DOCS / path
     return file.read_text() if file.exists() else ""
+
+
+def _api() -> str:
+    return "\n\n".join(
+        (
+            "# The API of a box",
+            (
+                "Everything that a box can be asked or told stands below `/v1`, and `boxship box` is a client of it. "
+                "It listens on a unix socket, where root and the socket's owner need no token, and on the addresses of "
+                "the appliance's networks (`loader.service`). [openapi.json](openapi.json) is the same for programs, "
+                "[Talk to a box](../how-to/talk-to-a-box.md) shows it at work."
+            ),
+            (
+                "Callers send `Authorization: Bearer TOKEN`. A token has scopes: `admin` may do everything, `read` may "
+                "see everything but tokens and the audit, `status` and `logs:SERVICE` may see just that. After ten "
+                "wrong tokens from one address within a minute, none from there is looked at until the minute is over."
+            ),
+            (
+                "Bodies are JSON of at most 64 KiB; an unknown key or query parameter is an error, and nothing was "
+                "done. What takes long is answered with 202, the operation, and its address in `Location`. While one "
+                "runs, another is refused with 409, which names it. Whatever is not what was asked for is a problem "
+                "(`application/problem+json`, RFC 9457) whose `type` is a code of [Errors](errors.md)."
+            ),
+            (
+                "Besides what is listed, each may answer 400 (wrong body or query), 401 (no or an unknown token), 403 "
+                "(no scope), 405 (another method), 408, 413 and 415 (a body that is slow, too large or no JSON), 429 "
+                "(too many wrong tokens) and 503 (more than 2,000 connections). Every call that changes something is "
+                "written into the audit, also when it was refused."
+            ),
+            as_page(ROUTES),
+        )
+    )
 
 
 def verb_parser(verb: str) -> argparse.ArgumentParser:

@@ -27,6 +27,9 @@
     |-- StateError                    state.corrupt       12   500   what a box remembers can't be read
     |-- HostError                     host.failed         10   500   a program or file of this host failed
     |   `-- UnsupportedError              unsupported        10   501   this platform can't do it
+    |-- AccessError                   access.denied       14   403   who asks may not have it
+    |   |-- UnauthenticatedError        access.unknown      14   401   nobody knows who asks
+    |   `-- TooManyTriesError           access.limited      14   429   too many wrong tokens from one address
     |-- CancelledError                interrupted        130   499   a person pressed ^C
     `-- BugError                      bug                 70   500   an invariant of Boxship broke
 
@@ -297,6 +300,32 @@ class UnsupportedError(HostError):
 
     code = "unsupported"
     http_status = 501
+
+
+class AccessError(BoxshipError):
+    """A token that is known, and has no scope for what was asked."""
+
+    code = "access.denied"
+    exit_status = 14
+    http_status = 403
+
+
+class UnauthenticatedError(AccessError):
+    """No token, or one that is unknown, expired or revoked: which of them is not told."""
+
+    code = "access.unknown"
+    http_status = 401
+
+
+class TooManyTriesError(AccessError):
+    """So many wrong tokens came from one address that none is looked at for ``retry_after_s``."""
+
+    code = "access.limited"
+    http_status = 429
+
+    def __init__(self, message: str, *, retry_after_s: int, hint: str = "") -> None:
+        super().__init__(message, hint=hint, fields={"retry_after_s": retry_after_s})
+        self.retry_after_s = retry_after_s
 
 
 class CancelledError(BoxshipError):

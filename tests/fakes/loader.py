@@ -10,8 +10,8 @@ from boxship.bundle.read import deployed
 from boxship.errors import CancelledError, HostError, NotFoundError, UsageError
 from boxship.execute.race import race
 from boxship.host.gate import Closed, GateReport, GateState, Opened
-from boxship.loader.feed import Feed
 from boxship.loader.parts import CopyReport, Parts, Tell, VolumePair
+from boxship.loader.ring import Ring
 from boxship.loader.supervisor import Supervisor
 from boxship.plan.gated import GatedPort
 from boxship.spec.model import Appliance
@@ -168,7 +168,7 @@ class FakeBoxWorld:
     def start_loader(self) -> Supervisor:
         """A new Loader; the one before must have ended."""
         self.starts += 1
-        feed = Feed(self.clock)
+        feed = Ring(lambda: self.clock.now().timestamp())
         parts = Parts(
             appliance=self.appliance,
             engine=self.engine,

@@ -36,11 +36,27 @@ class ServiceView(Struct, frozen=True):
     health: str = ""
 
 
+class ImageView(Struct, frozen=True):
+    """An image on its way here. ``name``: the last part of its repository, as a registry's host is nobody's business.
+
+    ``total_bytes`` 0: not known yet.
+    """
+
+    name: str
+    done_bytes: int = 0
+    total_bytes: int = 0
+    is_here: bool = False
+
+
 class ProgressView(Struct, frozen=True):
     """What anybody may see before login. It holds no names of hosts, no settings, and no line with a secret in it.
 
+    ``operation`` says who asked, so pages leave that out.
+
     ``phase``: one of starting, pulling, preparing, copying, stopping, starting-services, checking, ready, fallback,
     maintenance, failed, rolling-back, empty. ``why``: a sentence. ``log``: the last lines, masked.
+    ``began_at_s``: unix time when the boot or the operation began. ``fallen_back_from``: the target that should run
+    while its fallback does, "" otherwise; ``next_try_at_s``: when it is tried again, 0 for never.
     """
 
     appliance: str
@@ -53,8 +69,12 @@ class ProgressView(Struct, frozen=True):
     to_version: str = ""
     operation: Operation | None = None
     services: tuple[ServiceView, ...] = ()
+    images: tuple[ImageView, ...] = ()
     failure: Failure | None = None
     log: tuple[str, ...] = ()
+    began_at_s: float = 0.0
+    fallen_back_from: str = ""
+    next_try_at_s: float = 0.0
 
 
 class Sequenced(Struct, frozen=True):
@@ -109,7 +129,7 @@ class Box(Protocol):
         """The registry or folder from the next switch on. Raises: UsageError for what is neither."""
 
     async def versions(self, source: str = "") -> tuple[str, ...]:
-        """What there is at the source, the oldest first. Raises: RegistryError."""
+        """What there is at the source ("": the box's own), the oldest first. Raises: RegistryError, UsageError."""
 
     async def boot_target(self, target: str, *, by: str) -> Operation:
         """``current`` and ``default`` are words for the target that runs and for the appliance's own.
@@ -148,7 +168,10 @@ class Box(Protocol):
         """The newest first."""
 
     def events(self, after: int | None = None) -> AsyncGenerator[Sequenced, None]:
-        """From the next one on, or all after that number, as far as they are still kept."""
+        """From the next one on, counted from the call, or all after that number, as far as they are still kept.
+
+        Numbers count without gaps from 1 for each boot id, so a gap tells a reader that it was too slow.
+        """
 
     def logs(self, service: str, *, follow: bool = False, tail: int | None = None) -> AsyncGenerator[LogLine, None]:
-        """Secrets masked. Raises: NotFoundError."""
+        """Secrets masked. Raises: NotFoundError, by the call itself and not by the first line."""

@@ -8,9 +8,9 @@ from msgspec.structs import replace
 
 from boxship.clock import Clock
 from boxship.errors import ConflictError, NotFoundError
-from boxship.loader.feed import Feed
 from boxship.loader.happened import DeploymentChanged, OperationChanged
 from boxship.loader.parts import Aside
+from boxship.loader.ring import Ring
 from boxship.state import transitions
 from boxship.state.operation import Failure, Operation, OperationKind, OperationStatus, Progress
 from boxship.state.state import State
@@ -22,7 +22,7 @@ Transition = Callable[[State], State]
 class Journal:
     """State and operations of one box, in memory and in the store. Nobody else writes either."""
 
-    def __init__(self, store: Store, clock: Clock, feed: Feed, aside: Aside) -> None:
+    def __init__(self, store: Store, clock: Clock, feed: Ring, aside: Aside) -> None:
         self._store = store
         self._clock = clock
         self._feed = feed

@@ -11,7 +11,7 @@ from boxship.clock import Clock
 from boxship.engine.port import Engine
 from boxship.host.gate import Gate
 from boxship.host.machine import Machine
-from boxship.loader.feed import Feed
+from boxship.loader.ring import Ring
 from boxship.spec.model import Appliance
 from boxship.spec.release import Release
 from boxship.state.operation import Progress
@@ -110,7 +110,7 @@ class Parts(Struct, frozen=True):
     gate: Gate
     machine: Machine
     clock: Clock
-    feed: Feed
+    feed: Ring
     boot_id: str
     page_port: int
     own_image: str = ""

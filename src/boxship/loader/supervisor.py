@@ -14,6 +14,7 @@ from boxship.errors import (
     CancelledError,
     ConflictError,
     NotFoundError,
+    unknown_name,
 )
 from boxship.events import Notice
 from boxship.loader.box import BootView, GcView, ProgressView, RollbackView, Sequenced
@@ -28,7 +29,7 @@ from boxship.loader.parts import Parts
 from boxship.loader.restart import restart
 from boxship.loader.runner import Runner
 from boxship.loader.switch import SwitchRequest, request_of_rollback, switch
-from boxship.loader.view import Seen, progress_view
+from boxship.loader.view import Seen, is_ready, progress_view
 from boxship.plan.upgrade_rules import objections
 from boxship.spec.release import Release
 from boxship.spec.versions import newest
@@ -87,7 +88,7 @@ class Supervisor:
             source=state.source,
             version=state.current.version if state.current is not None else "",
             target=state.current.target if state.current is not None else "",
-            is_ready=self.progress().is_ready,
+            is_ready=is_ready(self._journal.running, is_booted=self._runner.is_booted),
             began_at_s=self._began_s,
         )
 
@@ -96,8 +97,7 @@ class Supervisor:
 
     def progress(self) -> ProgressView:
         return progress_view(
-            self._parts.appliance,
-            self._parts.boot_id,
+            self.boot(),
             self._journal.state,
             self._journal.running,
             self._loop.why,
@@ -136,18 +136,24 @@ class Supervisor:
     def events(self, after: int | None = None) -> AsyncGenerator[Sequenced, None]:
         return self._parts.feed.follow(after)
 
-    async def logs(
-        self, service: str, *, follow: bool = False, tail: int | None = None
+    def logs(self, service: str, *, follow: bool = False, tail: int | None = None) -> AsyncGenerator[LogLine, None]:
+        current = self._require_current()
+        known = self._parts.releases.appliance(current.release_id).services
+        if service not in known:
+            raise unknown_name("service", service, str(current), known)
+        return self._logs(current, service, follow=follow, tail=tail)
+
+    async def _logs(
+        self, current: Deployment, service: str, *, follow: bool, tail: int | None
     ) -> AsyncGenerator[LogLine, None]:
-        wanted, observed = await read_wanted(self._parts, self._require_current())
+        wanted, observed = await read_wanted(self._parts, current)
         mine = [each for each in observed.containers_of(self._parts.appliance) if each.replica == service]
-        if not mine:
-            raise NotFoundError(f"no container of a service '{service}' on this box")
         clean = redactor_for(wanted.desired).clean
-        lines = self._parts.engine.follow_logs(mine[0].id, follow=follow, tail=tail, timestamps=True)
-        async with contextlib.aclosing(lines):
-            async for line in lines:
-                yield replace(line, text=clean(line.text))
+        for container in mine[:1]:
+            lines = self._parts.engine.follow_logs(container.id, follow=follow, tail=tail, timestamps=True)
+            async with contextlib.aclosing(lines):
+                async for line in lines:
+                    yield replace(line, text=clean(line.text))
 
     # -- what can be asked for
 

@@ -7,7 +7,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from boxship.events import Notice, Phase, PlanMade, StepFailed, SubjectChanged
-from boxship.loader.box import ProgressView, ServiceView
+from boxship.loader.box import BootView, ProgressView, ServiceView
 from boxship.loader.happened import BoxEvent, Decided, OperationChanged
 from boxship.state.operation import Operation, OperationKind
 from boxship.state.state import State
@@ -26,6 +26,8 @@ _PHASES: Mapping[str, str] = {
     "rolling-back": "rolling-back",
     "starting": "starting-services",
 }
+MAINTENANCE = "maintenance"
+"""The target of that name is what maintenance means."""
 AWAY_STAGES = frozenset({"starting", "stopping", "last-copy", "checking", "rolling-back"})
 """In these the outside doesn't reach the appliance."""
 
@@ -66,19 +68,23 @@ class Seen(Struct):
             self.services[name] = replace(known, needs=needs, phase=str(Phase.WAITING), detail="")
 
 
+def is_ready(operation: Operation | None, *, is_booted: bool) -> bool:
+    """Whether the outside reaches an appliance that is well."""
+    return is_booted and (operation is None or operation.stage not in AWAY_STAGES)
+
+
 def progress_view(
-    appliance: str, boot_id: str, state: State, operation: Operation | None, why: str, seen: Seen, *, is_booted: bool
+    boot: BootView, state: State, operation: Operation | None, why: str, seen: Seen, *, is_booted: bool
 ) -> ProgressView:
-    """The page's view of it all."""
+    """The page's view of it all; ``boot`` says who runs, and since when."""
     shown = state.trial or state.current
-    is_away = operation is not None and operation.stage in AWAY_STAGES
     last = state.boots.last
     return ProgressView(
-        appliance=appliance,
-        boot_id=boot_id,
+        appliance=boot.appliance,
+        boot_id=boot.id,
         phase=_phase(state, operation, is_booted=is_booted),
         why=operation.note if operation is not None and operation.note else why,
-        is_ready=is_booted and not is_away,
+        is_ready=boot.is_ready,
         version=state.current.version if state.current is not None else "",
         target=shown.target if shown is not None else "",
         to_version=operation.parameters.get("version", "") if operation is not None else "",
@@ -86,6 +92,9 @@ def progress_view(
         services=tuple(seen.services.values()),
         failure=last if state.boots.failures or state.boots.fallen_back_from else None,
         log=tuple(seen.lines),
+        began_at_s=boot.began_at_s if operation is None else operation.began_at.timestamp(),
+        fallen_back_from=state.boots.fallen_back_from,
+        next_try_at_s=state.boots.next_try_at_s if state.boots.failures else 0.0,
     )
 
 
@@ -98,5 +107,7 @@ def _phase(state: State, operation: Operation | None, *, is_booted: bool) -> str
     if state.current is None:
         return "empty"
     if is_booted:
-        return "fallback" if state.boots.fallen_back_from else "ready"
+        if state.boots.fallen_back_from:
+            return "fallback"
+        return "maintenance" if state.current.target == MAINTENANCE else "ready"
     return "failed" if state.boots.failures else "starting"

@@ -1,0 +1,123 @@
+"""What is booted: boot, containers, maintenance, services."""
+
+from boxship.api.long import BUSY, begun, begun_answer
+from boxship.api.route import Answer, Call, Doors, Handled, Reply, Route
+from boxship.api.views import (
+    BootAnswer,
+    BootBody,
+    MaintenanceAnswer,
+    MaintenanceBody,
+    NothingBody,
+    boot_answer,
+)
+
+MAINTENANCE = "maintenance"
+DEFAULT = "default"
+
+
+async def show_boot(doors: Doors, call: Call) -> Handled:
+    return Reply(boot_answer(doors.box.boot()))
+
+
+async def boot(doors: Doors, call: Call) -> Handled:
+    return begun(await doors.box.boot_target(call.body_as(BootBody).target, by=call.caller.who))
+
+
+async def boot_named(doors: Doors, call: Call) -> Handled:
+    return begun(await doors.box.boot_target(call.path["target"], by=call.caller.who))
+
+
+async def list_containers(doors: Doors, call: Call) -> Handled:
+    return Reply(dict(await doors.box.containers()))
+
+
+async def show_maintenance(doors: Doors, call: Call) -> Handled:
+    target = doors.box.boot().target
+    return Reply(MaintenanceAnswer(on=target == MAINTENANCE, target=target))
+
+
+async def set_maintenance(doors: Doors, call: Call) -> Handled:
+    target = MAINTENANCE if call.body_as(MaintenanceBody).on else DEFAULT
+    return begun(await doors.box.boot_target(target, by=call.caller.who))
+
+
+async def restart(doors: Doors, call: Call) -> Handled:
+    return begun(await doors.box.restart_service(call.path["name"], by=call.caller.who))
+
+
+_NO_TARGET = {**BUSY, 404: "the release has no such target; nothing changed"}
+
+ROUTES = (
+    Route(
+        method="GET",
+        path="/v1/boot",
+        name="show_boot",
+        text="Who runs, and since when. The id changes exactly once per start of the Loader.",
+        handle=show_boot,
+        answers=(Answer(200, "the boot", BootAnswer),),
+    ),
+    Route(
+        method="POST",
+        path="/v1/boot",
+        name="boot",
+        text="Boot a target, now and after every start of the machine.",
+        handle=boot,
+        body=BootBody,
+        answers=(begun_answer(),),
+        scope="admin",
+        action="boot",
+        problems=_NO_TARGET,
+    ),
+    Route(
+        method="POST",
+        path="/v1/boot/{target}",
+        name="boot_target",
+        text="The same, with the target in the path: a name, `current` or `default`.",
+        handle=boot_named,
+        body=NothingBody,
+        answers=(begun_answer(),),
+        scope="admin",
+        action="boot",
+        problems=_NO_TARGET,
+    ),
+    Route(
+        method="GET",
+        path="/v1/containers",
+        name="list_containers",
+        text="Real name and image of every container of the deployment.",
+        handle=list_containers,
+        answers=(Answer(200, "real name: image reference", dict[str, str]),),
+    ),
+    Route(
+        method="GET",
+        path="/v1/maintenance",
+        name="show_maintenance",
+        text="Whether the target `maintenance` is booted.",
+        handle=show_maintenance,
+        answers=(Answer(200, "whether", MaintenanceAnswer),),
+    ),
+    Route(
+        method="POST",
+        path="/v1/maintenance",
+        name="set_maintenance",
+        text="Boot the target `maintenance`, or the default one again.",
+        handle=set_maintenance,
+        body=MaintenanceBody,
+        answers=(begun_answer(),),
+        scope="admin",
+        action="maintenance",
+        problems=_NO_TARGET,
+    ),
+    Route(
+        method="POST",
+        path="/v1/services/{name}/restart",
+        name="restart_service",
+        text="Stop and start one service, and those that live in its namespaces.",
+        handle=restart,
+        body=NothingBody,
+        answers=(begun_answer(),),
+        scope="admin",
+        action="restart",
+        problems={**BUSY, 404: "there is no such service"},
+    ),
+)

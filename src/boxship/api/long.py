@@ -1,0 +1,16 @@
+"""What takes long is an operation: begun with 202, asked by its address, one at a time."""
+
+from boxship.api.route import Answer, Reply
+from boxship.state.operation import Operation
+
+BUSY = {409: "another operation is running: `fields.operation_id` and `Location` say which"}
+
+
+def begun(operation: Operation) -> Reply:
+    """202, and where to ask how it is going."""
+    location = {"Location": f"/v1/operations/{operation.id}"}
+    return Reply(operation, 202, location, outcome=f"operation {operation.id}")
+
+
+def begun_answer() -> Answer:
+    return Answer(202, "it has begun; `Location` is where to ask how it is going", Operation)

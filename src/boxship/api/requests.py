@@ -1,0 +1,105 @@
+"""A request's parts, bounded and checked against its route, before anything is done."""
+
+import asyncio
+from collections.abc import Mapping
+
+from msgspec import DecodeError, Struct, ValidationError, json
+from starlette.requests import ClientDisconnect, Request
+
+from boxship.api.route import Query, QueryKind, Route
+from boxship.errors import BoxshipError, UsageError
+
+MOST_BODY_BYTES = 64 * 1024
+_BODY_S = 10.0
+_TRUE = ("1", "true", "yes", "on", "")
+_FALSE = ("0", "false", "no", "off")
+
+
+class TooLargeError(UsageError):
+    """The body is longer than any that has a meaning."""
+
+    code = "request.too_large"
+    http_status = 413
+
+
+class SlowBodyError(UsageError):
+    """The body did not come in time."""
+
+    code = "request.slow"
+    http_status = 408
+
+
+class MediaTypeError(UsageError):
+    """The body is not said to be JSON. Also keeps forms of other sites' pages out."""
+
+    code = "request.media_type"
+    http_status = 415
+
+
+class MethodError(BoxshipError):
+    """The path is there, and knows other methods."""
+
+    code = "request.method"
+    http_status = 405
+
+
+async def read_body(request: Request, kind: type[Struct]) -> Struct:
+    """No body stands for an empty object. Raises: UsageError, or one of those above."""
+    raw = await _read(request)
+    if not raw:
+        raw = b"{}"
+    elif request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+        raise MediaTypeError("the body must be JSON", hint="Content-Type: application/json")
+    try:
+        return json.decode(raw, type=kind)
+    except ValidationError as err:
+        raise UsageError(
+            f"the body is wrong: {err}", hint=f"it knows: {', '.join(kind.__struct_fields__) or 'no key'}"
+        ) from err
+    except (DecodeError, UnicodeDecodeError, RecursionError) as err:
+        raise UsageError(f"the body is no JSON: {err}") from err
+
+
+async def _read(request: Request) -> bytes:
+    too_large = TooLargeError(f"the body is longer than {MOST_BODY_BYTES} bytes")
+    declared = request.headers.get("content-length", "0")
+    if declared.isdecimal() and int(declared[:20]) > MOST_BODY_BYTES:
+        raise too_large
+    read = bytearray()
+    try:
+        async with asyncio.timeout(_BODY_S):
+            async for chunk in request.stream():
+                read += chunk
+                if len(read) > MOST_BODY_BYTES:
+                    raise too_large
+    except TimeoutError as err:
+        raise SlowBodyError(f"the body did not come within {_BODY_S:g} s") from err
+    except ClientDisconnect as err:
+        raise SlowBodyError("the connection broke before the body was there") from err
+    return bytes(read)
+
+
+def read_query(request: Request, route: Route) -> Mapping[str, bool | int | str]:
+    """Only what the route knows: a typing mistake must not do something else than was meant. Raises: UsageError."""
+    known = {query.name: query for query in route.queries}
+    read: dict[str, bool | int | str] = {}
+    for name, text in request.query_params.multi_items():
+        if name not in known:
+            hint = f"it knows: {', '.join(known) or 'none'}"
+            raise UsageError(f"unknown query parameter '{name[:64]}'", hint=hint)
+        read[name] = _value(known[name], text)
+    return read
+
+
+def _value(query: Query, text: str) -> bool | int | str:
+    match query.kind:
+        case QueryKind.TEXT:
+            return text[:256]
+        case QueryKind.FLAG:
+            if text.lower() not in (*_TRUE, *_FALSE):
+                raise UsageError(f"{query.name}: '{text[:64]}' is neither true nor false", hint="1 or 0")
+            return text.lower() in _TRUE
+        case QueryKind.COUNT:
+            if not (text.isascii() and text.isdecimal() and len(text) < 17 and int(text) <= query.most):
+                raise UsageError(f"{query.name}: '{text[:64]}' is not a number from 0 to {query.most}")
+            return int(text)

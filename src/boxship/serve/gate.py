@@ -1,0 +1,88 @@
+"""Who asks: the one place that looks at tokens and passwords, for the API and for the status page alike."""
+
+import asyncio
+import base64
+import binascii
+import math
+
+from msgspec import Struct
+from starlette.requests import Request
+
+from boxship.clock import Clock
+from boxship.errors import AccessError, TooManyTriesError, UnauthenticatedError
+from boxship.loader.access import ADMIN, Tokens, allows
+from boxship.serve.connection import Connection, connection_of
+from boxship.serve.limiter import Limiter
+
+_LONGEST_SECRET = 256
+
+
+class Caller(Struct, frozen=True):
+    """Whoever asked, for records, and what they may."""
+
+    who: str
+    scopes: tuple[str, ...]
+
+    def require(self, scope: str) -> None:
+        """Raises: AccessError."""
+        if not allows(self.scopes, scope):
+            raise AccessError(
+                f"{self.who} has no scope '{scope}'", hint="on the box: boxship box tokens create --scope"
+            )
+
+
+class Gate:
+    """``limiter`` is shared by all doors of a box, so that nobody tries at each of them."""
+
+    def __init__(self, tokens: Tokens, clock: Clock, limiter: Limiter) -> None:
+        self._tokens = tokens
+        self._clock = clock
+        self._limiter = limiter
+
+    async def caller(self, request: Request) -> Caller:
+        """By a bearer token, or trusted by the kernel's word. Raises: UnauthenticatedError, TooManyTriesError.
+
+        A password is not taken: browsers send those by themselves, also for a page of somebody else.
+        """
+        connection = connection_of(request.scope)
+        scheme, _, presented = request.headers.get("authorization", "").partition(" ")
+        if not scheme and connection.is_trusted:
+            return Caller("root" if connection.uid == 0 else f"uid {connection.uid}", (ADMIN,))
+        if scheme.lower() != "bearer" or not presented.strip():
+            raise UnauthenticatedError(
+                "this needs a token", hint="Authorization: Bearer TOKEN; on the box: boxship box tokens create NAME"
+            )
+        return await self._recognise(connection, presented.strip())
+
+    async def looker(self, request: Request) -> Caller:
+        """By the password of HTTP basic, for pages that change nothing. Raises as ``caller`` does."""
+        connection = connection_of(request.scope)
+        scheme, _, presented = request.headers.get("authorization", "").partition(" ")
+        if scheme.lower() == "basic" and presented:
+            return await self._recognise(connection, _password(presented))
+        return await self.caller(request)
+
+    async def _recognise(self, connection: Connection, secret: str) -> Caller:
+        now_s = self._clock.monotonic_s()
+        wait_s = self._limiter.wait_s(connection.peer, now_s)
+        if wait_s > 0:
+            raise TooManyTriesError(f"too many wrong tokens from {connection.peer}", retry_after_s=math.ceil(wait_s))
+        token = None
+        if 0 < len(secret) <= _LONGEST_SECRET:
+            token = await asyncio.to_thread(self._tokens.recognise, secret)
+        if token is None:
+            self._limiter.failed(connection.peer, now_s)
+            raise UnauthenticatedError(
+                "this token is not known here, or not any more", hint="boxship box tokens list, on the box"
+            )
+        self._limiter.succeeded(connection.peer)
+        return Caller(f"token {token.name} ({token.id})", token.scopes)
+
+
+def _password(presented: str) -> str:
+    """Of HTTP basic; the user's name doesn't matter, as a password is a token. "" for what is none."""
+    try:
+        text = base64.b64decode(presented.strip(), validate=True).decode()
+    except (binascii.Error, ValueError):
+        return ""
+    return text.partition(":")[2]

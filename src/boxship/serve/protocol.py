@@ -1,0 +1,62 @@
+"""uvicorn's HTTP protocol, with what it leaves out: who is at the other end, and an end for those who say nothing."""
+
+import asyncio
+
+from uvicorn.config import Config
+from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.server import ServerState
+
+from boxship.serve.closing import Closing
+from boxship.serve.connection import KEY, Connection, peer_uid
+
+HEAD_S = 10.0
+"""A request's head takes no longer; a connection that is idle is closed after the same time, or soon after."""
+
+
+class DoorProtocol(H11Protocol):
+    """One connection."""
+
+    def __init__(self, config: Config, server_state: ServerState, closing: Closing, owner_uid: int | None) -> None:
+        super().__init__(config, server_state, app_state={})
+        self._closing = closing
+        self._owner_uid = owner_uid
+        self._requests_seen = -1
+        self._requests = 0
+        self._alarm: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
+        super().connection_made(transport)
+        if self._closing.has_begun:
+            # It was accepted just before, and nobody would close it.
+            transport.abort()
+            return
+        made = transport.get_extra_info("socket")
+        is_unix = self._owner_uid is not None
+        self.app_state = {
+            KEY: Connection(
+                address="" if is_unix or self.client is None else self.client[0],
+                uid=peer_uid(made) if is_unix else None,
+                owner_uid=self._owner_uid,
+                abort=transport.abort,
+            )
+        }
+        self._look_again()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._alarm is not None:
+            self._alarm.cancel()
+        super().connection_lost(exc)
+
+    def on_response_complete(self) -> None:
+        self._requests += 1
+        super().on_response_complete()
+
+    def _look_again(self) -> None:
+        """Close it when since the last look nothing was asked or answered."""
+        # None before the first request, whatever the types say.
+        is_answering = self.cycle is not None and not self.cycle.response_complete  # type: ignore[redundant-expr]
+        if not is_answering and self._requests_seen == self._requests:
+            self.transport.abort()
+            return
+        self._requests_seen = self._requests
+        self._alarm = self.loop.call_later(HEAD_S, self._look_again)

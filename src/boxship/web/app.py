@@ -1,0 +1,127 @@
+"""The pages of a box: what everybody sees while the application can't be seen, and the status for who has a login.
+
+Every path but its own is answered with the progress page and 503, so that whoever asks for the application, a person
+or a program, learns that it isn't there yet and when to ask again.
+"""
+
+import secrets
+from collections.abc import Awaitable, Callable
+
+from msgspec import Struct, json
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from boxship.checks.prometheus import to_prometheus
+from boxship.checks.report import Verdict
+from boxship.clock import Clock
+from boxship.errors import BoxshipError, UnauthenticatedError
+from boxship.loader.access import STATUS
+from boxship.loader.box import Box
+from boxship.loader.status import status_answer
+from boxship.serve.answers import WithHeaders, problem, problem_of
+from boxship.serve.closing import Closing
+from boxship.serve.gate import Gate
+from boxship.serve.streams import Stream
+from boxship.web.live import Live
+from boxship.web.page import policy, progress_page
+from boxship.web.status_page import status_page
+from boxship.web.words import headline
+
+PAGE_HEADER = "Boxship-Page"
+"""On every answer of these pages: how their script tells them from the application's."""
+RETRY_AFTER_S = 3
+_HTML = "text/html; charset=utf-8"
+_JSON = "application/json"
+_PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
+_READS = ("GET", "HEAD")
+
+
+class Pages(Struct, frozen=True):
+    """What the pages ask."""
+
+    box: Box
+    gate: Gate
+    clock: Clock
+    closing: Closing
+
+
+def make_pages(pages: Pages) -> ASGIApp:
+    return WithHeaders(_Web(pages))
+
+
+class _Web:
+    def __init__(self, pages: Pages) -> None:
+        self._pages = pages
+        self._live = Live(pages.box, lambda: pages.clock.now().timestamp())
+        self._own: dict[str, Callable[[Request], Awaitable[Response | Stream]]] = {
+            "/ship-ready": self._ready,
+            "/boxship/progress.json": self._progress,
+            "/boxship/events": self._events,
+            "/boxship/status": self._status,
+            "/boxship/status.json": self._status_json,
+            "/boxship/status/metrics": self._metrics,
+        }
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
+        handle = self._own.get(request.url.path, self._page)
+        try:
+            if handle != self._page and request.method not in _READS:
+                answer: Response | Stream = problem(
+                    405, "request.method", "this only answers GET", headers={"Allow": "GET, HEAD", PAGE_HEADER: "1"}
+                )
+            else:
+                answer = await handle(request)
+        except BoxshipError as error:
+            answer = problem_of(error)
+            answer.headers[PAGE_HEADER] = "1"
+            if isinstance(error, UnauthenticatedError):
+                # Here people come with browsers, which ask for a password when they are told so.
+                answer.headers["WWW-Authenticate"] = 'Basic realm="monitoring", charset="UTF-8"'
+        await answer(scope, receive, send)
+
+    async def _page(self, request: Request) -> Response:
+        view = self._live.view()
+        headers = {PAGE_HEADER: "1", "Retry-After": str(RETRY_AFTER_S)}
+        accepted = request.headers.get("accept", "*/*")
+        if request.method not in _READS or not ("text/html" in accepted or "*/*" in accepted):
+            detail = f"{view.appliance} is not there yet: {headline(view)}"
+            return problem(503, "starting", detail, hint=view.why, headers=headers)
+        nonce = secrets.token_urlsafe(12)
+        headers["Content-Security-Policy"] = policy(nonce)
+        return Response(progress_page(view, nonce), 503, headers, _HTML)
+
+    async def _ready(self, request: Request) -> Response:
+        view = self._live.view()
+        body = {"ready": view.is_ready, "phase": view.phase, "why": view.why, "target": view.target}
+        headers = {PAGE_HEADER: "1"} if view.is_ready else {PAGE_HEADER: "1", "Retry-After": str(RETRY_AFTER_S)}
+        return Response(json.encode(body), 200 if view.is_ready else 503, headers, _JSON)
+
+    async def _progress(self, request: Request) -> Response:
+        return Response(json.encode(self._live.view()), 200, {PAGE_HEADER: "1"}, _JSON)
+
+    async def _events(self, request: Request) -> Stream:
+        return Stream(self._live.follow(), self._pages.closing)
+
+    async def _status(self, request: Request) -> Response:
+        await self._login(request)
+        report = await self._pages.box.status()
+        nonce = secrets.token_urlsafe(12)
+        age_s = max(0.0, self._pages.clock.now().timestamp() - report.at_s - report.took_s)
+        headers = {PAGE_HEADER: "1", "Content-Security-Policy": policy(nonce)}
+        return Response(status_page(report, age_s, nonce), 200, headers, _HTML)
+
+    async def _status_json(self, request: Request) -> Response:
+        await self._login(request)
+        report = await self._pages.box.status()
+        is_strict = request.query_params.get("soft", "") not in ("1", "true")
+        status = 503 if report.verdict is Verdict.FAILED and is_strict else 200
+        return Response(json.encode(status_answer(report)), status, {PAGE_HEADER: "1"}, _JSON)
+
+    async def _metrics(self, request: Request) -> Response:
+        await self._login(request)
+        return Response(to_prometheus(await self._pages.box.status()), 200, {PAGE_HEADER: "1"}, _PROMETHEUS)
+
+    async def _login(self, request: Request) -> None:
+        (await self._pages.gate.looker(request)).require(STATUS)

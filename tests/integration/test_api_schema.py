@@ -1,0 +1,76 @@
+"""The API is asked what its description allows, and what it forbids; every answer is one that it describes.
+
+Searched by schemathesis with hypothesis, so the profiles of tests/conftest.py say how: CI tries the same each time.
+"""
+
+import asyncio
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import httpx
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from schemathesis import GenerationMode
+from schemathesis.specs.openapi import checks
+from starlette.types import ASGIApp
+
+from boxship.api.app import ROUTES, make_api
+from boxship.api.description import plain_path
+from boxship.api.route import Doors, Route
+from boxship.serve.closing import Closing
+from boxship.serve.gate import Gate
+from boxship.serve.limiter import Limiter
+from tests.fakes.access import FakeJournal, FakePower, FakeTokens
+from tests.fakes.box import FakeBox
+from tests.fakes.clock import FakeClock
+
+DESCRIPTION = Path(__file__).parents[2] / "docs/reference/openapi.json"
+SCHEMA = schemathesis.openapi.from_dict(json.loads(DESCRIPTION.read_text()))
+EXAMPLES = 4
+DEADLINE_S = 10
+# Those that ask again by themselves (for example without the token) have tests of their own, in tests/unit/api.
+CHECKS = (
+    checks.status_code_conformance,
+    checks.content_type_conformance,
+    checks.response_headers_conformance,
+    checks.response_schema_conformance,
+    checks.negative_data_rejection,
+)
+
+
+def fresh_api(*, is_busy: bool, is_empty: bool) -> tuple[ASGIApp, str]:
+    """An API of its own, whose streams end at once, and an admin's secret."""
+    clock, closing = FakeClock(), Closing()
+    box, tokens = FakeBox(clock, is_empty=is_empty), FakeTokens(clock)
+    if is_busy:
+        asyncio.run(box.pull("1.2", by="somebody"))
+    closing.begin()
+    doors = Doors(box, FakePower("reboot"), tokens, FakeJournal(), clock, closing)
+    return make_api(doors, Gate(tokens, clock, Limiter())), tokens.issue("admin", ["admin"]).secret
+
+
+@pytest.mark.parametrize("mode", list(GenerationMode), ids=lambda mode: str(mode.value))
+@pytest.mark.parametrize("route", ROUTES, ids=lambda route: f"{route.method} {route.path}")
+def test_every_answer_is_one_that_is_described(route: Route, mode: GenerationMode) -> None:
+    operation = SCHEMA[plain_path(route.path)][route.method]
+
+    @settings(max_examples=min(EXAMPLES, settings().max_examples), suppress_health_check=list(HealthCheck))
+    @given(case=operation.as_strategy(generation_mode=mode), is_busy=st.booleans(), is_empty=st.booleans())
+    def search(case: schemathesis.Case, is_busy: bool, is_empty: bool) -> None:  # type: ignore[type-arg]  # of what, it keeps to itself
+        api, secret = fresh_api(is_busy=is_busy, is_empty=is_empty)
+        sent = case.as_transport_kwargs(base_url="http://box", headers={"Authorization": f"Bearer {secret}"})
+        case.validate_response(asyncio.run(ask(api, sent)), checks=list(CHECKS))
+
+    search()
+
+
+async def ask(api: ASGIApp, sent: Mapping[str, object]) -> httpx.Response:
+    """What schemathesis says in requests' words, in httpx's."""
+    body = sent.get("data")
+    words = {"content" if isinstance(body, bytes | str) and name == "data" else name: sent[name] for name in sent}
+    del words["cookies"]
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(api)) as client:
+        return await asyncio.wait_for(client.request(**words), DEADLINE_S)  # type: ignore[arg-type]

@@ -1,0 +1,286 @@
+"""The doors on real sockets: who is trusted, who is dropped, what a thousand readers cost, and how it ends."""
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+
+import pytest
+
+from boxship.api.app import make_api
+from boxship.api.route import Doors
+from boxship.clock import SystemClock
+from boxship.events import Notice
+from boxship.serve import protocol
+from boxship.serve.closing import Closing
+from boxship.serve.connection import peer_uid
+from boxship.serve.gate import Gate
+from boxship.serve.limiter import Limiter
+from boxship.serve.listeners import Inet, Listeners, Unix
+from tests.fakes.access import FakeJournal, FakePower, FakeTokens
+from tests.fakes.box import FakeBox
+
+ROOT = Path(__file__).parents[2]
+READERS = 200
+"""A fifth of what it must bear; BOXSHIP_READERS=1000 asks for all."""
+MOST_IDLE_KIB = 45 * 1024
+MOST_PER_READER_KIB = 48
+
+
+class Served:
+    """A fake box behind real listeners, in this loop."""
+
+    def __init__(self, folder: Path) -> None:
+        self.unix = Unix(str(folder / "loader.sock"))
+        self.tcp = Inet("127.0.0.1", 0)
+        self.clock = SystemClock()
+        self.box = FakeBox(self.clock)
+        self.tokens = FakeTokens(self.clock)
+        self.closing = Closing()
+        self.listeners = Listeners(self.closing)
+        doors = Doors(self.box, FakePower(), self.tokens, FakeJournal(), self.clock, self.closing)
+        self.api = make_api(doors, Gate(self.tokens, self.clock, Limiter()))
+
+    @property
+    def port(self) -> int:
+        return self.listeners.port_of(self.tcp)
+
+
+@asynccontextmanager
+async def served(folder: Path) -> AsyncIterator[Served]:
+    made = Served(folder)
+    assert await made.listeners.listen({made.unix: made.api, made.tcp: made.api}) == {}
+    try:
+        yield made
+    finally:
+        await made.listeners.close()
+
+
+Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
+
+async def ask(streams: Streams, path: str, headers: str = "", method: str = "GET") -> asyncio.StreamReader:
+    reader, writer = streams
+    writer.write(f"{method} {path} HTTP/1.1\r\nHost: box\r\n{headers}\r\n".encode())
+    await writer.drain()
+    return reader
+
+
+async def status_of(streams: Streams, path: str, headers: str = "") -> int:
+    reader = await ask(streams, path, f"{headers}Connection: close\r\n")
+    line = await asyncio.wait_for(reader.readline(), 10)
+    streams[1].close()
+    return int(line.split()[1])
+
+
+async def event_of(reader: asyncio.StreamReader) -> dict[str, str]:
+    """The next event's fields."""
+    while True:
+        chunk = (await asyncio.wait_for(reader.readuntil(b"\n\n"), 10)).decode()
+        fields = dict(line.partition(": ")[::2] for line in chunk.splitlines() if ": " in line)
+        if "data" in fields:
+            return fields
+
+
+async def test_root_is_trusted_on_the_unix_socket_and_nobody_over_tcp(tmp_path: Path) -> None:
+    async with served(tmp_path) as made:
+        assert stat.S_IMODE(Path(made.unix.path).stat().st_mode) == 0o660
+        assert await status_of(await asyncio.open_unix_connection(made.unix.path), "/v1/boot") == 200
+        assert await status_of(await asyncio.open_connection("127.0.0.1", made.port), "/v1/boot") == 401
+        bearer = f"Authorization: Bearer {made.tokens.issue('x', ['read']).secret}\r\n"
+        assert await status_of(await asyncio.open_connection("127.0.0.1", made.port), "/v1/boot", bearer) == 200
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can become somebody else")
+async def test_another_user_who_may_connect_still_needs_a_token(tmp_path: Path) -> None:
+    async with served(tmp_path) as made:
+        Path(made.unix.path).chmod(0o666)
+        tmp_path.chmod(0o755)
+        code = (
+            "import os, socket, sys; os.chdir(sys.argv[1]); os.setuid(65534); s = socket.socket(socket.AF_UNIX);"
+            "s.connect('loader.sock');"
+            "s.sendall(b'GET /v1/boot HTTP/1.0\\r\\nHost: b\\r\\n\\r\\n'); print(s.recv(15).decode())"
+        )
+        argv = [sys.executable, "-c", code, str(tmp_path)]
+        asked = await asyncio.to_thread(subprocess.run, argv, capture_output=True, text=True, timeout=20, check=True)
+    assert asked.stdout.split()[1] == "401"
+
+
+async def test_listeners_come_and_go_while_others_are_served(tmp_path: Path) -> None:
+    async with served(tmp_path) as made:
+        stream = await asyncio.open_connection("127.0.0.1", made.port)
+        bearer = f"Authorization: Bearer {made.tokens.issue('x', ['read']).secret}\r\n"
+        reader = await ask(stream, "/v1/events?after=boot-1.0", bearer)
+        port, other = made.port, Inet("127.0.0.2", 0)
+        assert await made.listeners.listen({made.unix: made.api, other: made.api}) == {}
+        with pytest.raises(OSError, match="111"):
+            await asyncio.open_connection("127.0.0.1", port)
+        moved = await asyncio.open_connection("127.0.0.2", made.listeners.port_of(other))
+        assert await status_of(moved, "/v1/boot") == 401
+        made.box.publish(Notice("still here"))
+        assert (await event_of(reader))["id"] == "boot-1.1"
+        stream[1].close()
+
+
+async def test_an_address_that_is_not_there_keeps_no_other_one_from_being_served(tmp_path: Path) -> None:
+    made, missing = Served(tmp_path), Inet("192.0.2.1", 80)
+    failed = await made.listeners.listen({missing: made.api, made.tcp: made.api})
+    assert list(failed) == [missing]
+    assert str(failed[missing]).startswith("cannot listen on 192.0.2.1:80: ")
+    assert made.listeners.addresses == (made.tcp,)
+    await made.listeners.close()
+
+
+async def test_a_socket_file_of_an_earlier_loader_is_replaced(tmp_path: Path) -> None:
+    async with served(tmp_path) as first:
+        second = Served(tmp_path)
+        assert await second.listeners.listen({second.unix: second.api}) == {}
+        second.box.kept = FakeBox(is_empty=True).kept
+        streams = await asyncio.open_unix_connection(first.unix.path)
+        reader = await ask(streams, "/v1/boot", "Connection: close\r\n")
+        body = json.loads((await reader.read()).partition(b"\r\n\r\n")[2])
+        streams[1].close()
+        assert body["tag"] == ""
+        await first.listeners.close()
+        assert Path(second.unix.path).exists(), "the first one must not take it away"
+        await second.listeners.close()
+        assert not Path(second.unix.path).exists()
+
+
+async def test_a_reader_resumes_after_its_connection_was_cut(tmp_path: Path) -> None:
+    async with served(tmp_path) as made:
+        streams = await asyncio.open_unix_connection(made.unix.path)
+        reader = await ask(streams, "/v1/events?after=boot-1.0")
+        made.box.publish(Notice("one"))
+        last = (await event_of(reader))["id"]
+        streams[1].transport.abort()
+        made.box.publish(Notice("two"))
+        made.box.publish(Notice("three"))
+        streams = await asyncio.open_unix_connection(made.unix.path)
+        reader = await ask(streams, "/v1/events", f"Last-Event-ID: {last}\r\n")
+        assert [json.loads((await event_of(reader))["data"])["text"] for _ in range(2)] == ["two", "three"]
+        streams[1].close()
+
+
+async def test_closing_takes_less_than_two_seconds_whoever_is_connected(tmp_path: Path) -> None:
+    made = Served(tmp_path)
+    await made.listeners.listen({made.unix: made.api})
+    kept = []
+    for path in ("/v1/events", "/v1/services/web/logs?follow=1", "/v1/boot"):
+        streams = await asyncio.open_unix_connection(made.unix.path)
+        reader = await ask(streams, path)
+        await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 10)
+        kept.append(streams)
+    silent = await asyncio.open_unix_connection(made.unix.path)
+    began_s = time.monotonic()
+    await made.listeners.close()
+    assert time.monotonic() - began_s < 2
+    assert not Path(made.unix.path).exists()
+    for reader, writer in (*kept, silent):
+        await asyncio.wait_for(reader.read(), 5)
+        writer.close()
+
+
+async def test_who_says_nothing_is_dropped(tmp_path: Path) -> None:
+    before = protocol.HEAD_S
+    protocol.HEAD_S = 0.1
+    try:
+        async with served(tmp_path) as made:
+            reader, writer = await asyncio.open_connection("127.0.0.1", made.port)
+            writer.write(b"GET /v1/boot HTTP/1.1\r\nX-Slow: ")
+            assert await asyncio.wait_for(reader.read(), 5) == b""
+            writer.close()
+    except ConnectionResetError:
+        pass
+    finally:
+        protocol.HEAD_S = before
+
+
+async def test_a_head_without_end_is_refused(tmp_path: Path) -> None:
+    async with served(tmp_path) as made:
+        reader, writer = await asyncio.open_connection("127.0.0.1", made.port)
+        writer.write(b"GET /v1/boot HTTP/1.1\r\nX: " + b"a" * 40_000)
+        assert b" 400 " in await asyncio.wait_for(reader.readline(), 5)
+        writer.close()
+
+
+def rss_kib(pid: int) -> int:
+    (line,) = (line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("VmRSS"))
+    return int(line.split()[1])
+
+
+@contextmanager
+def program(path: str) -> Iterator[subprocess.Popen[str]]:
+    argv = [sys.executable, "-m", "tests.integration.serve_box", path]
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT) as started:
+        try:
+            assert started.stdout is not None
+            assert started.stdout.readline() == "listening\n"
+            yield started
+        finally:
+            started.kill()
+
+
+async def test_readers_cost_bounded_memory_and_all_of_them_hear_everything(
+    tmp_path: Path, record_testsuite_property: Callable[[str, object], None]
+) -> None:
+    count = int(os.environ.get("BOXSHIP_READERS", READERS))
+    path = str(tmp_path / "loader.sock")
+    with program(path) as started:
+        await status_of(await asyncio.open_unix_connection(path), "/v1/boot")
+        idle_kib = rss_kib(started.pid)
+        connected = []
+        for _ in range(count):
+            streams = await asyncio.open_unix_connection(path)
+            connected.append((await ask(streams, "/v1/events?after=boot-1.0"), streams[1]))
+            await asyncio.wait_for(streams[0].readuntil(b"\r\n\r\n"), 10)
+        assert started.stdin is not None
+        for number in range(20):
+            started.stdin.write(f"{number}\n")
+            started.stdin.flush()
+            heard = await asyncio.gather(*(event_of(reader) for reader, _ in connected))
+            assert {json.loads(each["data"])["text"] for each in heard} == {str(number)}
+        with_readers_kib = rss_kib(started.pid)
+        began_s = time.monotonic()
+        started.send_signal(signal.SIGTERM)
+        assert await asyncio.to_thread(started.wait, 10) == 0
+        took_s = time.monotonic() - began_s
+        for _, writer in connected:
+            writer.close()
+    record_testsuite_property(
+        "memory", f"idle {idle_kib} KiB, {count} readers {with_readers_kib} KiB, end {took_s:.2f} s"
+    )
+    assert idle_kib < MOST_IDLE_KIB
+    assert with_readers_kib - idle_kib < count * MOST_PER_READER_KIB
+    assert took_s < 2
+
+
+async def test_a_reader_that_stops_reading_is_dropped_and_the_box_goes_on(tmp_path: Path) -> None:
+    async with served(tmp_path) as made:
+        slow = await asyncio.open_unix_connection(made.unix.path, limit=1024)
+        await ask(slow, "/v1/events?after=boot-1.0")
+        quick = await asyncio.open_unix_connection(made.unix.path)
+        reader = await ask(quick, "/v1/events?after=boot-1.0")
+        for number in range(400):
+            made.box.publish(Notice(f"{number} {'x' * 4000}"))
+            assert json.loads((await event_of(reader))["data"])["number"] == number + 1
+        connections = made.listeners._state.connections
+        held = max(each.transport.get_write_buffer_size() for each in connections)
+        assert held < 128 * 1024, "a slow reader's backlog is bounded"
+        assert made.box.readers == 2
+        quick[1].close()
+        slow[1].transport.abort()
+
+
+def test_the_kernel_says_who_is_at_the_other_end() -> None:
+    mine, other = socket.socketpair(socket.AF_UNIX)
+    with mine, other:
+        assert peer_uid(mine) == os.getuid()
