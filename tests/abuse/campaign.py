@@ -207,7 +207,8 @@ def _attempt_fault(subject: Subject, scene: Scene, kind: str, how: How) -> dict[
         ran, took_s = subject.suffer(scene, Fault(kind, how))
         status = ran.status
         said = next((line for line in ran.stderr.splitlines() if line.startswith("error: ")), "")
-        if scene.verb[0] not in ("up", "down"):
+        # What was killed all the same can't be killed again.
+        if scene.verb[0] not in ("up", "down", "kill"):
             subject.must_succeed(scene)
         if scene in SCENES:
             subject.must_recover()
