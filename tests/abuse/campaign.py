@@ -15,6 +15,7 @@ import sys
 import tempfile
 import threading
 import time
+import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -207,7 +208,8 @@ def _attempt_fault(subject: Subject, scene: Scene, kind: str, how: How) -> dict[
         ran, took_s = subject.suffer(scene, Fault(kind, how))
         status = ran.status
         said = next((line for line in ran.stderr.splitlines() if line.startswith("error: ")), "")
-        if scene.verb[0] not in ("up", "down"):
+        # What was killed all the same can't be killed again.
+        if scene.verb[0] not in ("up", "down", "kill"):
             subject.must_succeed(scene)
         if scene in SCENES:
             subject.must_recover()
@@ -215,7 +217,9 @@ def _attempt_fault(subject: Subject, scene: Scene, kind: str, how: How) -> dict[
             # It changes little or nothing: that all of it can be removed again is tried often enough.
             subject.must_converge()
     except (AssertionError, subprocess.TimeoutExpired) as failure:
-        return {"status": status, "took_s": took_s, "said": said, "failure": str(failure)[:2000]}
+        # An assertion without words is told by its line.
+        told = str(failure) or traceback.format_exc()
+        return {"status": status, "took_s": took_s, "said": said, "failure": told[-2000:]}
     return {"status": status, "took_s": round(took_s, 1), "said": said, "failure": ""}
 
 
@@ -262,7 +266,8 @@ def _attempt_cut(
         else:
             subject.must_converge()
     except (AssertionError, subprocess.TimeoutExpired) as failure:
-        return {"status": status, "is_reached": is_reached, "failure": str(failure)[:2000]}
+        told = str(failure) or traceback.format_exc()
+        return {"status": status, "is_reached": is_reached, "failure": told[-2000:]}
     return {"status": status, "is_reached": is_reached, "failure": ""}
 
 

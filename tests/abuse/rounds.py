@@ -3,6 +3,7 @@
 import json
 import signal
 import subprocess
+import traceback
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -31,7 +32,8 @@ def run_rounds(
             moment, signals, ended = attempt()
         except (AssertionError, subprocess.SubprocessError) as failure:
             failures += 1
-            line |= {"failure": str(failure)[:4000]}
+            # An assertion without words is told by its line.
+            line |= {"failure": (str(failure) or traceback.format_exc())[-4000:]}
         else:
             line |= {
                 "moment": moment,

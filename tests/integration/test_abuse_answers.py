@@ -122,6 +122,11 @@ async def test_every_call_ends_in_time_with_an_error_that_names_it(proxy: Hostil
             await asyncio.sleep(0.02)
 
 
+async def test_events_up_to_a_time_end_also_when_the_engine_never_does(proxy: HostileProxy) -> None:
+    fault = Fault("events", How.LONGER, is_passed=False)
+    await _abuse(proxy, fault, lambda engine: drain(engine.follow_events("none", until_s=0.0)), "follow events")
+
+
 def _held(footprint: Footprint) -> tuple[int, int, int]:
     return footprint.fds, footprint.tasks, footprint.threads
 

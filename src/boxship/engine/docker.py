@@ -365,8 +365,11 @@ class DockerEngine:
         bounds = {"since": since_s, "until": until_s}
         query = {key: f"{at_s:.9f}" for key, at_s in bounds.items() if at_s is not None}
         query["filters"] = json.dumps(filters)
-        call = Call("GET", "/events", "follow events", self._api.deadlines.quick_s, query)
-        async with self._api.stream(call, idle_s=None) as body:
+        quick_s = self._api.deadlines.quick_s
+        call = Call("GET", "/events", "follow events", quick_s, query)
+        # For months nothing may happen; but at a time that is given the engine ends it.
+        idle_s = None if until_s is None else max(0.0, until_s - time.time()) + quick_s
+        async with self._api.stream(call, idle_s=idle_s) as body:
             async for item in read_documents(body.chunks(), call.what):
                 yield decode_event(item)
 
