@@ -85,6 +85,13 @@ _boxship_value() {
         release:--minimum-version) echo other ;;
         release:--data-compat) echo =compatible,breaking ;;
         release:--ca) echo files ;;
+        loader:--state) echo folders ;;
+        loader:--run) echo folders ;;
+        loader:--page-port) echo other ;;
+        loader:--api-port) echo other ;;
+        loader:--source) echo other ;;
+        loader:--ca) echo files ;;
+        loader:--insecure) echo other ;;
         watch:-o|watch:--only) echo services ;;
         watch:-x|watch:--exclude) echo services ;;
         check:--format) echo =text,json,github ;;
@@ -107,7 +114,7 @@ _boxship_value() {
 }
 
 _boxship_verb() {
-    verbs='up down ps status preflight plan logs stats events images exec run restart stop start reload kill pause unpause rm wait cp port ip top build pull push platform release watch check show config graph import init completion version'
+    verbs='up down ps status preflight plan logs stats events images exec run restart stop start reload kill pause unpause rm wait cp port ip top build pull push platform release loader watch check show config graph import init completion version'
     case $1 in
         '') options='-h --help -f --file -p --project-name --env-file --project-directory --profile --target --dry-run --lax --json --debug --version' ;;
         up) options='-d --detach --build --no-build --force-recreate --no-recreate --no-deps --remove-orphans --scale -o --only -x --exclude --dependencies --include-deps --affected --tag -V --renew-anon-volumes --pull -t --timeout --wait -w --watch --help --file --project-name --env-file --project-directory --profile --target --dry-run --lax --json --debug'; kinds=(services) ;;
@@ -140,6 +147,7 @@ _boxship_verb() {
         push) options='--ignore-push-failures -q --quiet -o --only -x --exclude --dependencies --include-deps --affected --tag --help --file --project-name --env-file --project-directory --profile --target --dry-run --lax --json --debug'; kinds=(services) ;;
         platform) options='-t --tag -q --quiet --help --file --project-name --env-file --project-directory --profile --target --dry-run --lax --json --debug'; kinds=(=build other) ;;
         release) options='-o --output --push --registry --platform --minimum-version --data-compat --include-secrets --replace --ca --insecure --help --file --project-name --env-file --project-directory --profile --target --dry-run --lax --json --debug'; kinds=(=create,list,show other) ;;
+        loader) options='--state --run --page-port --api-port --source --ca --insecure --help --file --project-name --env-file --project-directory --profile --target --dry-run --lax --json --debug'; kinds=() ;;
         watch) options='--no-up --prune --no-prune --quiet -o --only -x --exclude --dependencies --include-deps --affected --help --file --project-name --env-file --project-directory --profile --target --dry-run --lax --json --debug'; kinds=(services) ;;
         check) options='-q --quiet --format --help --file --project-name --env-file --project-directory --profile --target --dry-run --lax --json --debug'; kinds=() ;;
         show) options='--format --services --schema --help --file --project-name --env-file --project-directory --profile --target --dry-run --lax --json --debug'; kinds=() ;;

@@ -33,6 +33,7 @@ _boxship_verbs() {
         'push:send the images that are built here to their registries'
         'platform:make the image of a box'"'"'s Loader, Config and CA'
         'release:make a release of the files and images, or show those of a registry or folder'
+        'loader:look after an appliance on a box'
         'watch:follow changes of files into what runs'
         'check:read the files and show every problem at once'
         'show:print the files as Boxship understands them'
@@ -826,6 +827,29 @@ _boxship_verb_release() {
         '(--debug)--debug[show tracebacks]' \
         '1:create|list|show:(create list show)' \
         '*:SOURCE: ' \
+        && return
+}
+
+_boxship_verb_loader() {
+    _arguments -s \
+        '(--state)--state[what the box remembers (/var/lib/boxship/NAME)]:FOLDER:_files -/' \
+        '(--run)--run[its socket (/run/boxship/NAME)]:FOLDER:_files -/' \
+        '(--page-port)--page-port[the page (8480)]:PORT: ' \
+        '(--api-port)--api-port[the API (8481)]:PORT: ' \
+        '(--source)--source[where a new box gets its releases from]:PLACE: ' \
+        '(--ca)--ca[an authority to believe for the registry'"'"'s certificate]:FILE:_files' \
+        '*--insecure[a registry that may do without TLS (repeatable)]:HOST: ' \
+        '(--help)--help[show this help message and exit]' \
+        '*--file[compose or appliance file (repeatable)]:FILE:_files' \
+        '(--project-name)--project-name[the appliance'"'"'s name]:NAME: ' \
+        '*--env-file[variables, instead of .env (repeatable)]:FILE:_files' \
+        '(--project-directory)--project-directory[where to look for the files]:DIR:_files -/' \
+        '*--profile[activate a profile (repeatable)]:NAME:{_boxship_names profiles}' \
+        '(--target)--target[the target to boot]:NAME:{_boxship_names targets}' \
+        '(--dry-run)--dry-run[say what would be done and why, and change nothing]' \
+        '(--lax)--lax[unknown keys are warnings, for legacy files]' \
+        '(--json)--json[print data instead of text]' \
+        '(--debug)--debug[show tracebacks]' \
         && return
 }
 

@@ -63,6 +63,7 @@ VERBS: tuple[Entry, ...] = (
         "release:add_release",
         "boxship release create --output releases",
     ),
+    ("loader", "look after an appliance on a box", "loader:add_loader", "boxship loader --state state --run run"),
     ("watch", "follow changes of files into what runs", "watch:add_watch", "boxship watch"),
     ("check", "read the files and show every problem at once", "files:add_check", "boxship check"),
     ("show", "print the files as Boxship understands them", "files:add_show", "boxship show --format compose"),

@@ -132,6 +132,7 @@ def decode_network(item: Fields) -> ObservedNetwork:
         driver=item.text("Driver"),
         subnets=tuple(subnet for pool in pools if (subnet := pool.text("Subnet"))),
         ip_ranges=tuple(ip_range for pool in pools if (ip_range := pool.text("IPRange"))),
+        gateways=tuple(gateway for pool in pools if (gateway := pool.text("Gateway"))),
         appliance=labels.get(LABEL_APPLIANCE, ""),
         key=labels.get(LABEL_KEY, ""),
         digest=labels.get(LABEL_DIGEST, ""),

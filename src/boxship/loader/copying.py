@@ -5,6 +5,7 @@ import contextlib
 import threading
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 from boxship.clock import Clock
 from boxship.execute.generations import CopyReport as Passes
@@ -22,7 +23,9 @@ class VolumeCopier:
         self._verify = verify
 
     async def missing_bytes(self, pairs: Sequence[VolumePair]) -> int:
-        rooms = await needed_room(_pairs(pairs))
+        # The volumes themselves are made later: they will be where the folders around them are.
+        around = [Pair(each.key, each.source, _existing(each.destination)) for each in pairs]
+        rooms = await needed_room(around)
         return sum(max(1, room.needed_bytes - room.free_bytes) for room in rooms if not room.is_enough)
 
     async def precopy(self, pairs: Sequence[VolumePair], tell: Tell, cancel: asyncio.Event) -> "VolumeCopying":
@@ -67,6 +70,10 @@ async def _in_threads(cancel: asyncio.Event) -> AsyncIterator[threading.Event]:
         hearing.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await hearing
+
+
+def _existing(path: Path) -> Path:
+    return next((each for each in (path, *path.parents) if each.exists()), path)
 
 
 def _pairs(pairs: Sequence[VolumePair]) -> tuple[Pair, ...]:

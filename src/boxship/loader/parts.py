@@ -114,5 +114,7 @@ class Parts(Struct, frozen=True):
     boot_id: str
     page_port: int
     own_image: str = ""
+    default_source: str = ""
+    """Where a box that was told nothing else gets its releases from."""
     aside: Aside = asyncio.to_thread
     """How short calls that block are made without holding up all others."""

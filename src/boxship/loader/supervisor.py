@@ -287,7 +287,7 @@ class Supervisor:
 
     def _next_source(self) -> str:
         state = self._journal.state
-        source = state.pending_source or state.source
+        source = state.pending_source or state.source or self._parts.default_source
         if not source:
             raise NotFoundError("this box has no source of releases", hint="set one: boxship box source SOURCE")
         return source

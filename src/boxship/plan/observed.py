@@ -117,6 +117,8 @@ class ObservedNetwork(Struct, frozen=True):
     key: str = ""
     digest: str = ""
     generation: int = 0
+    gateways: tuple[str, ...] = ()
+    """The host's own addresses on it, as far as the engine was told."""
 
 
 class ObservedVolume(Struct, frozen=True):

@@ -1,0 +1,55 @@
+"""The verb loader: look after the appliance of this box until it is stopped."""
+
+import argparse
+import asyncio
+import os
+from pathlib import Path
+
+from boxship.cli.box_process import API_PORT, PAGE_PORT, BoxOptions, run_box
+from boxship.cli.context import Invocation
+from boxship.cli.render.sentences import print_sentences
+from boxship.cli.run import hear_interrupts, run_with_engine
+from boxship.engine.port import Engine
+from boxship.host.places import LOADER_IMAGE_VARIABLE, box_places
+
+
+def add_loader(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--state", metavar="FOLDER", help="what the box remembers (/var/lib/boxship/NAME)")
+    parser.add_argument("--run", metavar="FOLDER", dest="run_folder", help="its socket (/run/boxship/NAME)")
+    parser.add_argument("--page-port", type=int, default=PAGE_PORT, metavar="PORT", help=f"the page ({PAGE_PORT})")
+    parser.add_argument("--api-port", type=int, default=API_PORT, metavar="PORT", help=f"the API ({API_PORT})")
+    parser.add_argument("--source", default="", metavar="PLACE", help="where a new box gets its releases from")
+    parser.add_argument("--ca", metavar="FILE", help="an authority to believe for the registry's certificate")
+    parser.add_argument(
+        "--insecure",
+        action="append",
+        default=[],
+        metavar="HOST",
+        help="a registry that may do without TLS (repeatable)",
+    )
+    parser.set_defaults(run=loader)
+
+
+def loader(invocation: Invocation, arguments: argparse.Namespace) -> int:
+    name, _ = invocation.appliance_name_or_files()
+    options = BoxOptions(
+        appliance=name,
+        places=box_places(name, _folder(arguments.state), _folder(arguments.run_folder)),
+        page_port=arguments.page_port,
+        api_port=arguments.api_port,
+        source=arguments.source,
+        own_image=os.environ.get(LOADER_IMAGE_VARIABLE, ""),
+        ca_file=_folder(arguments.ca),
+        insecure=frozenset(arguments.insecure),
+    )
+
+    async def work(engine: Engine) -> int:
+        stop: asyncio.Event = hear_interrupts()
+        await run_box(options, engine, stop, print_sentences(is_json=invocation.is_json))
+        return 0
+
+    return run_with_engine(work)
+
+
+def _folder(text: str | None) -> Path | None:
+    return Path(text).absolute() if text else None
