@@ -6,13 +6,15 @@ Source: Docker Engine API, "Authentication" (X-Registry-Auth, X-Registry-Config)
 import base64
 import json
 from collections.abc import Mapping
-from typing import NamedTuple, Protocol
+from typing import Protocol
+
+from msgspec import Struct
 
 HUB = "https://index.docker.io/v1/"
 """Docker Hub's name in files and calls about logins, for historical reasons."""
 
 
-class Login(NamedTuple):
+class Login(Struct, frozen=True):
     """Who somebody is at a registry: a name with a password, or an ``identity_token``. Never shown or logged."""
 
     username: str = ""

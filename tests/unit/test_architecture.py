@@ -65,9 +65,15 @@ def test_reading_and_deciding_load_nothing_that_is_slow_to_import(layer: str) ->
     assert modules_loaded_by(names) & SLOW_TO_IMPORT == set()
 
 
+@pytest.mark.parametrize("verb", ["ps", "up", "version"])
+def test_a_verb_that_may_only_look_loads_nothing_that_waits_or_encrypts(verb: str) -> None:
+    assert modules_loaded_by([f"boxship.cli.{verb}"]) & {"asyncio", "hashlib", "ssl", "h11", "shutil"} == set()
+
+
 START_UP = {
     # What a command that is typed often may not import: each costs more CPU than the command itself does.
     "--help": {"boxship.spec", "boxship.plan", "boxship.cli.main", "msgspec", "yaml", "json", "asyncio", "traceback"},
+    "version": {*SLOW_TO_IMPORT, "boxship.spec.load", "yaml", "hashlib", "shutil", "h11", "traceback"},
     "-f FILE check": {*SLOW_TO_IMPORT, "boxship.plan", "boxship.engine", "boxship.execute", "h11", "traceback"},
     "-f FILE show --format json": {*SLOW_TO_IMPORT, "boxship.plan", "boxship.engine", "boxship.execute", "h11"},
 }

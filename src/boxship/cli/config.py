@@ -9,6 +9,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from boxship.cli.context import Invocation
+from boxship.cli.render.data import indented
 from boxship.cli.render.problems import show_problems
 from boxship.errors import HostError, UsageError, unknown_name
 from boxship.hashing import blake2b
@@ -103,7 +104,7 @@ def _escaped(value: Json) -> Json:
 
 def _written(document: Json, form: str) -> str:
     if form == "json":
-        return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+        return indented(document) + "\n"
     import yaml  # noqa: PLC0415 (the dumper is needed by this one format)
 
     return str(yaml.safe_dump(document, sort_keys=False, allow_unicode=True))

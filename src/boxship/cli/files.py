@@ -6,6 +6,7 @@ import sys
 from collections.abc import Mapping, Sequence
 
 from boxship.cli.context import Invocation
+from boxship.cli.render.data import indented
 from boxship.cli.render.problems import annotations, show_problems
 from boxship.errors import SpecError
 from boxship.host.version import versioned
@@ -80,17 +81,17 @@ def show(invocation: Invocation, arguments: argparse.Namespace) -> int:
         # Only this form needs it.
         from boxship.spec.schema import appliance_schema  # noqa: PLC0415 (see above)
 
-        print(json.dumps(appliance_schema(), indent=2, ensure_ascii=False))
+        print(indented(appliance_schema()))
         return 0
     loaded = invocation.load()
     if arguments.services:
         print("\n".join(loaded.appliance.services))
     elif arguments.format == "compose":
-        print(json.dumps(to_compose(loaded), indent=2, ensure_ascii=False))
+        print(indented(to_compose(loaded)))
     elif arguments.format == "json" or invocation.is_json:
         warnings = [warning.as_data() for warning in loaded.warnings]
         shown = {**to_json(versioned(loaded.appliance)), "warnings": warnings}
-        print(json.dumps(shown, indent=2, ensure_ascii=False))
+        print(indented(shown))
     else:
         import yaml  # noqa: PLC0415 (the dumper is needed by this one format)
 

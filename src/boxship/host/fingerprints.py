@@ -6,7 +6,6 @@ and recreates what it finds once.
 """
 
 import contextlib
-import hashlib
 import os
 import stat
 from collections.abc import Mapping
@@ -15,6 +14,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from boxship.errors import HostError
+from boxship.hashing import blake2b
 from boxship.spec.model import Appliance
 from boxship.spec.model_files import SharedFile
 
@@ -39,7 +39,7 @@ def fingerprinted(appliance: Appliance, environ: Mapping[str, str] = os.environ)
 
 
 def _with_fingerprint(shared: SharedFile, key: bytes) -> SharedFile:
-    digest = hashlib.blake2b(key=key, digest_size=_DIGEST_BYTES)
+    digest = blake2b(key=key, digest_size=_DIGEST_BYTES)
     if shared.value is not None:
         digest.update(shared.value.reveal().encode("utf-8", "surrogateescape"))
     elif shared.file is None or not _add_file(digest, shared.file):
@@ -47,7 +47,7 @@ def _with_fingerprint(shared: SharedFile, key: bytes) -> SharedFile:
     return replace(shared, fingerprint=digest.hexdigest())
 
 
-def _add_file(digest: "hashlib.blake2b", path: str) -> bool:
+def _add_file(digest: blake2b, path: str) -> bool:
     """Whether it is a regular file that can be read; what else may be mounted has no content of its own."""
     try:
         # A FIFO must not block.

@@ -98,6 +98,23 @@ def test_values_are_substituted_and_keys_are_not(read: Read) -> None:
     assert (service.image, service.environment, service.labels) == ("shop/a:9", {"9_X": "9"}, {"$TAG": "9"})
 
 
+def test_variables_are_found_wherever_they_stand(read: Read) -> None:
+    loaded = read(
+        """
+        x-plain: &plain {TAG: "1"}
+        x-tag: &tag $TAG
+        x-tags: &tags {T: !!str $TAG}
+        services:
+          a: {image: "shop/a:1", environment: *tags, labels: {<<: *tags}, command: [run, *tag]}
+          b: {image: "shop/b:1", environment: *plain, labels: {<<: [*plain, *tags]}, command: [run, $TAG]}
+        """,
+        env={"TAG": "9"},
+    )
+    a, b = loaded.appliance.services.values()
+    assert (a.environment, a.labels, a.command) == ({"T": "9"}, {"T": "9"}, ("run", "9"))
+    assert (b.environment, b.labels, b.command) == ({"TAG": "1"}, {"TAG": "1", "T": "9"}, ("run", "9"))
+
+
 def test_an_unset_variable_is_warned_about_with_its_name_and_place(read: Read) -> None:
     (warning,) = read("services:\n  a:\n    image: shop/a:1\n    hostname: x$WHO\n").warnings
     assert (str(warning.where), warning.path) == ("compose.yaml:4:15", "services.a.hostname")
