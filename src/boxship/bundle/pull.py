@@ -181,6 +181,7 @@ class _Pull:
         await together(
             [fetch(each) for each in {blob.digest: blob for blob in (content.config, *layers.values())}.values()]
         )
+        self._tell()
         config = await asyncio.to_thread(self._shelf.path(content.config.digest).read_bytes)
         files = {diff_id: self._shelf.path(blob.digest) for diff_id, blob in layers.items()}
         await load(self._engine, name, self._images[name], config, files)
