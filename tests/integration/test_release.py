@@ -230,6 +230,13 @@ async def test_a_place_has_the_releases_of_one_appliance(at_home: Box) -> None:
     assert f"has releases of {at_home.name}" in made.stderr
 
 
+async def test_a_registry_that_is_away_ends_in_a_failure_and_no_word_of_success(at_home: Box) -> None:
+    options = ("--push", "--registry", "127.0.0.1:9/share")
+    made = await asyncio.to_thread(at_home.run, "release", "create", *options)
+    assert (made.status, made.stdout) == (11, "")
+    assert "127.0.0.1:9 can't be reached" in made.stderr
+
+
 async def test_every_missing_image_is_told_at_once(vendor: Box) -> None:
     environment = vendor.environment | {"IMAGE": "nowhere/web:1", "IMAGE_OF_DB": "nowhere/db:1"}
     box = Box(vendor.name, vendor.directory, environment)

@@ -13,10 +13,8 @@ from msgspec import Struct
 
 _NUMBER = r"0|[1-9][0-9]*"
 _IDENTIFIER = rf"(?:{_NUMBER}|[0-9]*[A-Za-z-][0-9A-Za-z-]*)"
-_SEMANTIC = re.compile(
-    rf"v?({_NUMBER})\.({_NUMBER})\.({_NUMBER})(?:-({_IDENTIFIER}(?:\.{_IDENTIFIER})*))?(?:\+[0-9A-Za-z.-]+)?"
-)
-_TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
+_SEMANTIC = rf"v?({_NUMBER})\.({_NUMBER})\.({_NUMBER})(?:-({_IDENTIFIER}(?:\.{_IDENTIFIER})*))?(?:\+[0-9A-Za-z.-]+)?"
+_TAG = r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}"
 LATEST = "latest"
 """The word for the newest version; no release is called so."""
 
@@ -41,7 +39,7 @@ class Version(Struct, frozen=True):
 
 def parse_version(text: str) -> Version | None:
     """None for what is no semantic version."""
-    match = _SEMANTIC.fullmatch(text) if len(text) <= 256 else None
+    match = re.fullmatch(_SEMANTIC, text) if len(text) <= 256 else None
     if match is None:
         return None
     return Version(int(match[1]), int(match[2]), int(match[3]), tuple(match[4].split(".")) if match[4] else ())
@@ -78,6 +76,6 @@ def version_problem(version: str) -> str:
     """Why a release can't be called so, "" when it can: a registry must take it as a tag."""
     if version == LATEST:
         return f"'{LATEST}' is the word for the newest version"
-    if not _TAG.fullmatch(version):
+    if not re.fullmatch(_TAG, version):
         return f"'{version}' can't be a tag: up to 128 letters, digits, '.', '_' and '-', not beginning with '.' or '-'"
     return ""

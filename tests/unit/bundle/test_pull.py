@@ -1,7 +1,7 @@
 """A pull on a fake engine: verified, resumed, cut off, repeated; what runs is never touched."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from pathlib import Path
 
@@ -219,6 +219,22 @@ async def test_an_image_that_is_another_than_the_record_says_is_refused_first_of
     with pytest.raises(RegistryError):
         await bench.pull("1.1.0")
     assert bench.engine.calls == []
+
+
+class Careless(FakeEngine):
+    """Makes another image of what it is given."""
+
+    async def load_archive(self, archive: AsyncIterator[bytes], what: str) -> None:
+        await super().load_archive(archive, what)
+        self.add_image(what, content="another")
+
+
+async def test_an_image_that_the_engine_made_another_of_is_removed_again(bench: Bench) -> None:
+    await bench.make()
+    bench.engine = Careless()
+    with pytest.raises(RegistryError, match="the engine made another image of db"):
+        await bench.pull()
+    assert (await bench.engine.observe(["share/db:1.0.0"])).images == ()
 
 
 async def test_an_engine_that_wants_whole_archives_gets_them(bench: Bench) -> None:
