@@ -127,7 +127,7 @@ class _Pull:
             if name not in present:
                 needed |= {content.config.digest, *(blob.digest for blob in self._missing(name, content).values())}
         self._tally = self._tally.have(self._all.keys() - needed)
-        self._shelf.keep_only(self._all)
+        self._shelf.keep_only(needed)
         for digest in needed:
             self._tally = self._tally.got(digest, self._shelf.here_bytes(self._all[digest]))
         self._tell()

@@ -12,12 +12,12 @@ from boxship.bundle.library import Library
 from boxship.bundle.pull import pull_release
 from boxship.bundle.read import deployed, read_release
 from boxship.bundle.source import ReleaseSource
-from boxship.errors import CancelledError, EngineError, HostError, NotFoundError, RegistryError
+from boxship.errors import CancelledError, EngineError, EngineUnreachableError, HostError, NotFoundError, RegistryError
 from boxship.registry.layout import Layout
 from boxship.registry.oci import REF_NAME, Index
 from boxship.registry.port import Blob
 from boxship.spec.load import LoadOptions, load
-from boxship.spec.release import Release
+from boxship.spec.release import Release, encode_release
 from boxship.state.operation import Progress
 from tests.fakes.clock import FakeClock
 from tests.fakes.engine import FakeEngine
@@ -170,6 +170,49 @@ async def test_a_pull_that_broke_off_goes_on_where_it_was_also_with_another_load
         sizes = {blob.digest: blob.size_bytes for each in offer.images.values() for blob in each.blobs}
         if digest in sizes:
             assert given == sizes[digest], "nothing came twice"
+
+
+async def is_whole(bench: Bench, release: Release) -> bool:
+    ids = [(await bench.engine.image_history(each.reference)).id for each in release.services.values()]
+    left = list(bench.library.blobs.iterdir())
+    return ids == [each.id for each in release.services.values()] and bool(bench.library.read(release.id)) and not left
+
+
+async def test_cut_after_any_byte_the_next_pull_completes_it_and_fetches_nothing_twice(
+    bench: Bench, tmp_path: Path
+) -> None:
+    made = await bench.make()
+    await bench.pull()
+    whole = bench.layout.total
+    for part in range(12):
+        bench.library, bench.engine = Library(tmp_path / f"state-{part}"), FakeEngine()
+        bench.layout.given.clear()
+        bench.layout.breaks_after = whole * part // 12
+        with pytest.raises(RegistryError):
+            await bench.pull()
+        bench.layout.breaks_after = None
+        await bench.pull()
+        assert await is_whole(bench, made)
+        record = len(encode_release(made))
+        assert bench.layout.total <= whole + record
+
+
+async def test_cut_at_any_call_of_the_engine_the_next_pull_completes_it(bench: Bench, tmp_path: Path) -> None:
+    made = await bench.make(platform="boxship/platform:1")
+    calls = 0
+    while True:
+        bench.library, bench.engine = Library(tmp_path / f"state-{calls}"), FakeEngine()
+        bench.engine.faults.die_after(calls, takes_effect=calls % 2 == 1)
+        try:
+            await bench.pull()
+        except EngineUnreachableError:
+            bench.engine.faults.revive()
+            await bench.pull()
+        else:
+            break
+        assert await is_whole(bench, made)
+        calls += 1
+    assert calls > 10
 
 
 async def test_a_cancelled_pull_ends_at_once_and_leaves_what_ran(bench: Bench) -> None:
