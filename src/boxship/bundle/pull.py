@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Callable
 
 from boxship.bundle.blobs import BlobShelf
-from boxship.bundle.engine_side import PullEngine, claim, find_present, known_chains, load
+from boxship.bundle.engine_side import PullEngine, check_architecture, claim, find_present, known_chains, load
 from boxship.bundle.layers import chains_of, missing_layers
 from boxship.bundle.library import Library
 from boxship.bundle.progress import Tally
@@ -56,6 +56,7 @@ async def pull_release(
 
     Raises:
         NotFoundError: There is no such version.
+        PreconditionError: It is made for other machines.
         RegistryError: The source is away for too long, or sent what does not fit.
         HostError: The disk refuses.
         EngineError: The engine does.
@@ -78,6 +79,7 @@ async def _pull(
     clock: Clock,
 ) -> Release:
     offer = await source.offer(await source.resolve(version))
+    await check_architecture(engine, offer.release)
     present = await find_present(engine, offer.release)
     known = await known_chains(engine, offer.release.appliance)
     pull = _Pull(offer, source, library, engine, publish, clock, known)

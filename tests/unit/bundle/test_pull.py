@@ -12,7 +12,16 @@ from boxship.bundle.library import Library
 from boxship.bundle.pull import pull_release
 from boxship.bundle.read import deployed, read_release
 from boxship.bundle.source import ReleaseSource
-from boxship.errors import CancelledError, EngineError, EngineUnreachableError, HostError, NotFoundError, RegistryError
+from boxship.engine.port import EngineInfo
+from boxship.errors import (
+    CancelledError,
+    EngineError,
+    EngineUnreachableError,
+    HostError,
+    NotFoundError,
+    PreconditionError,
+    RegistryError,
+)
 from boxship.registry.layout import Layout
 from boxship.registry.oci import REF_NAME, Index
 from boxship.registry.port import Blob
@@ -311,6 +320,25 @@ async def test_latest_is_the_newest_that_is_finished(bench: Bench) -> None:
         await bench.make(version)
     assert await ReleaseSource(bench.layout).versions() == ("1.0.0", "1.9.0", "1.10.0", "2.0.0-rc.1")
     assert (await bench.pull("latest")).version == "1.10.0"
+
+
+class Foreign(FakeEngine):
+    """On a machine of another kind."""
+
+    async def info(self) -> EngineInfo:
+        return (await super().info())._replace(arch="riscv64")
+
+
+async def test_a_release_for_other_machines_is_refused_before_anything_is_fetched(bench: Bench) -> None:
+    await bench.make()
+    bench.engine = Foreign()
+    with pytest.raises(PreconditionError, match=r"share 1\.0\.0 is made for amd64, and this machine is riscv64"):
+        await bench.pull()
+    assert bench.told == []
+    platforms = FILES["compose.yaml"].replace("{image", "{platform: linux/amd64, image")
+    write(bench.files, {"compose.yaml": platforms})
+    await bench.make("1.1.0")
+    await bench.pull("1.1.0")
 
 
 async def test_a_version_that_is_not_there_is_told(bench: Bench) -> None:
