@@ -3,8 +3,10 @@
 import base64
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import aclosing
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import MappingProxyType
 from typing import ClassVar
 from urllib.parse import parse_qs, urlsplit
 
@@ -16,6 +18,7 @@ from boxship.logins import Login, NoLogins
 from boxship.registry.address import RegistryAddress
 from boxship.registry.challenge import Challenge, parse_challenge
 from boxship.registry.client import Registry
+from boxship.registry.port import Blob
 from boxship.registry.session import Session
 from boxship.registry.trust import Trust
 from tests.contracts.test_repositories import OneLogin
@@ -33,11 +36,20 @@ class _Handler(BaseHTTPRequestHandler):
         place = urlsplit(self.path)
         if place.path == "/token":
             self._give_token(place.query, self.headers.get("Authorization", ""))
-        elif self.headers.get("Authorization") == f"Bearer {TOKEN}":
-            self._answer(200, {"name": "share", "tags": ["1.0.0"]})
-        else:
+        elif place.path.startswith("/elsewhere/"):
+            self.asked.append({"authorization": self.headers.get("Authorization", "")})
+            self._answer(200, "content")
+        elif self.headers.get("Authorization") != f"Bearer {TOKEN}":
             realm = f"http://{self.headers['Host']}/token"
-            self._answer(401, {}, f'Bearer realm="{realm}",service="tests",scope="{SCOPE}"')
+            self._answer(401, {}, {"WWW-Authenticate": f'Bearer realm="{realm}",service="tests",scope="{SCOPE}"'})
+        elif "/blobs/" in place.path:
+            # The same server, under a name that is another host's to the client.
+            port = self.headers["Host"].rpartition(":")[2]
+            self._answer(307, {}, {"Location": f"http://localhost:{port}/elsewhere/blob"})
+        elif "last=" in place.query:
+            self._answer(200, {"name": "share", "tags": ["2.0.0"]})
+        else:
+            self._answer(200, {"tags": ["1.0.0"]}, {"Link": '</v2/share/tags/list?last=1.0.0>; rel="next"'})
 
     def do_POST(self) -> None:
         self._give_token(self.rfile.read(int(self.headers["Content-Length"])).decode(), "")
@@ -48,12 +60,12 @@ class _Handler(BaseHTTPRequestHandler):
         is_refused = "wrong" in base64.b64decode(authorization.removeprefix("Basic ")).decode()
         self._answer(401 if is_refused else 200, {} if is_refused else {"token": TOKEN})
 
-    def _answer(self, status: int, body: object, challenge: str = "") -> None:
+    def _answer(self, status: int, body: object, headers: Mapping[str, str] = MappingProxyType({})) -> None:
         data = json.dumps(body).encode()
         self.send_response(status)
         self.send_header("Content-Length", str(len(data)))
-        if challenge:
-            self.send_header("WWW-Authenticate", challenge)
+        for name, value in headers.items():
+            self.send_header(name, value)
         self.end_headers()
         self.wfile.write(data)
 
@@ -83,23 +95,31 @@ async def tags(host: str, login: Login | None) -> tuple[str, ...]:
 
 
 async def test_anybody_gets_a_token_where_none_needs_a_login(host: str) -> None:
-    assert await tags(host, None) == ("1.0.0",)
+    assert await tags(host, None) == ("1.0.0", "2.0.0")
     assert _Handler.asked == [{"service": "tests", "scope": SCOPE, "authorization": ""}]
 
 
 async def test_a_name_and_password_get_a_token(host: str) -> None:
-    assert await tags(host, Login("me", "secret")) == ("1.0.0",)
+    assert await tags(host, Login("me", "secret")) == ("1.0.0", "2.0.0")
     assert _Handler.asked[0]["authorization"] == "Basic " + base64.b64encode(b"me:secret").decode()
 
 
 async def test_an_identity_token_gets_a_token(host: str) -> None:
-    assert await tags(host, Login(identity_token="of-mine")) == ("1.0.0",)
+    assert await tags(host, Login(identity_token="of-mine")) == ("1.0.0", "2.0.0")
     assert (_Handler.asked[0]["grant_type"], _Handler.asked[0]["refresh_token"]) == ("refresh_token", "of-mine")
 
 
 async def test_a_refused_login_is_told(host: str) -> None:
     with pytest.raises(RegistryError, match="refuses the login"):
         await tags(host, Login("me", "wrong"))
+
+
+async def test_a_login_does_not_follow_to_another_host(host: str) -> None:
+    place = Registry(Session(RegistryAddress(host, "share"), OneLogin(Login("me", "secret")), Trust()), SystemClock())
+    async with aclosing(place.blob(Blob("", f"sha256:{'0' * 64}", 9))) as chunks:
+        assert b"".join([chunk async for chunk in chunks]) == b'"content"'
+    await place.close()
+    assert _Handler.asked[-1] == {"authorization": ""}
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import subprocess
+import sys
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
@@ -30,6 +31,7 @@ from boxship.spec.release import Release
 from boxship.state.operation import Progress
 from tests.contracts.images import chunks_of, layer_of, layered_archive
 from tests.contracts.test_repositories import OneLogin
+from tests.fakes.engine import FakeEngine
 from tests.integration.boxes import Box, run_aside
 from tests.integration.registries import PASSWORD, USER, Registry, registry
 
@@ -185,6 +187,29 @@ async def test_a_registry_that_dies_in_the_middle_only_delays_the_pull(
     assert done == sorted(done)
 
 
+def kill_a_pull_in_a_layer(folder: Path, state: Path) -> None:
+    argv = [sys.executable, "-m", "tests.integration.half_a_pull", str(folder), str(state)]
+    process = subprocess.Popen(argv, cwd=Path(__file__).parents[2], stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "half\n"
+    finally:
+        process.kill()
+        process.communicate()
+
+
+async def test_a_loader_that_is_killed_in_a_layer_goes_on_in_it(pushed: str, vendor: Box, tmp_path: Path) -> None:
+    folder, state = vendor.directory / "releases", tmp_path / "state"
+    await asyncio.to_thread(kill_a_pull_in_a_layer, folder, state)
+    told: list[Progress] = []
+    engine, cancel = FakeEngine(), asyncio.Event()
+    await pull_release(
+        ReleaseSource(Layout(folder)), pushed, Library(state), engine, told.append, SystemClock(), cancel=cancel
+    )
+    assert told[0].done_bytes > LARGE_BYTES // 3
+    assert (await engine.observe([f"{vendor.name}/web:{pushed}"])).images
+
+
 async def test_a_cancelled_pull_ends_within_a_second_and_the_next_one_goes_on(away: str, pulling: Pulling) -> None:
     cancelled_at_s: list[float] = []
     clock = SystemClock()
@@ -228,6 +253,13 @@ async def test_a_place_has_the_releases_of_one_appliance(at_home: Box) -> None:
     made = await asyncio.to_thread(other.run, "release", "create", "--output", "releases", "--replace")
     assert (made.status, f"dir:{at_home.directory}" in made.stderr) == (9, True)
     assert f"has releases of {at_home.name}" in made.stderr
+
+
+async def test_a_registry_that_is_away_ends_in_a_failure_and_no_word_of_success(at_home: Box) -> None:
+    options = ("--push", "--registry", "127.0.0.1:9/share")
+    made = await asyncio.to_thread(at_home.run, "release", "create", *options)
+    assert (made.status, made.stdout) == (11, "")
+    assert "127.0.0.1:9 can't be reached" in made.stderr
 
 
 async def test_every_missing_image_is_told_at_once(vendor: Box) -> None:

@@ -20,6 +20,7 @@ from boxship.registry.oci import (
     MANIFEST,
     TITLE,
     Descriptor,
+    ImageConfig,
     Manifest,
     decode,
     digest_of,
@@ -81,7 +82,12 @@ async def create_release(order: Order, engine: CreateEngine, layout: Layout) -> 
     saved = await take_apart(engine.save_images(tuple(references.values())), layout)
     images = {name: saved[reference] for name, reference in references.items()}
     manifests = {name: await _put_image(name, order.version, image, layout) for name, image in images.items()}
-    release = _release(order, {name: _released(references[name], images[name], sizes[name]) for name in images})
+    foreign = {service.name for service in order.services if service.platform is not None}
+    released = {
+        name: _released(references[name], image, sizes[name], is_foreign=name in foreign)
+        for name, image in images.items()
+    }
+    release = _release(order, released)
     record, files = encode_release(release), order.prepared.archive
     for data in (record, files):
         await layout.put_blob(_blob(data), _Once(data))
@@ -143,8 +149,9 @@ async def _put_image(name: str, version: str, image: SavedImage, layout: Layout)
     return digest_of(manifest)
 
 
-def _released(reference: str, image: SavedImage, size_bytes: int) -> ReleaseImage:
-    return ReleaseImage(reference, image.id, image.diff_ids, size_bytes)
+def _released(reference: str, image: SavedImage, size_bytes: int, *, is_foreign: bool) -> ReleaseImage:
+    architecture = decode(image.config, ImageConfig, f"the configuration of {reference}").architecture
+    return ReleaseImage(reference, image.id, image.diff_ids, size_bytes, "" if is_foreign else architecture)
 
 
 def _release(order: Order, images: Mapping[str, ReleaseImage]) -> Release:

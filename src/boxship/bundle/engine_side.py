@@ -6,8 +6,8 @@ from typing import Protocol
 
 from boxship.bundle.archive import docker_archive
 from boxship.bundle.layers import chains_of
-from boxship.engine.port import ImageHistory
-from boxship.errors import ImageMissingError, RegistryError
+from boxship.engine.port import EngineInfo, ImageHistory
+from boxship.errors import ImageMissingError, PreconditionError, RegistryError
 from boxship.plan.observed import Observed
 from boxship.registry.oci import ImageConfig, decode
 from boxship.spec.release import Release, ReleaseImage
@@ -15,6 +15,8 @@ from boxship.spec.release import Release, ReleaseImage
 
 class PullEngine(Protocol):
     """The part of an engine that a pull needs."""
+
+    async def info(self) -> EngineInfo: ...
 
     async def observe(self, images: Collection[str] | None = None) -> Observed: ...
 
@@ -25,6 +27,17 @@ class PullEngine(Protocol):
     async def tag_image(self, reference: str, new_reference: str) -> None: ...
 
     async def remove_image(self, reference: str) -> None: ...
+
+
+async def check_architecture(engine: PullEngine, release: Release) -> None:
+    """Raises: PreconditionError when the release's images can't run on the engine's machine."""
+    info = await engine.info()
+    wanted = sorted({each.architecture for each in release.images().values()} - {"", info.arch})
+    if wanted and info.arch:
+        raise PreconditionError(
+            f"{release.appliance} {release.version} is made for {', '.join(wanted)}, and this machine is {info.arch}",
+            hint="ask for the release that is made for it",
+        )
 
 
 async def known_chains(engine: PullEngine, appliance: str) -> frozenset[str]:

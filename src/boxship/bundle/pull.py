@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Callable
 
 from boxship.bundle.blobs import BlobShelf
-from boxship.bundle.engine_side import PullEngine, claim, find_present, known_chains, load
+from boxship.bundle.engine_side import PullEngine, check_architecture, claim, find_present, known_chains, load
 from boxship.bundle.layers import chains_of, missing_layers
 from boxship.bundle.library import Library
 from boxship.bundle.progress import Tally
@@ -56,6 +56,7 @@ async def pull_release(
 
     Raises:
         NotFoundError: There is no such version.
+        PreconditionError: It is made for other machines.
         RegistryError: The source is away for too long, or sent what does not fit.
         HostError: The disk refuses.
         EngineError: The engine does.
@@ -78,6 +79,7 @@ async def _pull(
     clock: Clock,
 ) -> Release:
     offer = await source.offer(await source.resolve(version))
+    await check_architecture(engine, offer.release)
     present = await find_present(engine, offer.release)
     known = await known_chains(engine, offer.release.appliance)
     pull = _Pull(offer, source, library, engine, publish, clock, known)
@@ -127,7 +129,7 @@ class _Pull:
             if name not in present:
                 needed |= {content.config.digest, *(blob.digest for blob in self._missing(name, content).values())}
         self._tally = self._tally.have(self._all.keys() - needed)
-        self._shelf.keep_only(self._all)
+        self._shelf.keep_only(needed)
         for digest in needed:
             self._tally = self._tally.got(digest, self._shelf.here_bytes(self._all[digest]))
         self._tell()
@@ -181,6 +183,7 @@ class _Pull:
         await together(
             [fetch(each) for each in {blob.digest: blob for blob in (content.config, *layers.values())}.values()]
         )
+        self._tell()
         config = await asyncio.to_thread(self._shelf.path(content.config.digest).read_bytes)
         files = {diff_id: self._shelf.path(blob.digest) for diff_id, blob in layers.items()}
         await load(self._engine, name, self._images[name], config, files)

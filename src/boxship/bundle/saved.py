@@ -6,6 +6,7 @@ the archive; in Docker 20.10 a layer that was there before is a symbolic link, f
 
 import asyncio
 import hashlib
+import io
 import os
 import posixpath
 import queue
@@ -24,8 +25,8 @@ from boxship.registry.layout import Layout, writing
 from boxship.registry.oci import digest_of
 from boxship.registry.port import Blob
 
-_SMALL_BYTES = 8 * 1024 * 1024
-"""Configurations and manifests; what is larger is a layer."""
+_SMALL_BYTES = 4 * 1024 * 1024
+"""Configurations and manifests, as registries limit them, too; what is larger is a layer."""
 _CHUNK_BYTES = 1024 * 1024
 _WAITING = 8
 """Chunks between the engine and whoever compresses."""
@@ -91,6 +92,7 @@ async def take_apart(archive: AsyncGenerator[bytes, None], layout: Layout) -> Ma
     finally:
         await asyncio.to_thread(stream.put, None)
         await asyncio.wait([taking])
+        taking.exception()  # what the stream raises is told before it
     return taking.result()
 
 
@@ -106,7 +108,7 @@ def _take_apart(stream: _Stream, layout: Layout) -> Mapping[str, SavedImage]:
         raise EngineError(f"what the engine saved can't be read: {err}") from err
     finally:
         stream.drain()
-    return _images(small, layers, links)
+    return _images(small, layers, links, layout)
 
 
 def _take(
@@ -128,25 +130,11 @@ def _take(
     if name.endswith(".tar") or member.size > _SMALL_BYTES:
         layers[name] = _compress(content, layout)
         return
-    data = content.read()
-    small[name] = data
-    # In an OCI layout a name doesn't tell a small layer from a manifest; its content does.
-    if not data.lstrip().startswith((b"{", b"[")):
-        layers[name] = _compress(_Bytes(data), layout)
+    # In an OCI layout no name tells a small layer from a configuration; the manifest will.
+    small[name] = content.read()
 
 
-class _Bytes:
-    """A file in memory, read once."""
-
-    def __init__(self, data: bytes) -> None:
-        self._data = data
-
-    def read(self, size: int) -> bytes:
-        found, self._data = self._data[:size], self._data[size:]
-        return found
-
-
-def _compress(content: "IO[bytes] | _Bytes", layout: Layout) -> tuple[str, Blob]:
+def _compress(content: IO[bytes], layout: Layout) -> tuple[str, Blob]:
     """The layer's diff id, and its blob."""
     plain, packed = hashlib.sha256(), hashlib.sha256()
     engine = zlib.compressobj(wbits=_GZIP)
@@ -175,20 +163,26 @@ def _write(file: IO[bytes], packed: "hashlib._Hash", data: bytes) -> int:
 
 
 def _images(
-    small: Mapping[str, bytes], layers: Mapping[str, tuple[str, Blob]], links: Mapping[str, str]
+    small: Mapping[str, bytes], layers: dict[str, tuple[str, Blob]], links: Mapping[str, str], layout: Layout
 ) -> dict[str, SavedImage]:
     def at(path: str) -> str:
         name = posixpath.normpath(path)
         return links.get(name, name)
 
+    def layer(path: str) -> tuple[str, Blob]:
+        name = at(path)
+        if name not in layers:
+            with writing(f"layers into {layout.name}"):
+                layers[name] = _compress(io.BytesIO(small[name]), layout)
+        return layers[name]
+
     try:
         entries = msgspec.json.decode(small["manifest.json"], type=tuple[_Entry, ...])
         found: dict[str, SavedImage] = {}
         for entry in entries:
-            parts = [layers[at(path)] for path in entry.layers]
-            image = SavedImage(
-                small[at(entry.config)], tuple(blob for _, blob in parts), tuple(diff_id for diff_id, _ in parts)
-            )
+            parts = [layer(path) for path in entry.layers]
+            blobs, diff_ids = tuple(blob for _, blob in parts), tuple(diff_id for diff_id, _ in parts)
+            image = SavedImage(small[at(entry.config)], blobs, diff_ids)
             found |= dict.fromkeys(entry.repo_tags or (), image)
     except (KeyError, msgspec.DecodeError, msgspec.ValidationError) as err:
         raise EngineError(f"what the engine saved can't be understood: {err}") from err

@@ -18,6 +18,7 @@ from boxship.clock import Clock
 from boxship.errors import NotFoundError, RegistryError
 from boxship.logins import Logins
 from boxship.registry.address import parse_source
+from boxship.registry.backoff import ATTEMPTS
 from boxship.registry.client import Registry
 from boxship.registry.layout import Layout
 from boxship.registry.oci import Descriptor, Manifest, checked_digest, decode, is_digest, verified
@@ -154,12 +155,14 @@ def _blob_of(descriptor: Descriptor, repository: str, what: str) -> Blob:
     return Blob(repository, checked_digest(descriptor.digest, what), descriptor.size)
 
 
-def open_place(text: str, logins: Logins, clock: Clock, trust: Trust | None = None) -> Repositories:
+def open_place(
+    text: str, logins: Logins, clock: Clock, trust: Trust | None = None, *, attempts: int = ATTEMPTS
+) -> Repositories:
     """A registry's repository or a folder (``dir:/media/usb``). Raises: UsageError for what is neither; HostError."""
     address = parse_source(text)
     if isinstance(address, Path):
         return Layout(address)
-    return Registry(Session(address, logins, trust or Trust()), clock)
+    return Registry(Session(address, logins, trust or Trust()), clock, attempts=attempts)
 
 
 def open_source(text: str, logins: Logins, clock: Clock, trust: Trust | None = None) -> ReleaseSource:

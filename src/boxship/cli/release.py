@@ -29,9 +29,12 @@ from boxship.registry.trust import Trust
 from boxship.spec.loaded import Loaded
 from boxship.spec.model_release import DataCompat, Rules
 from boxship.spec.release import Release
+from boxship.spec.versions import parse_version
 from boxship.state.operation import Progress
 from boxship.units import format_size
 
+_ATTEMPTS = 4
+"""A person waits: together with the pauses between them about four seconds."""
 _SHORT = 19
 """Characters of a digest, its ``sha256:`` included."""
 
@@ -87,14 +90,14 @@ def _create(invocation: Invocation, arguments: argparse.Namespace) -> int:
         raise UsageError("no registry is named", hint="--registry registry.example.com/share, or appliance.yaml's own")
     if invocation.is_dry_run:
         raise _ahead(loaded, appliance.version)
-    rules = appliance.rules
+    oldest = arguments.minimum_version or appliance.rules.minimum_version
+    if oldest and parse_version(oldest) is None:
+        raise UsageError(f"--minimum-version {oldest} is no semantic version", hint="three numbers, such as 1.4.0")
     request = ReleaseRequest(
         loaded,
         invocation.load_options(),
         appliance.version,
-        Rules(
-            arguments.minimum_version or rules.minimum_version, DataCompat(arguments.data_compat or rules.data_compat)
-        ),
+        Rules(oldest, DataCompat(arguments.data_compat or appliance.rules.data_compat)),
         revision=revision(appliance.directory),
         platform=arguments.platform,
         output=Path(arguments.output).absolute() if arguments.output else None,
@@ -197,7 +200,7 @@ async def _place(text: str, arguments: argparse.Namespace) -> AsyncIterator[Repo
     """The named place, with what the options say about its certificate."""
     insecure = frozenset({text.partition("/")[0]}) if arguments.insecure else frozenset()
     trust = Trust(ca_file=Path(arguments.ca) if arguments.ca else None, insecure=insecure)
-    place = open_place(text, DockerLogins(os.environ), SystemClock(), trust)
+    place = open_place(text, DockerLogins(os.environ), SystemClock(), trust, attempts=_ATTEMPTS)
     try:
         yield place
     finally:

@@ -62,9 +62,10 @@ class Rootfs(Struct, frozen=True):
 
 
 class ImageConfig(Struct, frozen=True):
-    """Of an image's configuration, what tells its layers."""
+    """Of an image's configuration, what tells its layers and the machines that can run it."""
 
     rootfs: Rootfs = Rootfs()
+    architecture: str = ""
 
 
 def make_manifest(config: Descriptor, layers: tuple[Descriptor, ...], annotations: Mapping[str, str]) -> bytes:

@@ -110,7 +110,8 @@ class Session:
 
     def _is_ours(self, url: httpx.URL) -> bool:
         """A login goes to the registry itself alone; where it lets uploads go elsewhere, their URL holds a right."""
-        return url.host == httpx.URL(self._base).host and url.scheme == httpx.URL(self._base).scheme
+        base = httpx.URL(self._base)
+        return (url.scheme, url.netloc) == (base.scheme, base.netloc)
 
     async def _find_base(self, what: str) -> str:
         """TLS, and plain HTTP only where that is allowed and nothing else is spoken."""

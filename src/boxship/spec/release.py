@@ -49,13 +49,15 @@ class Reading(Struct, frozen=True):
 class ReleaseImage(Struct, frozen=True):
     """``id`` is its config digest (``sha256:...``); ``diff_ids`` the digests of its layers' tars, lowest first.
 
-    ``reference`` is what people call it (``share/web:1.4.2``). ``size_bytes``: unpacked, all layers.
+    ``reference`` is what people call it (``share/web:1.4.2``). ``size_bytes``: unpacked, all layers. ``architecture``:
+    which machines can run it (``amd64``); "" for any, also where the files name a platform and so know better.
     """
 
     reference: str
     id: str
     diff_ids: tuple[str, ...] = ()
     size_bytes: int = 0
+    architecture: str = ""
 
 
 class ReleaseFile(Struct, frozen=True):

@@ -1,24 +1,34 @@
 """A pull on a fake engine: verified, resumed, cut off, repeated; what runs is never touched."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from pathlib import Path
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from boxship.bundle.library import Library
 from boxship.bundle.pull import pull_release
 from boxship.bundle.read import deployed, read_release
 from boxship.bundle.source import ReleaseSource
-from boxship.errors import CancelledError, EngineError, HostError, NotFoundError, RegistryError
+from boxship.engine.port import EngineInfo
+from boxship.errors import (
+    CancelledError,
+    EngineError,
+    EngineUnreachableError,
+    HostError,
+    NotFoundError,
+    PreconditionError,
+    RegistryError,
+)
 from boxship.registry.layout import Layout
 from boxship.registry.oci import REF_NAME, Index
 from boxship.registry.port import Blob
 from boxship.spec.load import load
 from boxship.spec.loaded import LoadOptions
-from boxship.spec.release import Release
+from boxship.spec.release import Release, encode_release
 from boxship.state.operation import Progress
 from tests.fakes.clock import FakeClock
 from tests.fakes.engine import FakeEngine
@@ -173,6 +183,49 @@ async def test_a_pull_that_broke_off_goes_on_where_it_was_also_with_another_load
             assert given == sizes[digest], "nothing came twice"
 
 
+async def is_whole(bench: Bench, release: Release) -> bool:
+    ids = [(await bench.engine.image_history(each.reference)).id for each in release.services.values()]
+    left = list(bench.library.blobs.iterdir())
+    return ids == [each.id for each in release.services.values()] and bool(bench.library.read(release.id)) and not left
+
+
+async def test_cut_after_any_byte_the_next_pull_completes_it_and_fetches_nothing_twice(
+    bench: Bench, tmp_path: Path
+) -> None:
+    made = await bench.make()
+    await bench.pull()
+    whole = bench.layout.total
+    for part in range(12):
+        bench.library, bench.engine = Library(tmp_path / f"state-{part}"), FakeEngine()
+        bench.layout.given.clear()
+        bench.layout.breaks_after = whole * part // 12
+        with pytest.raises(RegistryError):
+            await bench.pull()
+        bench.layout.breaks_after = None
+        await bench.pull()
+        assert await is_whole(bench, made)
+        record = len(encode_release(made))
+        assert bench.layout.total <= whole + record
+
+
+async def test_cut_at_any_call_of_the_engine_the_next_pull_completes_it(bench: Bench, tmp_path: Path) -> None:
+    made = await bench.make(platform="boxship/platform:1")
+    calls = 0
+    while True:
+        bench.library, bench.engine = Library(tmp_path / f"state-{calls}"), FakeEngine()
+        bench.engine.faults.die_after(calls, takes_effect=calls % 2 == 1)
+        try:
+            await bench.pull()
+        except EngineUnreachableError:
+            bench.engine.faults.revive()
+            await bench.pull()
+        else:
+            break
+        assert await is_whole(bench, made)
+        calls += 1
+    assert calls > 10
+
+
 async def test_a_cancelled_pull_ends_at_once_and_leaves_what_ran(bench: Bench) -> None:
     await bench.make()
     bench.engine.add_image("share/web:0.9.0")
@@ -222,6 +275,22 @@ async def test_an_image_that_is_another_than_the_record_says_is_refused_first_of
     assert bench.engine.calls == []
 
 
+class Careless(FakeEngine):
+    """Makes another image of what it is given."""
+
+    async def load_archive(self, archive: AsyncIterator[bytes], what: str) -> None:
+        await super().load_archive(archive, what)
+        self.add_image(what, content="another")
+
+
+async def test_an_image_that_the_engine_made_another_of_is_removed_again(bench: Bench) -> None:
+    await bench.make()
+    bench.engine = Careless()
+    with pytest.raises(RegistryError, match="the engine made another image of db"):
+        await bench.pull()
+    assert (await bench.engine.observe(["share/db:1.0.0"])).images == ()
+
+
 async def test_an_engine_that_wants_whole_archives_gets_them(bench: Bench) -> None:
     made = await bench.make()
     bench.engine.world.wants_whole_archives = True
@@ -253,6 +322,25 @@ async def test_latest_is_the_newest_that_is_finished(bench: Bench) -> None:
         await bench.make(version)
     assert await ReleaseSource(bench.layout).versions() == ("1.0.0", "1.9.0", "1.10.0", "2.0.0-rc.1")
     assert (await bench.pull("latest")).version == "1.10.0"
+
+
+class Foreign(FakeEngine):
+    """On a machine of another kind."""
+
+    async def info(self) -> EngineInfo:
+        return replace(await super().info(), arch="riscv64")
+
+
+async def test_a_release_for_other_machines_is_refused_before_anything_is_fetched(bench: Bench) -> None:
+    await bench.make()
+    bench.engine = Foreign()
+    with pytest.raises(PreconditionError, match=r"share 1\.0\.0 is made for amd64, and this machine is riscv64"):
+        await bench.pull()
+    assert bench.told == []
+    platforms = FILES["compose.yaml"].replace("{image", "{platform: linux/amd64, image")
+    write(bench.files, {"compose.yaml": platforms})
+    await bench.make("1.1.0")
+    await bench.pull("1.1.0")
 
 
 async def test_a_version_that_is_not_there_is_told(bench: Bench) -> None:
