@@ -1,6 +1,7 @@
 """past -> present -> future -> broken: what an upgrade does to data, on a real engine, from a folder and a registry."""
 
 import http.client
+import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -42,6 +43,15 @@ def fetch(port: int, path: str) -> tuple[int, str]:
         connection.close()
 
 
+def write_what_is_hard_to_carry(folder: Path) -> None:
+    """What images can't hold, or lose: times to the nanosecond, holes, names that are no text."""
+    with (folder / "sparse").open("wb") as sparse:
+        sparse.truncate(16 * 1024 * 1024)
+    os.utime(folder / "file", ns=(1, 1_391_400_306_789_012_345))
+    Path(os.fsdecode(os.fsencode(folder) + b"/\xff\xfe")).write_bytes(b"not UTF-8")
+    os.setxattr(folder / "file", "user.note", b"kept")
+
+
 def assert_upgrades(box: LoaderBox, port: int) -> None:
     """The six steps of the original test, and what it left open."""
     box.to("1.0.0")
@@ -49,6 +59,7 @@ def assert_upgrades(box: LoaderBox, port: int) -> None:
     assert (box.boot()["tag"], box.boot()["target"]) == ("1.0.0", "default")
     assert fetch(port, "/data1/file") == (200, MAGIC)
     assert MAGIC not in fetch(port, "/data2/file")[1]
+    write_what_is_hard_to_carry(box.volume("data-data1.g1"))
     before = box.volumes()["data-data1.g1"]
 
     box.to("2.0.0")

@@ -65,7 +65,8 @@ class Checker:
     async def check(self) -> Report:
         """Raises: EngineUnreachableError when nobody answers on the engine's socket."""
         at_s, began_s = self._clock.now().timestamp(), self._clock.monotonic_s()
-        observed = await self._engine.observe(())
+        desired = self._asked.desired
+        observed = (await self._engine.observe(())).of_generation(desired.appliance, desired.generation)
         rows = service_status(self._asked.desired, observed)
         if self._asked.services:
             rows = tuple(row for row in rows if row.service in self._asked.services)

@@ -229,3 +229,17 @@ async def test_a_dead_engine_is_said_and_waited_for(bench: Bench) -> None:
         bench.world.engine.restart_daemon()
         await bench.booted(box)
         assert bench.running == ["app.db.g1", "app.web.g1"]
+
+
+async def test_a_deployment_is_judged_by_its_own_containers(bench: Bench) -> None:
+    async with bench.loader() as box:
+        await bench.to(box, "1.0")
+        await bench.pull(box, "1.1")
+        bench.world.copier.holds = asyncio.Event()
+        await box.switch("1.1", by="test")
+        while "app.web.g2" not in {each.name for each in bench.world.engine.world.containers.values()}:
+            await bench.world.clock.sleep(0.1)
+    async with bench.loader() as box:
+        await bench.booted(box)
+        assert box.state().boots.failures == 0
+        assert not (await box.status()).issues
