@@ -22,10 +22,9 @@ from boxship.clock import Clock
 from boxship.errors import HostError
 from boxship.execute.volume_passes import Meter, VolumeCopy, Worker
 from boxship.host.volumes import room
-from boxship.host.volumes.doubts import STAMPING, Doubts
+from boxship.host.volumes.doubts import Doubts
 from boxship.host.volumes.faults import cannot
 from boxship.host.volumes.manifest import fingerprint, first_difference
-from boxship.host.volumes.mounts import file_system_type
 from boxship.host.volumes.passes import Manner, Tally
 from boxship.host.volumes.removal import discard
 from boxship.host.volumes.room import Room, free_bytes
@@ -121,7 +120,6 @@ class PreCopy:
         self.pairs = tuple(pairs)
         self.doubts = Doubts()
         self.copies = tuple(VolumeCopy(pair.source, pair.destination) for pair in pairs)
-        self.trusted = tuple(file_system_type(pair.source) in STAMPING for pair in pairs)
 
 
 async def needed_room(pairs: Sequence[VolumePair]) -> tuple[Room, ...]:
@@ -152,8 +150,7 @@ async def precopy(
     """
     worker = Worker(cancel or threading.Event())
     copying = await worker.run(lambda _: _prepare(pairs))
-    total_bytes = await worker.run(lambda _: sum(room.measure(pair.source).allocated_bytes for pair in pairs))
-    meter = Meter(publish, clock, total_bytes)
+    meter = Meter(publish, clock, await worker.run(lambda _: sum(copy.measure() for copy in copying.copies)))
     watching = asyncio.ensure_future(_watch_writers(copying.doubts, look, clock))
     try:
         await _make_passes(copying, look, worker, meter, clock)
@@ -199,8 +196,8 @@ async def _make_pass(copying: PreCopy, look: Look, worker: Worker, meter: Meter,
     number = copying.doubts.begin_pass()
     copying.doubts.settle(await asyncio.to_thread(look))
     tallies = []
-    for pair, copy, trusted in zip(copying.pairs, copying.copies, copying.trusted, strict=True):
-        manner = Manner(number, trusts_stamps=trusted, audits=number > 0)
+    for pair, copy in zip(copying.pairs, copying.copies, strict=True):
+        manner = Manner(number, audits=number > 0)
         tallies.append(await copy.make_pass(pair.key, manner, copying.doubts, worker, meter, clock))
     # What is written out now needn't be in the downtime.
     await worker.run(lambda _: _sync(copying))
@@ -217,8 +214,8 @@ async def finish(copying: PreCopy, publish: Publish, clock: Clock, *, verify: Ve
     worker = Worker(threading.Event())
     number = copying.doubts.begin_pass()
     meter = Meter(publish, clock, 0, total_items=sum(copy.memory.count for copy in copying.copies))
-    for pair, copy, trusted in zip(copying.pairs, copying.copies, copying.trusted, strict=True):
-        manner = Manner(number, trusts_stamps=trusted, is_quiet=True, compares=True)
+    for pair, copy in zip(copying.pairs, copying.copies, strict=True):
+        manner = Manner(number, is_quiet=True, compares=True)
         await copy.make_pass(pair.key, manner, copying.doubts, worker, meter, clock)
     await worker.run(lambda _: _sync(copying))
     if verify is Verify.FULL:
@@ -228,10 +225,10 @@ async def finish(copying: PreCopy, publish: Publish, clock: Clock, *, verify: Ve
 
 def _report(copying: PreCopy, verify: Verify) -> tuple[VolumeReport, ...]:
     reports = []
-    for pair, copy, trusted in zip(copying.pairs, copying.copies, copying.trusted, strict=True):
+    for pair, copy in zip(copying.pairs, copying.copies, strict=True):
         last, _ = copy.passes[-1]
         compared = last.files if verify is Verify.FULL else last.touched - last.shared
-        because = "" if trusted else "its file system doesn't tell all changes by time"
+        because = "" if copy.trusts_stamps else "its file system doesn't tell all changes by time"
         if copying.doubts.was_blind(len(copy.passes) - 2):
             because = "not everybody who could write it was in sight"
         reports.append(

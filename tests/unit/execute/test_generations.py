@@ -290,7 +290,7 @@ def test_a_fingerprint_sees_what_others_overlook(source: Path) -> None:
     assert fingerprint(source) != first
 
 
-@settings(max_examples=25)
+@settings(max_examples=12)
 @given(st.integers(0, 2**32), st.integers(0, 60), st.integers(0, 40))
 async def test_any_changes_between_the_passes_are_in_the_copy(
     tmp_path_factory: pytest.TempPathFactory, seed: int, before: int, between: int
