@@ -55,7 +55,8 @@ Look = Callable[[], Writers]
 _MOST_PASSES = 6
 _LITTLE_BYTES = 8 * 1024 * 1024
 """Written in a pass: less than this takes no time that anybody would notice in the last one."""
-_LOOK_EVERY_S = 1.0
+_LOOK_EVERY_S, _PAUSE_PER_LOOK = 1.0, 20
+"""Looking at a thousand processes takes a while, and mustn't take more than a twentieth of a processor."""
 
 
 class VolumePair(Struct, frozen=True):
@@ -143,7 +144,7 @@ async def precopy(
     """Copy while the old release runs, pass after pass, until one writes little or no less than the one before.
 
     ``publish`` is called on the event loop, about ten times a second. ``look`` finds who could be writing; it is asked
-    once a second.
+    at the beginning of each pass, and about once a second.
 
     Raises: HostError, for example for a full disk; CancelledError after ``cancel`` was set. The half copy stays: a
     repeated call goes on with it, ``discard`` removes it.
@@ -187,9 +188,12 @@ async def _make_passes(copying: PreCopy, look: Look, worker: Worker, meter: Mete
 
 
 async def _watch_writers(doubts: Doubts, look: Look, clock: Clock) -> None:
+    took_s = 0.0
     while True:
-        await clock.sleep(_LOOK_EVERY_S)
+        await clock.sleep(max(_LOOK_EVERY_S, took_s * _PAUSE_PER_LOOK))
+        began_s = clock.monotonic_s()
         doubts.add(await asyncio.to_thread(look))
+        took_s = clock.monotonic_s() - began_s
 
 
 async def _make_pass(copying: PreCopy, look: Look, worker: Worker, meter: Meter, clock: Clock) -> list[Tally]:

@@ -303,5 +303,9 @@ class Mirror:
             )
 
     def _cannot_copy(self, name: str, err: OSError) -> HostError:
-        path = os.path.join(self._destination, self._from.path, name).rstrip("/")  # noqa: PTH118  # names needn't be UTF-8
-        return cannot("copy", path, err, max(0, self._manner.total_bytes - self._done_bytes))
+        # Names needn't be UTF-8, and a folder's own name is "".
+        source, copy = (
+            os.path.join(root, self._from.path, name).rstrip("/")  # noqa: PTH118
+            for root in (self._source, self._destination)
+        )
+        return cannot(f"copy {printable(source)} to", copy, err, max(0, self._manner.total_bytes - self._done_bytes))
