@@ -255,7 +255,9 @@ def _report(copying: PreCopy, verify: Verify) -> tuple[VolumeReport, ...]:
 
 
 def _sync(copying: PreCopy) -> None:
-    for copy in copying.copies:
+    """Once for each file system."""
+    devices = {copy.device(): copy for copy in copying.copies}
+    for copy in devices.values():
         copy.sync()
 
 

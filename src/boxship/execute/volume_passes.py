@@ -128,8 +128,15 @@ class VolumeCopy:
         manner = replace(manner, trusts_stamps=self.trusts_stamps, total_bytes=total_bytes)
         return Mirror(self._source, self._destination, self.memory, doubts, manner, self.cloner, watch).run()
 
+    def device(self) -> int:
+        """Tells the file systems of copies apart. Raises: HostError."""
+        try:
+            return self._destination.stat().st_dev
+        except OSError as err:
+            raise cannot("look at", str(self._destination), err) from err
+
     def sync(self) -> None:
-        """Return when the copy is on disk. Raises: HostError."""
+        """Return when the copy's whole file system is on disk. Raises: HostError."""
         try:
             fd = open_root(self._destination)
             try:

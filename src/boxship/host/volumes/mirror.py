@@ -96,7 +96,7 @@ class Mirror:
     def _arrive(self) -> None:
         """Deal with all that is in the folder at hand, but for its folders."""
         folder = self._from.path
-        visit = Visit(os.fstat(self._from.fd), self._memory.of(folder))
+        visit = Visit(os.fstat(self._from.fd), self._memory.take(folder))
         self._visits.append(visit)
         self._folders[folder] = visit.looks
         self._tally.folders += 1
