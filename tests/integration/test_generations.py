@@ -203,6 +203,17 @@ async def test_volumes_on_several_disks_are_counted_apart(tmp_path: Path) -> Non
         assert lines_of(disk / "a") == lines_of(tmp_path / "b") == lines_of(tmp_path / "source")
 
 
+async def test_access_lists_go_from_disk_to_disk_without_their_other_names(tmp_path: Path) -> None:
+    with mounted(XFS, tmp_path) as xfs, mounted(EXT4, tmp_path) as ext4:
+        fill(ext4 / "source")
+
+        await copy(ext4 / "source", xfs / "copy")
+        await copy(xfs / "copy", ext4 / "copy")
+
+        assert lines_of(ext4 / "source") == lines_of(xfs / "copy") == lines_of(ext4 / "copy")
+        assert not [name for name in os.listxattr(ext4 / "copy/deep") if "SGI" in name]
+
+
 async def test_a_disk_that_is_read_only_is_told(tmp_path: Path) -> None:
     fill(tmp_path / "source")
     with mounted(EXT4, tmp_path) as disk:

@@ -168,6 +168,21 @@ def test_a_folder_that_becomes_a_link_meanwhile_leads_nowhere(tmp_path: Path) ->
     assert list(destination.iterdir()) == []
 
 
+def test_a_pipe_whose_place_a_file_takes_meanwhile_is_left_to_the_next_pass(tmp_path: Path) -> None:
+    source, destination = tmp_path / "source", tmp_path / "copy"
+    source.mkdir()
+    destination.mkdir()
+    os.mkfifo(source / "pipe")
+    os.mkfifo(destination / "pipe")
+
+    def swap(count_bytes: int, count: int) -> None:
+        (source / "pipe").unlink(missing_ok=True)
+        (source / "pipe").write_bytes(b"")
+        os.setxattr(source / "pipe", "user.note", b"no pipe can have it")
+
+    assert mirror(source, destination, watch=swap).run().gone == 1
+
+
 @pytest.mark.parametrize("after", range(11))
 def test_cut_off_anywhere_the_next_copy_is_whole(tmp_path: Path, after: int) -> None:
     source, destination = tmp_path / "source", tmp_path / "copy"
