@@ -22,10 +22,9 @@ from boxship.clock import Clock
 from boxship.errors import HostError
 from boxship.execute.volume_passes import Meter, VolumeCopy, Worker
 from boxship.host.volumes import room
-from boxship.host.volumes.doubts import STAMPING, Doubts
+from boxship.host.volumes.doubts import Doubts
 from boxship.host.volumes.faults import cannot
 from boxship.host.volumes.manifest import fingerprint, first_difference
-from boxship.host.volumes.mounts import file_system_type
 from boxship.host.volumes.passes import Manner, Tally
 from boxship.host.volumes.removal import discard
 from boxship.host.volumes.room import Room, free_bytes
@@ -56,7 +55,8 @@ Look = Callable[[], Writers]
 _MOST_PASSES = 6
 _LITTLE_BYTES = 8 * 1024 * 1024
 """Written in a pass: less than this takes no time that anybody would notice in the last one."""
-_LOOK_EVERY_S = 1.0
+_LOOK_EVERY_S, _PAUSE_PER_LOOK = 1.0, 20
+"""Looking at a thousand processes takes a while, and mustn't take more than a twentieth of a processor."""
 
 
 class VolumePair(Struct, frozen=True):
@@ -121,7 +121,6 @@ class PreCopy:
         self.pairs = tuple(pairs)
         self.doubts = Doubts()
         self.copies = tuple(VolumeCopy(pair.source, pair.destination) for pair in pairs)
-        self.trusted = tuple(file_system_type(pair.source) in STAMPING for pair in pairs)
 
 
 async def needed_room(pairs: Sequence[VolumePair]) -> tuple[Room, ...]:
@@ -145,15 +144,14 @@ async def precopy(
     """Copy while the old release runs, pass after pass, until one writes little or no less than the one before.
 
     ``publish`` is called on the event loop, about ten times a second. ``look`` finds who could be writing; it is asked
-    once a second.
+    at the beginning of each pass, and about once a second.
 
     Raises: HostError, for example for a full disk; CancelledError after ``cancel`` was set. The half copy stays: a
     repeated call goes on with it, ``discard`` removes it.
     """
     worker = Worker(cancel or threading.Event())
     copying = await worker.run(lambda _: _prepare(pairs))
-    total_bytes = await worker.run(lambda _: sum(room.measure(pair.source).allocated_bytes for pair in pairs))
-    meter = Meter(publish, clock, total_bytes)
+    meter = Meter(publish, clock, await worker.run(lambda _: sum(copy.measure() for copy in copying.copies)))
     watching = asyncio.ensure_future(_watch_writers(copying.doubts, look, clock))
     try:
         await _make_passes(copying, look, worker, meter, clock)
@@ -190,17 +188,20 @@ async def _make_passes(copying: PreCopy, look: Look, worker: Worker, meter: Mete
 
 
 async def _watch_writers(doubts: Doubts, look: Look, clock: Clock) -> None:
+    took_s = 0.0
     while True:
-        await clock.sleep(_LOOK_EVERY_S)
+        await clock.sleep(max(_LOOK_EVERY_S, took_s * _PAUSE_PER_LOOK))
+        began_s = clock.monotonic_s()
         doubts.add(await asyncio.to_thread(look))
+        took_s = clock.monotonic_s() - began_s
 
 
 async def _make_pass(copying: PreCopy, look: Look, worker: Worker, meter: Meter, clock: Clock) -> list[Tally]:
     number = copying.doubts.begin_pass()
     copying.doubts.settle(await asyncio.to_thread(look))
     tallies = []
-    for pair, copy, trusted in zip(copying.pairs, copying.copies, copying.trusted, strict=True):
-        manner = Manner(number, trusts_stamps=trusted, audits=number > 0)
+    for pair, copy in zip(copying.pairs, copying.copies, strict=True):
+        manner = Manner(number, audits=number > 0)
         tallies.append(await copy.make_pass(pair.key, manner, copying.doubts, worker, meter, clock))
     # What is written out now needn't be in the downtime.
     await worker.run(lambda _: _sync(copying))
@@ -217,8 +218,8 @@ async def finish(copying: PreCopy, publish: Publish, clock: Clock, *, verify: Ve
     worker = Worker(threading.Event())
     number = copying.doubts.begin_pass()
     meter = Meter(publish, clock, 0, total_items=sum(copy.memory.count for copy in copying.copies))
-    for pair, copy, trusted in zip(copying.pairs, copying.copies, copying.trusted, strict=True):
-        manner = Manner(number, trusts_stamps=trusted, is_quiet=True, compares=True)
+    for pair, copy in zip(copying.pairs, copying.copies, strict=True):
+        manner = Manner(number, is_quiet=True, compares=True)
         await copy.make_pass(pair.key, manner, copying.doubts, worker, meter, clock)
     await worker.run(lambda _: _sync(copying))
     if verify is Verify.FULL:
@@ -228,10 +229,10 @@ async def finish(copying: PreCopy, publish: Publish, clock: Clock, *, verify: Ve
 
 def _report(copying: PreCopy, verify: Verify) -> tuple[VolumeReport, ...]:
     reports = []
-    for pair, copy, trusted in zip(copying.pairs, copying.copies, copying.trusted, strict=True):
+    for pair, copy in zip(copying.pairs, copying.copies, strict=True):
         last, _ = copy.passes[-1]
         compared = last.files if verify is Verify.FULL else last.touched - last.shared
-        because = "" if trusted else "its file system doesn't tell all changes by time"
+        because = "" if copy.trusts_stamps else "its file system doesn't tell all changes by time"
         if copying.doubts.was_blind(len(copy.passes) - 2):
             because = "not everybody who could write it was in sight"
         reports.append(
@@ -254,7 +255,9 @@ def _report(copying: PreCopy, verify: Verify) -> tuple[VolumeReport, ...]:
 
 
 def _sync(copying: PreCopy) -> None:
-    for copy in copying.copies:
+    """Once for each file system."""
+    devices = {copy.device(): copy for copy in copying.copies}
+    for copy in devices.values():
         copy.sync()
 
 

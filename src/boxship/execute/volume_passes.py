@@ -7,15 +7,19 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
+from msgspec.structs import replace
+
 from boxship.clock import Clock
 from boxship.errors import CancelledError
-from boxship.host.volumes.doubts import Doubts
+from boxship.host.volumes.doubts import STAMPING, Doubts
 from boxship.host.volumes.faults import StoppedError, cannot
 from boxship.host.volumes.folders import open_root
 from boxship.host.volumes.kernel import Cloner, sync_file_system
 from boxship.host.volumes.memory import Memory
 from boxship.host.volumes.mirror import Mirror
+from boxship.host.volumes.mounts import file_system_type
 from boxship.host.volumes.passes import Manner, Tally
+from boxship.host.volumes.room import measure
 from boxship.state.operation import Progress
 
 T = TypeVar("T")
@@ -93,10 +97,17 @@ class VolumeCopy:
     def __init__(self, source: Path, destination: Path) -> None:
         self._source = source
         self._destination = destination
+        self.trusts_stamps = file_system_type(source) in STAMPING
+        self.total_bytes = 0
         self.memory = Memory()
         self.cloner = Cloner()
         self.passes: list[tuple[Tally, float]] = []
         """With the seconds that each took."""
+
+    def measure(self) -> int:
+        """What it takes on disk, in bytes; for a thread. Raises: HostError."""
+        self.total_bytes = measure(self._source).allocated_bytes
+        return self.total_bytes
 
     async def make_pass(
         self, key: str, manner: Manner, doubts: Doubts, worker: Worker, meter: Meter, clock: Clock
@@ -113,10 +124,19 @@ class VolumeCopy:
             check()
             meter.add(count_bytes, count)
 
+        total_bytes = 0 if self.passes else self.total_bytes
+        manner = replace(manner, trusts_stamps=self.trusts_stamps, total_bytes=total_bytes)
         return Mirror(self._source, self._destination, self.memory, doubts, manner, self.cloner, watch).run()
 
+    def device(self) -> int:
+        """Tells the file systems of copies apart. Raises: HostError."""
+        try:
+            return self._destination.stat().st_dev
+        except OSError as err:
+            raise cannot("look at", str(self._destination), err) from err
+
     def sync(self) -> None:
-        """Return when the copy is on disk. Raises: HostError."""
+        """Return when the copy's whole file system is on disk. Raises: HostError."""
         try:
             fd = open_root(self._destination)
             try:

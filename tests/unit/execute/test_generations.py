@@ -263,6 +263,11 @@ async def test_needed_room_counts_blocks_once_and_no_holes(source: Path, destina
     assert await needed_bytes([pair]) < 20_000
 
 
+async def test_room_where_nothing_is_is_told_with_its_path(source: Path) -> None:
+    with pytest.raises(HostError, match="cannot look at /no/such: No such file"):
+        await needed_room([VolumePair("data", source, Path("/no/such/copy"))])
+
+
 def test_discard_is_careful(source: Path, tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(source)
 
@@ -290,7 +295,7 @@ def test_a_fingerprint_sees_what_others_overlook(source: Path) -> None:
     assert fingerprint(source) != first
 
 
-@settings(max_examples=25)
+@settings(max_examples=12)
 @given(st.integers(0, 2**32), st.integers(0, 60), st.integers(0, 40))
 async def test_any_changes_between_the_passes_are_in_the_copy(
     tmp_path_factory: pytest.TempPathFactory, seed: int, before: int, between: int

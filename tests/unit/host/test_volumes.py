@@ -149,6 +149,40 @@ def test_a_writer_who_was_not_stopped_is_an_error_where_it_shows(tmp_path: Path)
     assert mirror(source, destination, watch=remove).run().gone == 1
 
 
+def test_a_folder_that_becomes_a_link_meanwhile_leads_nowhere(tmp_path: Path) -> None:
+    source, destination, secret = tmp_path / "source", tmp_path / "copy", tmp_path / "secret"
+    (source / "folder/inner").mkdir(parents=True)
+    (source / "file").write_bytes(b"mine")
+    for folder in (destination, secret, secret / "inner"):
+        folder.mkdir()
+    (secret / "key").write_bytes(b"theirs")
+
+    def swap(count_bytes: int, count: int) -> None:
+        if not (source / "folder").is_symlink():
+            (source / "folder").rename(tmp_path / "aside")
+            (source / "folder").symlink_to(secret)
+            (source / "file").unlink()
+            (source / "file").symlink_to(secret / "key")
+
+    assert mirror(source, destination, watch=swap).run().gone == 2
+    assert list(destination.iterdir()) == []
+
+
+def test_a_pipe_whose_place_a_file_takes_meanwhile_is_left_to_the_next_pass(tmp_path: Path) -> None:
+    source, destination = tmp_path / "source", tmp_path / "copy"
+    source.mkdir()
+    destination.mkdir()
+    os.mkfifo(source / "pipe")
+    os.mkfifo(destination / "pipe")
+
+    def swap(count_bytes: int, count: int) -> None:
+        (source / "pipe").unlink(missing_ok=True)
+        (source / "pipe").write_bytes(b"")
+        os.setxattr(source / "pipe", "user.note", b"no pipe can have it")
+
+    assert mirror(source, destination, watch=swap).run().gone == 1
+
+
 @pytest.mark.parametrize("after", range(11))
 def test_cut_off_anywhere_the_next_copy_is_whole(tmp_path: Path, after: int) -> None:
     source, destination = tmp_path / "source", tmp_path / "copy"

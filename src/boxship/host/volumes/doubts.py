@@ -18,9 +18,13 @@ So for ext4, XFS and btrfs, with all processes in sight, a file that isn't doubt
 is bounded instead:
 
 * One ``write`` call that takes longer than ten minutes.
-* Writers without a descriptor or mapping that ``/proc`` shows: registered files of io_uring, descriptors that travel
-  through a socket, and a mapping that was read-only when somebody looked and became writable later without a fault.
+* Writers without a descriptor or mapping that ``/proc`` shows: requests of io_uring or aio under way for a file that
+  was closed, descriptors that travel through a socket, and a mapping that was read-only when somebody looked and became
+  writable later without a fault.
 * A clock that is set back and forth again within a second: that is noticed only where the clock is looked at.
+
+Where source and copy lie on one file system, writing it out at the end of each pass makes mapped pages clean as well,
+so that whoever writes to them next leaves a stamp: what is looked for in ``/proc`` is mostly found by time already.
 
 Where stamps can't be trusted (tmpfs doesn't stamp what is written through a mapping; network file systems have writers
 elsewhere), or not all processes are in sight, every file is doubtful: then all is compared by content.

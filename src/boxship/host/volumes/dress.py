@@ -10,6 +10,8 @@ import os
 import stat
 
 _EVERY_MODE = 0o7777
+_SHOWN_TWICE = frozenset({"trusted.SGI_ACL_FILE", "trusted.SGI_ACL_DEFAULT"})
+"""XFS shows its access control lists by these names, too; elsewhere they would be plain attributes."""
 Target = int | str
 """A descriptor, or a path whose last part is not followed."""
 
@@ -63,7 +65,7 @@ def copy_attributes(source: Target, destination: Target) -> None:
 def list_attributes(target: Target) -> list[str]:
     """Their names; none where the file system has no such thing. Raises: OSError."""
     try:
-        return os.listxattr(target, follow_symlinks=_follows(target))
+        return [name for name in os.listxattr(target, follow_symlinks=_follows(target)) if name not in _SHOWN_TWICE]
     except OSError as err:
         if err.errno == errno.EOPNOTSUPP:
             return []

@@ -4,7 +4,7 @@ import os
 import struct
 
 _pack = struct.Struct("=QqqqI").pack
-"""A tuple of the numbers would take four times as much, for each of a million files."""
+"""With its place and its name a file takes 170 bytes (Python 3.11); a tuple of the numbers would take 300 more."""
 
 
 def look_of(status: os.stat_result) -> bytes:
@@ -20,8 +20,9 @@ class Memory:
         self.later: dict[tuple[str, str], int] = {}
         """(Folder, name) -> the pass that copied it last; those of the first aren't in it."""
 
-    def of(self, folder: str) -> dict[str, bytes]:
-        return self.folders.get(folder, {})
+    def take(self, folder: str) -> dict[str, bytes]:
+        """What is remembered of a folder, and forgotten by that: a pass that is cut off may have changed the copy."""
+        return self.folders.pop(folder, {})
 
     def copied_in(self, folder: str, name: str) -> int:
         return self.later.get((folder, name), 0)

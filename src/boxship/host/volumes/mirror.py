@@ -51,6 +51,7 @@ class Mirror:
         self._watch = watch
         self._links = Links()
         self._tally = Tally()
+        self._done_bytes = 0
         self._visits: list[Visit] = []
         self._folders: dict[str, dict[str, bytes]] = {}
         self._later: dict[tuple[str, str], int] = {}
@@ -95,7 +96,7 @@ class Mirror:
     def _arrive(self) -> None:
         """Deal with all that is in the folder at hand, but for its folders."""
         folder = self._from.path
-        visit = Visit(os.fstat(self._from.fd), self._memory.of(folder))
+        visit = Visit(os.fstat(self._from.fd), self._memory.take(folder))
         self._visits.append(visit)
         self._folders[folder] = visit.looks
         self._tally.folders += 1
@@ -107,7 +108,7 @@ class Mirror:
                 visit.is_touched = True
                 self._tally.removed += 1
         except OSError as err:
-            raise cannot("copy", self._here(""), err) from err
+            raise self._cannot_copy("", err) from err
         for name, status in unsettled:
             self._watch(0, 1)
             self._settle(visit, name, status)
@@ -167,7 +168,7 @@ class Mirror:
         except GoneError:
             self._lose(name)
         except OSError as err:
-            raise cannot("copy", self._here(name), err) from err
+            raise self._cannot_copy(name, err) from err
 
     def _settle_linked(self, visit: Visit, name: str, status: os.stat_result, existing: os.stat_result | None) -> None:
         if self._links.has(status):
@@ -233,6 +234,7 @@ class Mirror:
         visit.is_touched = True
 
     def _tick(self, count_bytes: int) -> None:
+        self._done_bytes += count_bytes
         self._watch(count_bytes, 0)
 
     def _go_down(self, visit: Visit, name: str) -> None:
@@ -246,7 +248,7 @@ class Mirror:
         try:
             self._enter_copy(visit, name)
         except OSError as err:
-            raise cannot("copy", self._here(name), err) from err
+            raise self._cannot_copy(name, err) from err
         self._arrive()
 
     def _enter_copy(self, visit: Visit, name: str) -> None:
@@ -270,7 +272,7 @@ class Mirror:
             if self._from.fd >= 0:
                 self._finish_folder(visit)
         except OSError as err:
-            raise cannot("copy", self._here(""), err) from err
+            raise self._cannot_copy("", err) from err
         if self._visits:
             self._to.leave()
             try:
@@ -300,6 +302,10 @@ class Mirror:
                 hint="look for a program outside of the appliance that writes there (fuser, lsof), and stop it",
             )
 
-    def _here(self, name: str) -> str:
-        """A path of the copy, for people."""
-        return os.path.join(self._destination, self._from.path, name).rstrip("/")  # noqa: PTH118
+    def _cannot_copy(self, name: str, err: OSError) -> HostError:
+        # Names needn't be UTF-8, and a folder's own name is "".
+        source, copy = (
+            os.path.join(root, self._from.path, name).rstrip("/")  # noqa: PTH118
+            for root in (self._source, self._destination)
+        )
+        return cannot(f"copy {printable(source)} to", copy, err, max(0, self._manner.total_bytes - self._done_bytes))

@@ -10,6 +10,7 @@ class Manner(Struct, frozen=True):
 
     ``audits``: the owner, mode, size and time of what stays are compared with the copy's. ``compares``: what was
     written anew is read back and compared. ``trusts_stamps``: the file system stamps what is written through mappings.
+    ``total_bytes``: what it will take, to say so when there is no room; 0 when that isn't known.
     """
 
     number: int
@@ -17,6 +18,7 @@ class Manner(Struct, frozen=True):
     is_quiet: bool = False
     audits: bool = False
     compares: bool = False
+    total_bytes: int = 0
 
 
 class Tally(Struct):

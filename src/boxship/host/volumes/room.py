@@ -156,14 +156,21 @@ def room_for(ways: Iterable[tuple[Path, Path]]) -> tuple[Room, ...]:
     needed: dict[int, list[int]] = {}
     folders: dict[int, Path] = {}
     for source, destination in ways:
-        folder = destination if destination.exists() else destination.parent
+        folder, device = _place_of(destination)
         size_bytes, inodes = _needed(source, destination, folder)
-        device = folder.stat().st_dev
         folders.setdefault(device, folder)
         sums = needed.setdefault(device, [0, 0])
         sums[0] += size_bytes
         sums[1] += inodes
     return tuple(_room(folders[device], *sums) for device, sums in needed.items())
+
+
+def _place_of(destination: Path) -> tuple[Path, int]:
+    try:
+        folder = destination if destination.exists() else destination.parent
+        return folder, folder.stat().st_dev
+    except OSError as err:
+        raise cannot("look at", str(destination.parent), err) from err
 
 
 def _needed(source: Path, destination: Path, folder: Path) -> tuple[int, int]:

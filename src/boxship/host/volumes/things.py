@@ -90,8 +90,19 @@ def put_other(
             os.mknod(name, stat.S_IFMT(status.st_mode) | 0o600, status.st_rdev, dir_fd=folder)
     try:
         dress_named(folder, name, status, named(source_folder, name))
-    except FileNotFoundError as err:
-        raise GoneError(name) from err
+    except OSError as err:
+        # Its attributes are asked by name: those of a file that took its place may be none that a link can have.
+        if not _is_still_there(source_folder, name, status):
+            raise GoneError(name) from err
+        raise
+
+
+def _is_still_there(folder: int, name: str, status: os.stat_result) -> bool:
+    try:
+        found = os.stat(name, dir_fd=folder, follow_symlinks=False)
+    except FileNotFoundError:
+        return False
+    return (found.st_dev, found.st_ino, found.st_ctime_ns) == (status.st_dev, status.st_ino, status.st_ctime_ns)
 
 
 def _read_link(folder: int, name: str) -> str:
