@@ -79,6 +79,11 @@ _boxship_value() {
         push:-x|push:--exclude) echo services ;;
         push:--tag) echo other ;;
         platform:-t|platform:--tag) echo other ;;
+        emulate:--image) echo other ;;
+        emulate:--state) echo folders ;;
+        install:--image) echo other ;;
+        install:--root) echo folders ;;
+        uninstall:--root) echo folders ;;
         watch:-o|watch:--only) echo services ;;
         watch:-x|watch:--exclude) echo services ;;
         check:--format) echo =text,json,github ;;
@@ -101,7 +106,7 @@ _boxship_value() {
 }
 
 _boxship_verb() {
-    verbs='up down ps status plan logs stats events images exec run restart stop start reload kill pause unpause rm wait cp port ip top build pull push platform watch check show config graph import init completion version'
+    verbs='up down ps status plan logs stats events images exec run restart stop start reload kill pause unpause rm wait cp port ip top build pull push platform emulate install uninstall watch check show config graph import init completion version'
     case $1 in
         '') options='-h --help -f --file -p --project-name --env-file --project-directory --profile --target --dry-run --lax --json --debug --version' ;;
         up) options='-d --detach --build --no-build --force-recreate --no-recreate --no-deps --remove-orphans --scale -o --only -x --exclude --dependencies --include-deps --affected --tag -V --renew-anon-volumes --pull -t --timeout --wait -w --watch --help --file --project-name --env-file --project-directory --profile --target --dry-run --lax --json --debug'; kinds=(services) ;;
@@ -132,6 +137,9 @@ _boxship_verb() {
         pull) options='--policy --ignore-pull-failures --ignore-buildable -q --quiet -o --only -x --exclude --dependencies --include-deps --affected --tag --help --file --project-name --env-file --project-directory --profile --target --dry-run --lax --json --debug'; kinds=(services) ;;
         push) options='--ignore-push-failures -q --quiet -o --only -x --exclude --dependencies --include-deps --affected --tag --help --file --project-name --env-file --project-directory --profile --target --dry-run --lax --json --debug'; kinds=(services) ;;
         platform) options='-t --tag -q --quiet --help --file --project-name --env-file --project-directory --profile --target --dry-run --lax --json --debug'; kinds=(=build other) ;;
+        emulate) options='--image --state --remove --help --file --project-name --env-file --project-directory --profile --target --dry-run --lax --json --debug'; kinds=() ;;
+        install) options='--image --root --no-command --help --file --project-name --env-file --project-directory --profile --target --dry-run --lax --json --debug'; kinds=() ;;
+        uninstall) options='--root --help --file --project-name --env-file --project-directory --profile --target --dry-run --lax --json --debug'; kinds=() ;;
         watch) options='--no-up --prune --no-prune --quiet -o --only -x --exclude --dependencies --include-deps --affected --help --file --project-name --env-file --project-directory --profile --target --dry-run --lax --json --debug'; kinds=(services) ;;
         check) options='-q --quiet --format --help --file --project-name --env-file --project-directory --profile --target --dry-run --lax --json --debug'; kinds=() ;;
         show) options='--format --services --schema --help --file --project-name --env-file --project-directory --profile --target --dry-run --lax --json --debug'; kinds=() ;;

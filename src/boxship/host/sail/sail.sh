@@ -118,6 +118,7 @@ start_or_take_over() {
             is_ours || return 1
             image=$its_image
             read_count
+            started_at=$(date +%s.%N)
             say "takes over the Loader that runs, $(short "$image")"
             return 0
             ;;
@@ -220,6 +221,8 @@ make_room() {
 
 start() {
     if [ -z "$id" ]; then create || return 1; fi
+    # Not the engine's time of the start: what the Loader says first is a little older than that.
+    started_at=$(date +%s.%N)
     if ! said=$(engine container start "$id" 2>&1 >/dev/null); then
         say "can't start the Loader $(short "$image"): $said"
         return 1
@@ -275,14 +278,15 @@ watch() {
         timeout "$((stop_s + call_s))" docker container stop --time "$stop_s" "$id" >/dev/null 9>&-
     fi
     wait "$waiting"
+    [ "$shows_log" = no ] || wait "$showing"
     code=lost
     [ ! -e "$ended" ] || read -r code <"$ended"
     rm -f "$ended"
 }
 
 show_log() {
-    since=$(engine container inspect --format '{{.State.StartedAt}}' "$id")
-    docker container logs --follow --since "$since" "$id" 9>&- &
+    docker container logs --follow --since "$started_at" "$id" 9>&- &
+    showing=$!
 }
 
 # What the end of a Loader, or of an attempt to start one, means.
