@@ -209,7 +209,8 @@ def test_an_emulation_ends_with_the_loaders_status(tmp_path: Path, images: tuple
 def test_an_engine_that_died_is_waited_for_and_what_it_cut_short_is_not_counted(tmp_path: Path) -> None:
     with private_engine() as engine:
         one, _ = asyncio.run(stand_in_images("one", "two", engine.address))
-        with sailing("sail", tmp_path, Path(engine.address.removeprefix("unix://"))) as sail:
+        socket = Path(engine.address.removeprefix("unix://"))
+        with sailing("sail", tmp_path, socket, call_s=2, stop_s=1) as sail:
             sail.record(one)
             sail.behave("one", "wait_for_term")
             sail.begin()
@@ -223,4 +224,6 @@ def test_an_engine_that_died_is_waited_for_and_what_it_cut_short_is_not_counted(
             engine.start()
             sail.hears("the container engine answers")
             sail.hears("reports: boot")
-            assert sail.end() == 0
+            engine.freeze()
+            assert sail.end() == 0, "it doesn't wait for ever for one that has hung itself up"
+            engine.thaw()

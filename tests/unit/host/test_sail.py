@@ -11,7 +11,7 @@ import pytest
 from msgspec.structs import replace
 
 from boxship.errors import UsageError
-from boxship.host.places import box_places, loader_arguments
+from boxship.host.places import box_places, loader_arguments, read_line
 from boxship.host.sail.render import LABEL_SAIL, SailSettings, render_command, render_sail, render_unit
 from boxship.names import LABEL_LOADER, LABEL_LOADER_IMAGE, LABEL_LOADER_STATE
 
@@ -32,13 +32,13 @@ case "$1 $2" in
     "container wait") echo "$LOADER_STATUS" ;;
 esac
 """
-# The tenth pause is the last. Naps between looks are none.
+# The last pause of so many ends sail. Naps between looks are none.
 POLL_S = "0.01"
 SLEEP = f"""#!/bin/sh
 [ ! -e "$NO_ENGINE" ] || rm "$NO_ENGINE"
 [ "$1" != {POLL_S} ] || exec /bin/sleep "$1"
 echo "$1" >>"$NAPS"
-[ "$(wc -l <"$NAPS")" -lt 10 ] || kill -TERM "$PPID"
+[ "$(wc -l <"$NAPS")" -lt "$PAUSES" ] || kill -TERM "$PPID"
 """
 SHELLS = [shell for shell in ("dash", "bash", "ksh", "mksh", "zsh") if shutil.which(shell)]
 
@@ -59,11 +59,12 @@ class Host:
         self.environment = {key: str(folder / name) for key, name in names.items()}
         self.environment["PATH"] = f"{programs}:{os.environ['PATH']}"
 
-    def run(self, shell: str = "dash", *, status: int = 1, reports: bool = False) -> str:
-        """What sail says until its tenth pause."""
+    def run(self, shell: str = "dash", *, status: int = 1, reports: bool = False, pauses: int = 4) -> str:
+        """What sail says until it has made so many pauses."""
         script = self.folder / "sail"
         script.write_text(render_sail(replace(SETTINGS, places=self.places, poll_s=POLL_S)))
         environment = {**self.environment, "LOADER_STATUS": str(status), "LOADER_REPORTS": "yes" if reports else ""}
+        environment["PAUSES"] = str(pauses)
         done = subprocess.run(
             [shell, str(script)], env=environment, capture_output=True, text=True, timeout=DEADLINE_S, check=False
         )
@@ -147,7 +148,7 @@ def test_the_unit_starts_the_script_for_ever_and_is_good_for_systemd(tmp_path: P
 @pytest.mark.parametrize("shell", SHELLS)
 def test_pauses_double_up_to_a_minute_and_never_end(shell: str, host: Host) -> None:
     host.places.loader.write_text(f"{ONE}\n")
-    said = host.run(shell)
+    said = host.run(shell, pauses=10)
     assert [int(nap) for nap in host.lines("naps")] == [1, 2, 4, 8, 16, 32, 60, 60, 60, 60]
     assert said.count("ended with status 1") == 10
     assert said.count("there is no previous one") == 1
@@ -169,13 +170,6 @@ def test_a_sail_without_an_engine_says_so_once_and_waits(host: Host) -> None:
 
 def test_a_sail_without_a_recorded_loader_says_so_once_and_waits(host: Host) -> None:
     assert host.run().count("holds no image id") == 1
-
-
-def test_a_damaged_record_is_replaced_by_the_previous_one(host: Host) -> None:
-    host.places.loader.write_text("sha256:12 34; rm -rf /\n")
-    host.places.loader_previous.write_text(f"{TWO}\n")
-    host.run(reports=True)
-    assert set(host.lines("images")) == {TWO}
 
 
 def test_a_report_that_came_before_the_power_failed_counts(host: Host) -> None:
@@ -201,3 +195,21 @@ def test_a_full_disk_does_not_keep_the_loader_from_starting(host: Host) -> None:
     said = host.run()
     assert "can't write" in said
     assert host.lines("images")
+
+
+@pytest.mark.parametrize("content", [b"", b"\0\xff\n", b"08 " + ONE.encode(), b"9" * 40, b"-1 x\n\n", b"x" * 100_000])
+def test_no_damaged_count_keeps_the_loader_from_starting(host: Host, content: bytes) -> None:
+    host.places.loader.write_text(f"{ONE}\n")
+    host.places.starts.write_bytes(content)
+    host.run(reports=True)
+    assert read_line(host.places.starts) == f"0 {ONE}"
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"\0\xff\n", b"sha256:\n", b"x" * 100_000, f"{ONE} {TWO}".encode(), b"sha256:12; rm -rf /"]
+)
+def test_no_damaged_record_keeps_the_previous_loader_from_starting(host: Host, content: bytes) -> None:
+    host.places.loader.write_bytes(content)
+    host.places.loader_previous.write_text(f"{TWO}\n")
+    host.run(reports=True)
+    assert set(host.lines("images")) == {TWO}

@@ -156,7 +156,9 @@ EOF
 read_count() {
     count=0 counted=
     [ ! -r "$state/starts" ] || read -r count counted <"$state/starts" || :
-    if [ "$counted" != "$image" ] || ! [ "$count" -ge 0 ] 2>/dev/null; then count=0; fi
+    # A damaged file is no reason to stop: "08" would be one for the arithmetic.
+    case $count in '' | *[!0-9]* | 0?* | ??????????*) count=0 ;; esac
+    [ "$counted" = "$image" ] || count=0
 }
 
 has_reported_before() {
@@ -213,7 +215,7 @@ make_room() {
         [ "$its_state" != "$state" ] || engine container rm --force "$id" >/dev/null
         engine container rename "$before_look" "$container_before"
         id=
-    elif [ "$its_maker" != "$made_by" ]; then
+    elif [ "$its_maker" != "$made_by" ] || [ "$status" = dead ]; then
         engine container rm --force "$id" >/dev/null
         id=
     fi
@@ -295,6 +297,7 @@ judge() {
         lost)
             say "lost sight of the Loader: the engine went away, or was restarted"
             take_back
+            nap "$poll_s"
             return
             ;;
         0) say "the Loader asks to be started again" ;;
