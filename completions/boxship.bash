@@ -137,8 +137,8 @@ _boxship_verb() {
         pull) options='--policy --ignore-pull-failures --ignore-buildable -q --quiet -o --only -x --exclude --dependencies --include-deps --affected --tag --help --file --project-name --env-file --project-directory --profile --target --dry-run --lax --json --debug'; kinds=(services) ;;
         push) options='--ignore-push-failures -q --quiet -o --only -x --exclude --dependencies --include-deps --affected --tag --help --file --project-name --env-file --project-directory --profile --target --dry-run --lax --json --debug'; kinds=(services) ;;
         platform) options='-t --tag -q --quiet --help --file --project-name --env-file --project-directory --profile --target --dry-run --lax --json --debug'; kinds=(=build other) ;;
-        emulate) options='--image --state --remove --help --file --project-name --env-file --project-directory --profile --target --dry-run --lax --json --debug'; kinds=() ;;
-        install) options='--image --root --no-command --help --file --project-name --env-file --project-directory --profile --target --dry-run --lax --json --debug'; kinds=() ;;
+        emulate) options='--image --state --remove --help --file --project-name --env-file --project-directory --profile --target --dry-run --lax --json --debug'; kinds=(other) ;;
+        install) options='--image --root --no-command --help --file --project-name --env-file --project-directory --profile --target --dry-run --lax --json --debug'; kinds=(other) ;;
         uninstall) options='--root --help --file --project-name --env-file --project-directory --profile --target --dry-run --lax --json --debug'; kinds=() ;;
         watch) options='--no-up --prune --no-prune --quiet -o --only -x --exclude --dependencies --include-deps --affected --help --file --project-name --env-file --project-directory --profile --target --dry-run --lax --json --debug'; kinds=(services) ;;
         check) options='-q --quiet --format --help --file --project-name --env-file --project-directory --profile --target --dry-run --lax --json --debug'; kinds=() ;;

@@ -798,6 +798,7 @@ _boxship_verb_emulate() {
         '(--lax)--lax[unknown keys are warnings, for legacy files]' \
         '(--json)--json[print data instead of text]' \
         '(--debug)--debug[show tracebacks]' \
+        '*:OPTION: ' \
         && return
 }
 
@@ -817,6 +818,7 @@ _boxship_verb_install() {
         '(--lax)--lax[unknown keys are warnings, for legacy files]' \
         '(--json)--json[print data instead of text]' \
         '(--debug)--debug[show tracebacks]' \
+        '*:OPTION: ' \
         && return
 }
 

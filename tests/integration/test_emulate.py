@@ -1,6 +1,7 @@
 """``boxship emulate`` and ``boxship install --root``, as a person would type them."""
 
 import asyncio
+import subprocess
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -53,7 +54,7 @@ def test_a_loader_that_ends_with_0_is_started_again_and_any_other_status_is_the_
 
 def test_ctrl_c_ends_the_loader_and_leaves_what_it_knows(laptop: Box) -> None:
     state = behave(laptop, "one", "report 1; wait_for_term")
-    process = laptop.begin("emulate", "--image", IMAGE)
+    process = laptop.begin("emulate", "--image", IMAGE, "--", "--page-port", "8080")
     try:
         assert process.stdout is not None
         assert process.stdout.readline() == "I am the Loader one\n"
@@ -66,6 +67,9 @@ def test_ctrl_c_ends_the_loader_and_leaves_what_it_knows(laptop: Box) -> None:
         process.wait()
     assert (done.status, done.stderr) == (0, "sail: ends the Loader, and itself\n")
     assert state.is_dir()
+    words = ["docker", "container", "inspect", "--format", "{{json .Args}}", loader_name(laptop.name)]
+    made = subprocess.run(words, capture_output=True, text=True, check=True, timeout=30)
+    assert made.stdout.endswith('"--page-port","8080"]\n')
 
 
 def test_removing_takes_the_folder_and_the_loaders_containers_and_nothing_else(

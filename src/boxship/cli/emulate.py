@@ -9,7 +9,7 @@ from typing import NoReturn
 from boxship.build.platform import REFERENCE
 from boxship.cli.context import Invocation
 from boxship.cli.dry_run import IS_DRY_RUN, DryRunEnded
-from boxship.cli.install import loader_image, socket_of_engine
+from boxship.cli.install import add_loader_options, loader_image, socket_of_engine
 from boxship.cli.run import run_with_engine
 from boxship.engine.port import Engine
 from boxship.operate.emulate import FOLDER, prepare, remove_emulation
@@ -20,6 +20,7 @@ def add_emulate(parser: argparse.ArgumentParser) -> None:
         "--image", metavar="REF", help=f"the Loader's image (default: {REFERENCE}, which is made if it isn't here)"
     )
     parser.add_argument("--state", metavar="DIR", help=f"where the box keeps what it knows (default: {FOLDER})")
+    add_loader_options(parser)
     parser.add_argument("--remove", action="store_true", help="remove that folder and the Loader's containers instead")
     parser.set_defaults(run=emulate)
 
@@ -39,7 +40,7 @@ def emulate(invocation: Invocation, arguments: argparse.Namespace) -> int:
     if IS_DRY_RUN.get():
         text = f"would run the Loader {image_id} of {name}, with its state in {folder}"
         raise DryRunEnded(text, {"appliance": name, "loader": image_id, "state": str(folder)})
-    return _run(prepare(name, folder, image_id, socket))
+    return _run(prepare(name, folder, image_id, socket, tuple(arguments.loader_options)))
 
 
 def _run(script: Path) -> NoReturn:

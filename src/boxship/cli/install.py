@@ -26,7 +26,14 @@ def add_install(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--root", metavar="DIR", default="/", help="install into this tree of files instead")
     parser.add_argument("--no-command", action="store_true", help="leave out the command boxship for people")
+    add_loader_options(parser)
     parser.set_defaults(run=install_verb)
+
+
+def add_loader_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "loader_options", nargs="*", metavar="OPTION", help="for the Loader, after --: -- --page-port 8080"
+    )
 
 
 def install_verb(invocation: Invocation, arguments: argparse.Namespace) -> int:
@@ -42,6 +49,7 @@ def install_verb(invocation: Invocation, arguments: argparse.Namespace) -> int:
             await loader_image(engine, arguments.image, is_json=invocation.is_json),
             loaded.appliance.host.sysctl if loaded else {},
             socket_of_engine(),
+            tuple(arguments.loader_options),
             with_command=not arguments.no_command,
         )
         is_named = arguments.image is not None

@@ -31,7 +31,7 @@ def emulated_places(appliance: str, folder: Path) -> Places:
     return places
 
 
-def prepare(appliance: str, folder: Path, image_id: str, socket: Path) -> Path:
+def prepare(appliance: str, folder: Path, image_id: str, socket: Path, loader_options: tuple[str, ...] = ()) -> Path:
     """Make the folder, record the Loader, and write the sail to run: it ends with the Loader's status unless that is 0.
 
     Returns: the script; run it with a POSIX shell.
@@ -39,7 +39,9 @@ def prepare(appliance: str, folder: Path, image_id: str, socket: Path) -> Path:
     Raises: HostError when the folder can't be written to; UsageError for a path that can't be used.
     """
     places = emulated_places(appliance, folder)
-    settings = SailSettings(appliance, places, socket, stops_on_failure=True, shows_log=True)
+    settings = SailSettings(
+        appliance, places, socket, stops_on_failure=True, shows_log=True, loader_options=loader_options
+    )
     text, script = render_sail(settings), folder / "sail"
     try:
         for each in (places.state, places.run):

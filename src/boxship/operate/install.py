@@ -25,12 +25,16 @@ THIS_HOST = Path("/")
 
 
 class Installation(Struct, frozen=True):
-    """What to set up. ``loader``: the image id of the Loader to begin with. ``sysctl``: kernel settings of the host."""
+    """What to set up. ``loader``: the image id of the Loader to begin with. ``sysctl``: kernel settings of the host.
+
+    ``loader_options``: for ``boxship loader``, in place of what it does without them.
+    """
 
     appliance: str
     loader: str
     sysctl: Mapping[str, str] = field(default_factory=dict)
     socket: Path = DEFAULT_SOCKET
+    loader_options: tuple[str, ...] = ()
     with_command: bool = True
 
 
@@ -76,7 +80,14 @@ async def install(
     """
     tree = HostTree(root, dry_run=dry_run)
     usual = box_places(what.appliance)
-    files = host_files(what.appliance, usual, what.sysctl, socket=what.socket, with_command=what.with_command)
+    files = host_files(
+        what.appliance,
+        usual,
+        what.sysctl,
+        socket=what.socket,
+        loader_options=what.loader_options,
+        with_command=what.with_command,
+    )
     changes = tree.install(what.appliance, files)
     places = Places(tree.at(usual.state), tree.at(usual.run))
     notes = [f"{path} was changed by hand and stays, though nothing needs it" for path in changes.changed_by_hand]

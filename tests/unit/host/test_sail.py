@@ -79,14 +79,23 @@ class Host:
         self.environment["PATH"] = f"{programs}:{os.environ['PATH']}"
 
     def run(
-        self, shell: str = "dash", *, status: int = 1, reports: str = "none", pauses: int = 4, cut_at: int = 0
+        self,
+        shell: str = "dash",
+        *,
+        status: int = 1,
+        reports: str = "none",
+        pauses: int = 4,
+        cut_at: int = 0,
+        loader_options: tuple[str, ...] = (),
     ) -> str:
         """What sail says until it has made so many pauses, or the power fails.
 
         ``reports``: a shell pattern for the ids of images whose Loaders report.
         """
         script = self.folder / "sail"
-        script.write_text(render_sail(replace(SETTINGS, places=self.places, poll_s=POLL_S)))
+        script.write_text(
+            render_sail(replace(SETTINGS, places=self.places, poll_s=POLL_S, loader_options=loader_options))
+        )
         environment = {**self.environment, "LOADER_STATUS": str(status), "REPORTS": reports, "PAUSES": str(pauses)}
         environment["CUT_AT"] = str(cut_at)
         begin = ["sh", "-c", 'echo $$ >"$SAIL" && exec "$0" "$1"', shell, str(script)]
@@ -140,11 +149,18 @@ def test_the_script_and_the_program_agree_on_labels_and_arguments() -> None:
     script = render_sail(SETTINGS)
     for label in (LABEL_LOADER, LABEL_LOADER_IMAGE, LABEL_LOADER_STATE, LABEL_SAIL):
         assert f'--label "{label}=' in script
-    said = re.search(r'"\$image" (--project-name .*) 2>&1', script)
+    said = re.search(r'"\$image" (--project-name .*) "\$@" 2>&1', script)
     assert said is not None
     words = said[1].replace('"', "").replace("$appliance", "share")
     words = words.replace("$state", str(SETTINGS.places.state)).replace("$run", str(SETTINGS.places.run))
     assert tuple(words.split()) == loader_arguments("share", SETTINGS.places)
+
+
+def test_options_for_the_loader_reach_it_as_they_were_typed(host: Host) -> None:
+    host.places.loader.write_text(f"{ONE}\n")
+    host.run(loader_options=("--source", "dir:/media/my 'stick'; $(id)"))
+    (created,) = {line for line in host.lines("calls") if line.startswith("docker container create")}
+    assert created.endswith("/run --source dir:/media/my 'stick'; $(id)")
 
 
 def test_the_unit_starts_the_script_for_ever_and_is_good_for_systemd(tmp_path: Path) -> None:

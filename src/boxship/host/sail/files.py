@@ -40,6 +40,7 @@ def host_files(
     sysctl: Mapping[str, str],
     *,
     socket: Path = DEFAULT_SOCKET,
+    loader_options: tuple[str, ...] = (),
     with_command: bool = True,
 ) -> tuple[HostFile, ...]:
     """What to write for one appliance.
@@ -49,11 +50,12 @@ def host_files(
         places: Where its state will be.
         sysctl: The kernel settings that it declares.
         socket: Where the engine listens.
+        loader_options: For the Loader.
         with_command: Also ``boxship`` for people.
     """
     script = script_path(appliance)
     unit = _UNITS / unit_name(appliance)
-    sail = render_sail(SailSettings(appliance, places, socket))
+    sail = render_sail(SailSettings(appliance, places, socket, loader_options=loader_options))
     files = [
         HostFile(script, sail.encode(), 0o755),
         HostFile(unit, render_unit(appliance, script).encode()),

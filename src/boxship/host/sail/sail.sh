@@ -16,6 +16,7 @@ container_before=boxship-loader-example-Before
 state=/var/lib/boxship/example
 run=/run/boxship/example
 socket=/var/run/docker.sock
+loader_options=
 made_by=0
 on_failure=restart
 shows_log=no
@@ -222,7 +223,8 @@ make_room() {
 }
 
 start() {
-    if [ -z "$id" ]; then create || return 1; fi
+    # Boxship has quoted the options.
+    if [ -z "$id" ]; then eval "create $loader_options" || return 1; fi
     # Not the engine's time of the start: what the Loader says first is a little older than that.
     started_at=$(date +%s.%N)
     if ! said=$(engine container start "$id" 2>&1 >/dev/null); then
@@ -232,6 +234,7 @@ start() {
     say "started the Loader $(short "$image"), for the time number $count since one reported"
 }
 
+# create [OPTION...]: those of the Loader.
 create() {
     root=$(engine info --format '{{.DockerRootDir}}')
     # The rights: to see which files of volumes the processes of containers have mapped, and to keep the outside away
@@ -248,7 +251,7 @@ create() {
         --mount "type=bind,source=$root/volumes,target=$root/volumes" \
         --mount "type=bind,source=$state,target=$state" \
         --mount "type=bind,source=$run,target=$run" \
-        "$image" --project-name "$appliance" loader --state "$state" --run "$run" 2>&1); then
+        "$image" --project-name "$appliance" loader --state "$state" --run "$run" "$@" 2>&1); then
         say "can't make a container of the Loader $(short "$image"): $said"
         return 1
     fi
