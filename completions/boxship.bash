@@ -92,6 +92,11 @@ _boxship_value() {
         loader:--source) echo other ;;
         loader:--ca) echo files ;;
         loader:--insecure) echo other ;;
+        emulate:--image) echo other ;;
+        emulate:--state) echo folders ;;
+        install:--image) echo other ;;
+        install:--root) echo folders ;;
+        uninstall:--root) echo folders ;;
         watch:-o|watch:--only) echo services ;;
         watch:-x|watch:--exclude) echo services ;;
         check:--format) echo =text,json,github ;;
@@ -114,7 +119,7 @@ _boxship_value() {
 }
 
 _boxship_verb() {
-    verbs='up down ps status preflight plan logs stats events images exec run restart stop start reload kill pause unpause rm wait cp port ip top build pull push platform release loader watch check show config graph import init completion version'
+    verbs='up down ps status preflight plan logs stats events images exec run restart stop start reload kill pause unpause rm wait cp port ip top build pull push platform release loader emulate install uninstall watch check show config graph import init completion version'
     case $1 in
         '') options='-h --help -f --file -p --project-name --env-file --project-directory --profile --target --dry-run --lax --json --debug --version' ;;
         up) options='-d --detach --build --no-build --force-recreate --no-recreate --no-deps --remove-orphans --scale -o --only -x --exclude --dependencies --include-deps --affected --tag -V --renew-anon-volumes --pull -t --timeout --wait -w --watch --help --file --project-name --env-file --project-directory --profile --target --dry-run --lax --json --debug'; kinds=(services) ;;
@@ -148,6 +153,9 @@ _boxship_verb() {
         platform) options='-t --tag -q --quiet --help --file --project-name --env-file --project-directory --profile --target --dry-run --lax --json --debug'; kinds=(=build other) ;;
         release) options='-o --output --push --registry --platform --minimum-version --data-compat --include-secrets --replace --ca --insecure --help --file --project-name --env-file --project-directory --profile --target --dry-run --lax --json --debug'; kinds=(=create,list,show other) ;;
         loader) options='--state --run --page-port --api-port --source --ca --insecure --help --file --project-name --env-file --project-directory --profile --target --dry-run --lax --json --debug'; kinds=() ;;
+        emulate) options='--image --state --remove --help --file --project-name --env-file --project-directory --profile --target --dry-run --lax --json --debug'; kinds=(other) ;;
+        install) options='--image --root --no-command --help --file --project-name --env-file --project-directory --profile --target --dry-run --lax --json --debug'; kinds=(other) ;;
+        uninstall) options='--root --help --file --project-name --env-file --project-directory --profile --target --dry-run --lax --json --debug'; kinds=() ;;
         watch) options='--no-up --prune --no-prune --quiet -o --only -x --exclude --dependencies --include-deps --affected --help --file --project-name --env-file --project-directory --profile --target --dry-run --lax --json --debug'; kinds=(services) ;;
         check) options='-q --quiet --format --help --file --project-name --env-file --project-directory --profile --target --dry-run --lax --json --debug'; kinds=() ;;
         show) options='--format --services --schema --help --file --project-name --env-file --project-directory --profile --target --dry-run --lax --json --debug'; kinds=() ;;

@@ -34,6 +34,9 @@ _boxship_verbs() {
         'platform:make the image of a box'"'"'s Loader, Config and CA'
         'release:make a release of the files and images, or show those of a registry or folder'
         'loader:look after an appliance on a box'
+        'emulate:run the appliance as on a box, Loader and all'
+        'install:let this host run an appliance'"'"'s Loader for ever'
+        'uninstall:take away what install wrote'
         'watch:follow changes of files into what runs'
         'check:read the files and show every problem at once'
         'show:print the files as Boxship understands them'
@@ -839,6 +842,63 @@ _boxship_verb_loader() {
         '(--source)--source[where a new box gets its releases from]:PLACE: ' \
         '(--ca)--ca[an authority to believe for the registry'"'"'s certificate]:FILE:_files' \
         '*--insecure[a registry that may do without TLS (repeatable)]:HOST: ' \
+        '(--help)--help[show this help message and exit]' \
+        '*--file[compose or appliance file (repeatable)]:FILE:_files' \
+        '(--project-name)--project-name[the appliance'"'"'s name]:NAME: ' \
+        '*--env-file[variables, instead of .env (repeatable)]:FILE:_files' \
+        '(--project-directory)--project-directory[where to look for the files]:DIR:_files -/' \
+        '*--profile[activate a profile (repeatable)]:NAME:{_boxship_names profiles}' \
+        '(--target)--target[the target to boot]:NAME:{_boxship_names targets}' \
+        '(--dry-run)--dry-run[say what would be done and why, and change nothing]' \
+        '(--lax)--lax[unknown keys are warnings, for legacy files]' \
+        '(--json)--json[print data instead of text]' \
+        '(--debug)--debug[show tracebacks]' \
+        && return
+}
+
+_boxship_verb_emulate() {
+    _arguments -s \
+        '(--image)--image[the Loader'"'"'s image (default\: boxship/platform\:0.1.0, which is made if it isn'"'"'t here)]:REF: ' \
+        '(--state)--state[where the box keeps what it knows (default\: .boxship)]:DIR:_files -/' \
+        '(--remove)--remove[remove that folder and the Loader'"'"'s containers instead]' \
+        '(--help)--help[show this help message and exit]' \
+        '*--file[compose or appliance file (repeatable)]:FILE:_files' \
+        '(--project-name)--project-name[the appliance'"'"'s name]:NAME: ' \
+        '*--env-file[variables, instead of .env (repeatable)]:FILE:_files' \
+        '(--project-directory)--project-directory[where to look for the files]:DIR:_files -/' \
+        '*--profile[activate a profile (repeatable)]:NAME:{_boxship_names profiles}' \
+        '(--target)--target[the target to boot]:NAME:{_boxship_names targets}' \
+        '(--dry-run)--dry-run[say what would be done and why, and change nothing]' \
+        '(--lax)--lax[unknown keys are warnings, for legacy files]' \
+        '(--json)--json[print data instead of text]' \
+        '(--debug)--debug[show tracebacks]' \
+        '*:OPTION: ' \
+        && return
+}
+
+_boxship_verb_install() {
+    _arguments -s \
+        '(--image)--image[the Loader'"'"'s image (default\: boxship/platform\:0.1.0, which is made if it isn'"'"'t here)]:REF: ' \
+        '(--root)--root[install into this tree of files instead]:DIR:_files -/' \
+        '(--no-command)--no-command[leave out the command boxship for people]' \
+        '(--help)--help[show this help message and exit]' \
+        '*--file[compose or appliance file (repeatable)]:FILE:_files' \
+        '(--project-name)--project-name[the appliance'"'"'s name]:NAME: ' \
+        '*--env-file[variables, instead of .env (repeatable)]:FILE:_files' \
+        '(--project-directory)--project-directory[where to look for the files]:DIR:_files -/' \
+        '*--profile[activate a profile (repeatable)]:NAME:{_boxship_names profiles}' \
+        '(--target)--target[the target to boot]:NAME:{_boxship_names targets}' \
+        '(--dry-run)--dry-run[say what would be done and why, and change nothing]' \
+        '(--lax)--lax[unknown keys are warnings, for legacy files]' \
+        '(--json)--json[print data instead of text]' \
+        '(--debug)--debug[show tracebacks]' \
+        '*:OPTION: ' \
+        && return
+}
+
+_boxship_verb_uninstall() {
+    _arguments -s \
+        '(--root)--root[the tree of files that it was installed into]:DIR:_files -/' \
         '(--help)--help[show this help message and exit]' \
         '*--file[compose or appliance file (repeatable)]:FILE:_files' \
         '(--project-name)--project-name[the appliance'"'"'s name]:NAME: ' \

@@ -166,6 +166,38 @@ def test_another_installation_of_the_same_appliance_keeps_its_loader(sail: Saili
         assert sail.running_image().startswith("true")
 
 
+FACTS = """
+exec >"$state/facts"
+[ -S /run/docker.sock ] && echo the engine
+[ "$(ls -d /proc/[0-9]* | wc -l)" -gt 5 ] && echo the processes
+ip link show docker0 >/dev/null 2>&1 && echo the networks
+touch /tmp/x && echo /tmp
+touch /x 2>/dev/null || echo not its own root
+mount -t tmpfs none /tmp 2>/dev/null || echo not to mount
+grep -q "^NoNewPrivs:.*1" /proc/self/status && echo no more rights
+grep "^CapEff" /proc/self/status
+"""
+
+
+def test_the_loader_sees_the_host_and_may_no_more_than_it_needs(sail: Sailing) -> None:
+    sail.behave("one", f"report 1; {FACTS}; wait_for_term")
+    sail.begin()
+    facts = sail.places.state / "facts"
+    eventually(lambda: facts.exists() and "CapEff" in facts.read_text(), "the facts", sail.said)
+    *found, rights = facts.read_text().splitlines()
+    assert found == [
+        *("the engine", "the processes", "the networks", "/tmp", "not its own root", "not to mount", "no more rights")
+    ]
+    # Docker's usual ones, and NET_ADMIN (12) and SYS_PTRACE (19).
+    assert int(rights.split()[1], 16) == 0xA80425FB | 1 << 12 | 1 << 19
+    mounts = sail.docker(
+        "container", "inspect", "--format", "{{range .Mounts}}{{println .Source}}{{end}}", sail.container
+    )
+    root = sail.docker("info", "--format", "{{.DockerRootDir}}")
+    folders = {str(sail.places.state), str(sail.places.run), f"{root}/volumes", str(sail.settings.socket)}
+    assert set(mounts.split()) == folders
+
+
 def test_an_emulation_ends_with_the_loaders_status(tmp_path: Path, images: tuple[str, str]) -> None:
     with sailing(f"sail-{uuid.uuid4().hex[:8]}", tmp_path, stops_on_failure=True) as sail:
         sail.record(images[0])
@@ -177,7 +209,8 @@ def test_an_emulation_ends_with_the_loaders_status(tmp_path: Path, images: tuple
 def test_an_engine_that_died_is_waited_for_and_what_it_cut_short_is_not_counted(tmp_path: Path) -> None:
     with private_engine() as engine:
         one, _ = asyncio.run(stand_in_images("one", "two", engine.address))
-        with sailing("sail", tmp_path, Path(engine.address.removeprefix("unix://"))) as sail:
+        socket = Path(engine.address.removeprefix("unix://"))
+        with sailing("sail", tmp_path, socket, call_s=2, stop_s=1) as sail:
             sail.record(one)
             sail.behave("one", "wait_for_term")
             sail.begin()
@@ -191,4 +224,6 @@ def test_an_engine_that_died_is_waited_for_and_what_it_cut_short_is_not_counted(
             engine.start()
             sail.hears("the container engine answers")
             sail.hears("reports: boot")
-            assert sail.end() == 0
+            engine.freeze()
+            assert sail.end() == 0, "it doesn't wait for ever for one that has hung itself up"
+            engine.thaw()

@@ -43,7 +43,9 @@ def test_the_wheel_carries_them_where_programs_look(tmp_path: Path) -> None:
     subprocess.run(argv, cwd=ROOT, check=True, capture_output=True, timeout=60)
     (wheel,) = tmp_path.glob("*.whl")
     with zipfile.ZipFile(wheel) as archive:
-        names = {name.partition(".data/data/")[2] for name in archive.namelist()}
+        plain = set(archive.namelist())
+        pins = archive.read("boxship/build/requirements.txt")
+    names = {name.partition(".data/data/")[2] for name in plain}
     assert {
         "share/man/man1/boxship.1",
         "share/man/man1/boxship-logs.1",
@@ -51,3 +53,5 @@ def test_the_wheel_carries_them_where_programs_look(tmp_path: Path) -> None:
         "share/zsh/site-functions/_boxship",
         "share/fish/vendor_completions.d/boxship.fish",
     } <= names
+    assert {"boxship/host/sail/sail.sh", "boxship/host/sail/boxship.sh", "boxship/host/sail/unit.service"} <= plain
+    assert pins == (ROOT / "requirements/run.txt").read_bytes()

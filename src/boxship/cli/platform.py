@@ -52,12 +52,17 @@ async def make_platform(engine: Engine, display: Display, reference: str = REFER
     """
     subject = f"image:{reference}"
 
+    has_begun = False
+
     def tell(line: str) -> None:
+        nonlocal has_begun
+        if not has_begun:
+            display.show(SubjectChanged(subject, Phase.BUILDING))
+        has_begun = True
         display.show(ImageProgress(reference, line))
 
     interrupt = hear_interrupts()
     maker = PlatformMaker(engine, default_root(os.environ), tell)
-    display.show(SubjectChanged(subject, Phase.BUILDING))
     cut_off = CancelledError("the build was interrupted", hint="run it again: what is made is kept")
     made = await unless_interrupted(maker.ensure(reference), interrupt, cut_off)
     display.show(SubjectChanged(subject, Phase.KEPT if made.was_there else Phase.READY))

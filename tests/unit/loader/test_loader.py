@@ -3,12 +3,15 @@
 import asyncio
 
 import pytest
+from msgspec.structs import replace
 
 from boxship.errors import ConflictError, NotFoundError
 from boxship.loader.box import GcView
+from boxship.spec.model import Condition, Dependency
 from boxship.state.operation import Operation, OperationStatus
 from tests.fakes.behaviour import Behaviour
-from tests.unit.loader.bench import Bench
+from tests.unit.loader.bench import Bench, version
+from tests.unit.plan.given import service
 
 
 @pytest.fixture
@@ -232,12 +235,19 @@ async def test_a_dead_engine_is_said_and_waited_for(bench: Bench) -> None:
 
 
 async def test_a_deployment_is_judged_by_its_own_containers(bench: Bench) -> None:
+    """One that is made for the next generation, and not started yet, is no reason to call this one ill."""
+    for number in ("1.0", "1.1"):
+        written = version(number, service("seed", image=f"app/db:{number}", command=("once",)))
+        web = written.services["web"]
+        waiting = replace(web, depends_on={**web.depends_on, "seed": Dependency(Condition.COMPLETED)})
+        images = {name: f"app/{'db' if name in ('db', 'seed') else 'web'}:{number}" for name in written.services}
+        bench.world.publish(replace(written, services={**written.services, "web": waiting}), **images)
     async with bench.loader() as box:
         await bench.to(box, "1.0")
         await bench.pull(box, "1.1")
         bench.world.copier.holds = asyncio.Event()
         await box.switch("1.1", by="test")
-        while "app.web.g2" not in {each.name for each in bench.world.engine.world.containers.values()}:
+        while "app.seed.g2" not in {each.name for each in bench.world.engine.world.containers.values()}:
             await bench.world.clock.sleep(0.1)
     async with bench.loader() as box:
         await bench.booted(box)

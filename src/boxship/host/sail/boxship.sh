@@ -45,10 +45,18 @@ has_systemd() {
 uninstall() {
     read -r image <"/var/lib/boxship/$appliance/loader" ||
         fail "no Loader is recorded for $appliance" "remove what /var/lib/boxship/$appliance/installed.json lists"
-    if has_systemd; then systemctl stop "boxship-$appliance.service"; fi
+    case " $* " in
+        *" --dry-run "*) ;;
+        *) if has_systemd; then systemctl stop "boxship-$appliance.service"; fi ;;
+    esac
     docker container run --rm --pull never --network host --entrypoint boxship \
         --volume /:/host --volume /var/run/docker.sock:/run/docker.sock \
         "$image" --project-name "$appliance" "$@" --root /host || exit $?
+    case " $* " in *" --dry-run "*) return 0 ;; esac
+    for id in $(docker container ls --all --quiet --no-trunc \
+        --filter "label=boxship.loader.state=/var/lib/boxship/$appliance"); do
+        docker container rm --force "$id" >/dev/null || exit $?
+    done
     if has_systemd; then systemctl daemon-reload; fi
 }
 

@@ -25,6 +25,7 @@ class SailSettings(Struct, frozen=True):
     """What sail is told. Times are whole seconds, except for ``poll_s``, which ``sleep`` must understand.
 
     ``stops_on_failure``: end with the Loader's status unless that is 0, as an emulation does.
+    ``loader_options``: for the Loader, after those that say where its folders are.
     ``report_polls``: so many times ``poll_s`` has a Loader to report.
     """
 
@@ -33,6 +34,7 @@ class SailSettings(Struct, frozen=True):
     socket: Path = DEFAULT_SOCKET
     stops_on_failure: bool = False
     shows_log: bool = False
+    loader_options: tuple[str, ...] = ()
     starts_limit: int = 3
     first_pause_s: int = 1
     longest_pause_s: int = 60
@@ -69,6 +71,7 @@ def _words(settings: SailSettings) -> tuple[tuple[str, str], ...]:
         ("socket", _mountable(settings.socket)),
         ("on_failure", "stop" if settings.stops_on_failure else "restart"),
         ("shows_log", "yes" if settings.shows_log else "no"),
+        ("loader_options", shlex.join(settings.loader_options)),
         ("starts_limit", str(settings.starts_limit)),
         ("first_pause_s", str(settings.first_pause_s)),
         ("longest_pause_s", str(settings.longest_pause_s)),

@@ -16,6 +16,7 @@ container_before=boxship-loader-example-Before
 state=/var/lib/boxship/example
 run=/run/boxship/example
 socket=/var/run/docker.sock
+loader_options=
 made_by=0
 on_failure=restart
 shows_log=no
@@ -118,6 +119,7 @@ start_or_take_over() {
             is_ours || return 1
             image=$its_image
             read_count
+            started_at=$(date +%s.%N)
             say "takes over the Loader that runs, $(short "$image")"
             return 0
             ;;
@@ -155,7 +157,9 @@ EOF
 read_count() {
     count=0 counted=
     [ ! -r "$state/starts" ] || read -r count counted <"$state/starts" || :
-    if [ "$counted" != "$image" ] || ! [ "$count" -ge 0 ] 2>/dev/null; then count=0; fi
+    # A damaged file is no reason to stop: "08" would be one for the arithmetic.
+    case $count in '' | *[!0-9]* | 0?* | ??????????*) count=0 ;; esac
+    [ "$counted" = "$image" ] || count=0
 }
 
 has_reported_before() {
@@ -212,14 +216,17 @@ make_room() {
         [ "$its_state" != "$state" ] || engine container rm --force "$id" >/dev/null
         engine container rename "$before_look" "$container_before"
         id=
-    elif [ "$its_maker" != "$made_by" ]; then
+    elif [ "$its_maker" != "$made_by" ] || [ "$status" = dead ]; then
         engine container rm --force "$id" >/dev/null
         id=
     fi
 }
 
 start() {
-    if [ -z "$id" ]; then create || return 1; fi
+    # Boxship has quoted the options.
+    if [ -z "$id" ]; then eval "create $loader_options" || return 1; fi
+    # Not the engine's time of the start: what the Loader says first is a little older than that.
+    started_at=$(date +%s.%N)
     if ! said=$(engine container start "$id" 2>&1 >/dev/null); then
         say "can't start the Loader $(short "$image"): $said"
         return 1
@@ -227,6 +234,7 @@ start() {
     say "started the Loader $(short "$image"), for the time number $count since one reported"
 }
 
+# create [OPTION...]: those of the Loader.
 create() {
     root=$(engine info --format '{{.DockerRootDir}}')
     # The rights: to see which files of volumes the processes of containers have mapped, and to keep the outside away
@@ -243,7 +251,7 @@ create() {
         --mount "type=bind,source=$root/volumes,target=$root/volumes" \
         --mount "type=bind,source=$state,target=$state" \
         --mount "type=bind,source=$run,target=$run" \
-        "$image" --project-name "$appliance" loader --state "$state" --run "$run" 2>&1); then
+        "$image" --project-name "$appliance" loader --state "$state" --run "$run" "$@" 2>&1); then
         say "can't make a container of the Loader $(short "$image"): $said"
         return 1
     fi
@@ -275,14 +283,15 @@ watch() {
         timeout "$((stop_s + call_s))" docker container stop --time "$stop_s" "$id" >/dev/null 9>&-
     fi
     wait "$waiting"
+    [ "$shows_log" = no ] || wait "$showing"
     code=lost
     [ ! -e "$ended" ] || read -r code <"$ended"
     rm -f "$ended"
 }
 
 show_log() {
-    since=$(engine container inspect --format '{{.State.StartedAt}}' "$id")
-    docker container logs --follow --since "$since" "$id" 9>&- &
+    docker container logs --follow --since "$started_at" "$id" 9>&- &
+    showing=$!
 }
 
 # What the end of a Loader, or of an attempt to start one, means.
@@ -291,6 +300,7 @@ judge() {
         lost)
             say "lost sight of the Loader: the engine went away, or was restarted"
             take_back
+            nap "$poll_s"
             return
             ;;
         0) say "the Loader asks to be started again" ;;

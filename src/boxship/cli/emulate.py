@@ -1,0 +1,60 @@
+"""The verb emulate: a whole box on this machine."""
+
+import argparse
+import json
+import os
+from pathlib import Path
+from typing import NoReturn
+
+from boxship.build.platform import REFERENCE
+from boxship.cli.context import Invocation
+from boxship.cli.dry_run import IS_DRY_RUN, DryRunEnded
+from boxship.cli.install import add_loader_options, loader_image, socket_of_engine
+from boxship.cli.run import run_with_engine
+from boxship.engine.port import Engine
+from boxship.operate.emulate import FOLDER, prepare, remove_emulation
+
+
+def add_emulate(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--image", metavar="REF", help=f"the Loader's image (default: {REFERENCE}, which is made if it isn't here)"
+    )
+    parser.add_argument("--state", metavar="DIR", help=f"where the box keeps what it knows (default: {FOLDER})")
+    add_loader_options(parser)
+    parser.add_argument("--remove", action="store_true", help="remove that folder and the Loader's containers instead")
+    parser.set_defaults(run=emulate)
+
+
+def emulate(invocation: Invocation, arguments: argparse.Namespace) -> int:
+    name, loaded = invocation.appliance_name_or_files()
+    directory = loaded.appliance.directory if loaded else Path.cwd()
+    folder = Path(arguments.state).absolute() if arguments.state else directory / FOLDER
+    if arguments.remove:
+        return _remove(invocation, name, folder)
+    socket = socket_of_engine()
+
+    async def image(engine: Engine) -> str:
+        return await loader_image(engine, arguments.image, is_json=invocation.is_json)
+
+    image_id = run_with_engine(image)
+    if IS_DRY_RUN.get():
+        text = f"would run the Loader {image_id} of {name}, with its state in {folder}"
+        raise DryRunEnded(text, {"appliance": name, "loader": image_id, "state": str(folder)})
+    return _run(prepare(name, folder, image_id, socket, tuple(arguments.loader_options)))
+
+
+def _run(script: Path) -> NoReturn:
+    """From here on this process hears ^C as sail, and its status is that of the Loader."""
+    os.execv("/bin/sh", ["sh", str(script)])  # noqa: S606 (no shell is asked to read what somebody typed)
+
+
+def _remove(invocation: Invocation, name: str, folder: Path) -> int:
+    async def work(engine: Engine) -> tuple[str, ...]:
+        return await remove_emulation(name, folder, engine, dry_run=IS_DRY_RUN.get())
+
+    done = run_with_engine(work)
+    if invocation.is_json:
+        print(json.dumps({"done": done}))
+    else:
+        print("\n".join(done or [f"{name}: nothing to do"]))
+    return 0

@@ -1,0 +1,91 @@
+"""A box on a laptop: the same image, the same sail, with its state in a folder of the project."""
+
+import asyncio
+import contextlib
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from boxship.engine.port import ContainerEngine
+from boxship.errors import ConflictError, HostError, UsageError
+from boxship.host.filelock import FileLock
+from boxship.host.places import Places, box_places, record_loader
+from boxship.host.sail.render import SailSettings, render_sail
+from boxship.operate.install import remove_loader
+
+FOLDER = ".boxship"
+"""Beside the appliance's files; git is told to overlook it."""
+_MOST_OF_A_SOCKETS_PATH = 107
+"""Source: unix(7), sun_path."""
+
+
+def emulated_places(appliance: str, folder: Path) -> Places:
+    """Raises: UsageError when the Loader's socket couldn't be made there."""
+    places = box_places(appliance, folder / "state", folder / "run")
+    if len(str(places.socket)) > _MOST_OF_A_SOCKETS_PATH:
+        raise UsageError(
+            f"{folder} is too long a path: the Loader's socket in it would have {len(str(places.socket))} characters",
+            hint=f"{_MOST_OF_A_SOCKETS_PATH} are allowed; name a shorter folder with --state",
+        )
+    return places
+
+
+def prepare(appliance: str, folder: Path, image_id: str, socket: Path, loader_options: tuple[str, ...] = ()) -> Path:
+    """Make the folder, record the Loader, and write the sail to run: it ends with the Loader's status unless that is 0.
+
+    Returns: the script; run it with a POSIX shell.
+
+    Raises: HostError when the folder can't be written to; UsageError for a path that can't be used.
+    """
+    places = emulated_places(appliance, folder)
+    settings = SailSettings(
+        appliance, places, socket, stops_on_failure=True, shows_log=True, loader_options=loader_options
+    )
+    text, script = render_sail(settings), folder / "sail"
+    try:
+        for each in (places.state, places.run):
+            each.mkdir(parents=True, exist_ok=True)
+        (folder / ".gitignore").write_text("*\n", encoding="utf-8")
+        script.write_text(text, encoding="utf-8")
+        record_loader(places, image_id)
+    except OSError as err:
+        raise HostError(f"can't write {err.filename}: {err.strerror}", hint="name another folder with --state") from err
+    return script
+
+
+async def remove_emulation(
+    appliance: str, folder: Path, engine: ContainerEngine, *, dry_run: bool = False
+) -> tuple[str, ...]:
+    """Remove the containers of its Loader, and the folder; sentences about what was removed.
+
+    Raises:
+        ConflictError: It runs; nothing was changed.
+        HostError: A file can't be removed.
+    """
+    places = emulated_places(appliance, folder)
+    with _no_sail(appliance, places, dry_run=dry_run):
+        names = await remove_loader(engine, places, dry_run=dry_run)
+        is_there = await asyncio.to_thread(folder.is_dir)
+        if is_there and not dry_run:
+            await asyncio.to_thread(_remove_tree, folder)
+    verb = "would remove" if dry_run else "removed"
+    return (*(f"{verb} the container {name}" for name in names), *([f"{verb} {folder}"] if is_there else []))
+
+
+def _remove_tree(folder: Path) -> None:
+    try:
+        shutil.rmtree(folder)
+    except PermissionError as err:
+        # The Loader is root in its container.
+        raise HostError(f"not allowed to remove {err.filename}", hint=f"sudo rm -r {folder}") from err
+
+
+@contextmanager
+def _no_sail(appliance: str, places: Places, *, dry_run: bool) -> Iterator[None]:
+    with contextlib.ExitStack() as held:
+        if places.state.is_dir() and not dry_run:
+            lock = held.enter_context(FileLock(places.sail_lock))
+            if not lock.try_acquire():
+                raise ConflictError(f"the emulation of {appliance} runs", hint="end it first, with ^C where it runs")
+        yield
