@@ -236,6 +236,7 @@ async def test_a_dead_engine_is_said_and_waited_for(bench: Bench) -> None:
 
 async def test_a_deployment_is_judged_by_its_own_containers(bench: Bench) -> None:
     """One that is made for the next generation, and not started yet, is no reason to call this one ill."""
+    bench.world.engine.script("seed", Behaviour(exits_after_s=0.1))
     for number in ("1.0", "1.1"):
         written = version(number, service("seed", image=f"app/db:{number}", command=("once",)))
         web = written.services["web"]
