@@ -19,7 +19,7 @@ from boxship.api.app import make_api
 from boxship.api.route import Doors
 from boxship.clock import SystemClock
 from boxship.events import Notice
-from boxship.serve import protocol
+from boxship.serve import listeners, protocol
 from boxship.serve.closing import Closing
 from boxship.serve.connection import peer_uid
 from boxship.serve.gate import Gate
@@ -204,6 +204,25 @@ async def test_who_says_nothing_is_dropped(tmp_path: Path) -> None:
         protocol.HEAD_S = before
 
 
+async def test_whoever_takes_all_connections_of_one_door_leaves_the_others_open(
+    tmp_path: Path, few_connections: int
+) -> None:
+    async with served(tmp_path) as made:
+        taken = [await asyncio.open_connection("127.0.0.1", made.port) for _ in range(few_connections)]
+        refused = await status_of(await asyncio.open_connection("127.0.0.1", made.port), "/v1/boot")
+        trusted = await status_of(await asyncio.open_unix_connection(made.unix.path), "/v1/boot")
+        assert (refused, trusted) == (503, 200)
+        for _, writer in taken:
+            writer.close()
+
+
+@pytest.fixture
+def few_connections() -> Iterator[int]:
+    before, listeners.MOST_CONNECTIONS = listeners.MOST_CONNECTIONS, 5
+    yield 5
+    listeners.MOST_CONNECTIONS = before
+
+
 async def test_a_head_without_end_is_refused(tmp_path: Path) -> None:
     async with served(tmp_path) as made:
         reader, writer = await asyncio.open_connection("127.0.0.1", made.port)
@@ -272,7 +291,7 @@ async def test_a_reader_that_stops_reading_is_dropped_and_the_box_goes_on(tmp_pa
         for number in range(400):
             made.box.publish(Notice(f"{number} {'x' * 4000}"))
             assert json.loads((await event_of(reader))["data"])["number"] == number + 1
-        connections = made.listeners._state.connections
+        connections = [each for opened in made.listeners._open.values() for each in opened.state.connections]
         held = max(each.transport.get_write_buffer_size() for each in connections)
         assert held < 128 * 1024, "a slow reader's backlog is bounded"
         assert made.box.readers == 2

@@ -69,8 +69,9 @@ def report(error: BoxshipError, *, as_json: bool, start: Path | None = None) -> 
         show_problems(error.problems, start)
     else:
         _show_message(error)
-    for line in (*getattr(error, "output", ()), *getattr(error, "logs", ())):
-        print(f"  | {sanitized(line)}", file=sys.stderr)
+    for lines in (error.fields.get("output"), error.fields.get("logs")):
+        for line in lines if isinstance(lines, list) else ():
+            print(f"  | {sanitized(str(line))}", file=sys.stderr)
     if error.hint:
         print(f"hint: {sanitized(error.hint)}", file=sys.stderr)
     return error.exit_status
