@@ -788,8 +788,6 @@ _boxship_verb_watch() {
 
 _boxship_verb_box() {
     _arguments -s \
-        '(-h --help)-h[show this help message and exit]' \
-        '(-h --help)--help[show this help message and exit]' \
         '(-d --detach)-d[print the operation'"'"'s id and don'"'"'t wait for it]' \
         '(-d --detach)--detach[print the operation'"'"'s id and don'"'"'t wait for it]' \
         '(--socket)--socket[the box'"'"'s socket (BOXSHIP_SOCKET)]:PATH:_files' \
@@ -807,6 +805,7 @@ _boxship_verb_box() {
         '*--scope[admin, read, status or logs\:SERVICE (repeatable)]:SCOPE: ' \
         '(--expires)--expires[after how long\: 12h, 30d (default\: never)]:TIME: ' \
         '(--replace)--replace[revoke others of this name]' \
+        '(--help)--help[show this help message and exit]' \
         '*--file[compose or appliance file (repeatable)]:FILE:_files' \
         '(--project-name)--project-name[the appliance'"'"'s name]:NAME: ' \
         '*--env-file[variables, instead of .env (repeatable)]:FILE:_files' \

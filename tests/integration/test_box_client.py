@@ -144,8 +144,8 @@ def test_a_switch_is_followed_into_the_next_loader(thread: BoxThread, capsys: Ca
 
 
 def test_what_is_not_there_is_told_as_the_box_does(thread: BoxThread, capsys: Capture) -> None:
-    assert box("boot maintenence") == NotFoundError.exit_status
-    assert "no target 'maintenence' in release 1.0" in capsys.readouterr().err
+    assert box("boot nowhere") == NotFoundError.exit_status
+    assert "no target 'nowhere' in release 1.0" in capsys.readouterr().err
     assert box("logs nope --json") == NotFoundError.exit_status
     assert json.loads(capsys.readouterr().out)["error"]["code"] == "not_found"
     thread.do(lambda box: setattr(box, "against_switch", ("the disk is full",)))

@@ -255,6 +255,7 @@ async def test_readers_cost_bounded_memory_and_all_of_them_hear_everything(
     path = str(tmp_path / "loader.sock")
     with program(path) as started:
         await status_of(await asyncio.open_unix_connection(path), "/v1/boot")
+        await status_of(await asyncio.open_unix_connection(path), "/")
         idle_kib = rss_kib(started.pid)
         connected = []
         for _ in range(count):
@@ -280,6 +281,37 @@ async def test_readers_cost_bounded_memory_and_all_of_them_hear_everything(
     assert idle_kib < MOST_IDLE_KIB
     assert with_readers_kib - idle_kib < count * MOST_PER_READER_KIB
     assert took_s < 2
+
+
+async def test_many_who_look_at_the_page_cost_little(tmp_path: Path) -> None:
+    path = str(tmp_path / "loader.sock")
+    with program(path) as started:
+        await status_of(await asyncio.open_unix_connection(path), "/")
+        idle_kib = rss_kib(started.pid)
+        connected = []
+        for _ in range(READERS):
+            streams = await asyncio.open_unix_connection(path)
+            connected.append((await ask(streams, "/boxship/events"), streams[1]))
+            assert "data" in await event_of(streams[0])
+        assert rss_kib(started.pid) - idle_kib < READERS * MOST_PER_READER_KIB
+        for _, writer in connected:
+            writer.close()
+
+
+async def test_nobody_is_woken_while_nothing_happens(tmp_path: Path) -> None:
+    path = str(tmp_path / "loader.sock")
+    with program(path) as started:
+        await status_of(await asyncio.open_unix_connection(path), "/v1/boot")
+        await asyncio.sleep(0.3)  # what that call left to do
+        before = switches(started.pid)
+        await asyncio.sleep(1)  # the time that is looked at
+        assert switches(started.pid) - before <= 5, "a loop that ticks would be"
+
+
+def switches(pid: int) -> int:
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    (line,) = (line for line in lines if line.startswith("voluntary_ctxt_switches"))
+    return int(line.split()[1])
 
 
 async def test_a_reader_that_stops_reading_is_dropped_and_the_box_goes_on(tmp_path: Path) -> None:
