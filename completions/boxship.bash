@@ -99,6 +99,14 @@ _boxship_value() {
         uninstall:--root) echo folders ;;
         watch:-o|watch:--only) echo services ;;
         watch:-x|watch:--exclude) echo services ;;
+        box:--socket) echo files ;;
+        box:--url) echo other ;;
+        box:--token-file) echo files ;;
+        box:--limit) echo other ;;
+        box:--after) echo other ;;
+        box:--tail) echo other ;;
+        box:--scope) echo other ;;
+        box:--expires) echo other ;;
         check:--format) echo =text,json,github ;;
         show:--format) echo =json,compose,yaml ;;
         config:--format) echo =yaml,json ;;
@@ -119,7 +127,7 @@ _boxship_value() {
 }
 
 _boxship_verb() {
-    verbs='up down ps status preflight plan logs stats events images exec run restart stop start reload kill pause unpause rm wait cp port ip top build pull push platform release loader emulate install uninstall watch check show config graph import init completion version'
+    verbs='up down ps status preflight plan logs stats events images exec run restart stop start reload kill pause unpause rm wait cp port ip top build pull push platform release loader emulate install uninstall watch box check show config graph import init completion version'
     case $1 in
         '') options='-h --help -f --file -p --project-name --env-file --project-directory --profile --target --dry-run --lax --json --debug --version' ;;
         up) options='-d --detach --build --no-build --force-recreate --no-recreate --no-deps --remove-orphans --scale -o --only -x --exclude --dependencies --include-deps --affected --tag -V --renew-anon-volumes --pull -t --timeout --wait -w --watch --help --file --project-name --env-file --project-directory --profile --target --dry-run --lax --json --debug'; kinds=(services) ;;
@@ -157,6 +165,7 @@ _boxship_verb() {
         install) options='--image --root --no-command --help --file --project-name --env-file --project-directory --profile --target --dry-run --lax --json --debug'; kinds=(other) ;;
         uninstall) options='--root --help --file --project-name --env-file --project-directory --profile --target --dry-run --lax --json --debug'; kinds=() ;;
         watch) options='--no-up --prune --no-prune --quiet -o --only -x --exclude --dependencies --include-deps --affected --help --file --project-name --env-file --project-directory --profile --target --dry-run --lax --json --debug'; kinds=(services) ;;
+        box) options='-d --detach --socket --url --token-file --strict --fresh --allow-downgrade -y --yes --limit --follow --after --tail --scope --expires --replace --help --file --project-name --env-file --project-directory --profile --target --dry-run --lax --json --debug'; kinds=(=boot,status,why,versions,pull,switch,rollback,gc,operations,operation,cancel,events,logs,restart,maintenance,source,containers,tokens,audit other) ;;
         check) options='-q --quiet --format --help --file --project-name --env-file --project-directory --profile --target --dry-run --lax --json --debug'; kinds=() ;;
         show) options='--format --services --schema --help --file --project-name --env-file --project-directory --profile --target --dry-run --lax --json --debug'; kinds=() ;;
         config) options='--format -q --quiet -o --output --services --images --volumes --networks --profiles --hash --help --file --project-name --env-file --project-directory --profile --target --dry-run --lax --json --debug'; kinds=(services) ;;

@@ -38,6 +38,7 @@ _boxship_verbs() {
         'install:let this host run an appliance'"'"'s Loader for ever'
         'uninstall:take away what install wrote'
         'watch:follow changes of files into what runs'
+        'box:ask a box, and tell it what to do'
         'check:read the files and show every problem at once'
         'show:print the files as Boxship understands them'
         'config:print the files as docker compose'"'"'s config does'
@@ -938,6 +939,40 @@ _boxship_verb_watch() {
         '(--json)--json[print data instead of text]' \
         '(--debug)--debug[show tracebacks]' \
         '*:SERVICE:{_boxship_names services}' \
+        && return
+}
+
+_boxship_verb_box() {
+    _arguments -s \
+        '(-d --detach)-d[print the operation'"'"'s id and don'"'"'t wait for it]' \
+        '(-d --detach)--detach[print the operation'"'"'s id and don'"'"'t wait for it]' \
+        '(--socket)--socket[the box'"'"'s socket (BOXSHIP_SOCKET)]:PATH:_files' \
+        '(--url)--url[the box'"'"'s address instead (BOXSHIP_URL)]:URL: ' \
+        '(--token-file)--token-file[a file with the token (BOXSHIP_TOKEN_FILE)]:FILE:_files' \
+        '(--strict)--strict[exit with 8 also for what is only degraded]' \
+        '(--fresh)--fresh[ask anew, whatever was found a moment ago]' \
+        '(--allow-downgrade)--allow-downgrade[also to an older version]' \
+        '(-y --yes)-y[don'"'"'t ask, though newer data is lost]' \
+        '(-y --yes)--yes[don'"'"'t ask, though newer data is lost]' \
+        '(--limit)--limit[how many (default\: 100)]:NUMBER: ' \
+        '(--follow)--follow[go on with what it writes from now on]' \
+        '(--after)--after[only later entries]:NUMBER: ' \
+        '(--tail)--tail[only so many of the last lines]:NUMBER: ' \
+        '*--scope[admin, read, status or logs\:SERVICE (repeatable)]:SCOPE: ' \
+        '(--expires)--expires[after how long\: 12h, 30d (default\: never)]:TIME: ' \
+        '(--replace)--replace[revoke others of this name]' \
+        '(--help)--help[show this help message and exit]' \
+        '*--file[compose or appliance file (repeatable)]:FILE:_files' \
+        '(--project-name)--project-name[the appliance'"'"'s name]:NAME: ' \
+        '*--env-file[variables, instead of .env (repeatable)]:FILE:_files' \
+        '(--project-directory)--project-directory[where to look for the files]:DIR:_files -/' \
+        '*--profile[activate a profile (repeatable)]:NAME:{_boxship_names profiles}' \
+        '(--target)--target[the target to boot]:NAME:{_boxship_names targets}' \
+        '(--dry-run)--dry-run[say what would be done and why, and change nothing]' \
+        '(--lax)--lax[unknown keys are warnings, for legacy files]' \
+        '(--json)--json[print data instead of text]' \
+        '(--debug)--debug[show tracebacks]' \
+        '1:VERB:(boot status why versions pull switch rollback gc operations operation cancel events logs restart maintenance source containers tokens audit)' \
         && return
 }
 

@@ -15,6 +15,7 @@ from boxship.api.app import ROUTES
 from boxship.api.description import as_page, describe
 from boxship.build import builder, image, stamps
 from boxship.cli.arguments import VERBS, build_parser
+from boxship.cli.grammar import subverbs
 from boxship.host.sail import render
 from boxship.plan import containers
 from boxship.spec import codes
@@ -183,10 +184,41 @@ def _cli() -> str:
     ]
     for verb, text, _, example in VERBS:
         parts += [f"## {verb}", f"{text[0].upper()}{text[1:]}.", f"```console\n$ {example}\n```"]
+        below = subverbs(verb_parser(verb))
         rows = [(_flags(action), _meaning(action)) for action in _actions(verb_parser(verb))]
-        if rows:
+        if below:
+            parts += [*_subverbs(verb, below)]
+        elif rows:
             parts.append(_table(("argument", "meaning"), rows))
     return "\n\n".join(parts)
+
+
+def _subverbs(verb: str, below: Mapping[str, tuple[str, argparse.ArgumentParser]]) -> Iterator[str]:
+    """A row for each verb below a verb, and one for each argument that not all of them have."""
+    seen = [{_flags(each) for each in _shown(inner)} for _, inner in below.values()]
+    shared = set.intersection(*seen)
+    rows = []
+    for name, (text, inner) in below.items():
+        words = " ".join(_word(each) for each in _shown(inner) if not each.option_strings)
+        rows.append((f"`{verb} {name}{f' {words}' if words else ''}`", text))
+        own = [each for each in _shown(inner) if each.option_strings and _flags(each) not in shared]
+        rows += [(f"&nbsp;&nbsp;{_flags(each)}", _meaning(each)) for each in own]
+    yield _table(("verb", "meaning"), rows)
+    first = next(iter(below.values()))[1]
+    yield _table(
+        ("all of them", "meaning"), [(_flags(each), _meaning(each)) for each in _shown(first) if _flags(each) in shared]
+    )
+
+
+def _word(action: argparse.Action) -> str:
+    name = _flags(action).replace("`", "")
+    return f"[{name}]" if action.nargs == "?" else name
+
+
+def _shown(parser: argparse.ArgumentParser) -> list[argparse.Action]:
+    """What its table lists: neither --help nor the global options."""
+    shown = [each for each in _actions(parser) if each.help != argparse.SUPPRESS]
+    return [each for each in shown if "--help" not in each.option_strings]
 
 
 def _flags(action: argparse.Action) -> str:

@@ -336,6 +336,21 @@ class CancelledError(BoxshipError):
     http_status = 499
 
 
+def revived(code: str, message: str, hint: str = "", fields: Mapping[str, object] | None = None) -> BoxshipError:
+    """An error that another program reported by its code, as one of here; a plain one for a code that isn't known."""
+    found = next((each for each in _family(BoxshipError) if each.code == code), BoxshipError)
+    error = found.__new__(found)
+    # Not the class's own way to be made: what it would make the message from isn't here.
+    BoxshipError.__init__(error, message, hint=hint, fields=fields)
+    return error
+
+
+def _family(root: type[BoxshipError]) -> Iterable[type[BoxshipError]]:
+    yield root
+    for each in root.__subclasses__():
+        yield from _family(each)
+
+
 class BugError(BoxshipError):
     """An invariant of Boxship broke."""
 

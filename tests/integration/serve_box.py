@@ -15,6 +15,8 @@ from boxship.serve.closing import Closing
 from boxship.serve.gate import Gate
 from boxship.serve.limiter import Limiter
 from boxship.serve.listeners import Listeners, Unix
+from boxship.serve.prefix import ByPrefix
+from boxship.web.app import Pages, make_pages
 from tests.fakes.access import FakeJournal, FakePower, FakeTokens
 from tests.fakes.box import FakeBox
 
@@ -22,12 +24,14 @@ from tests.fakes.box import FakeBox
 async def serve(path: str) -> None:
     clock, closing, over = SystemClock(), Closing(), asyncio.Event()
     box, tokens = FakeBox(clock), FakeTokens(clock)
-    api = make_api(Doors(box, FakePower(), tokens, FakeJournal(), clock, closing), Gate(tokens, clock, Limiter()))
+    gate = Gate(tokens, clock, Limiter())
+    api = make_api(Doors(box, FakePower(), tokens, FakeJournal(), clock, closing), gate)
+    app = ByPrefix({"/v1": api}, make_pages(Pages(box, gate, clock, closing)))
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGTERM, over.set)
     loop.add_reader(sys.stdin.fileno(), lambda: box.publish(Notice(sys.stdin.readline().strip())))
     listeners = Listeners(closing)
-    failed = await listeners.listen({Unix(path): api})
+    failed = await listeners.listen({Unix(path): app})
     assert not failed, failed
     sys.stdout.write("listening\n")
     sys.stdout.flush()

@@ -19,7 +19,7 @@ from boxship.api.app import make_api
 from boxship.api.route import Doors
 from boxship.clock import SystemClock
 from boxship.events import Notice
-from boxship.serve import protocol
+from boxship.serve import listeners, protocol
 from boxship.serve.closing import Closing
 from boxship.serve.connection import peer_uid
 from boxship.serve.gate import Gate
@@ -204,6 +204,25 @@ async def test_who_says_nothing_is_dropped(tmp_path: Path) -> None:
         protocol.HEAD_S = before
 
 
+async def test_whoever_takes_all_connections_of_one_door_leaves_the_others_open(
+    tmp_path: Path, few_connections: int
+) -> None:
+    async with served(tmp_path) as made:
+        taken = [await asyncio.open_connection("127.0.0.1", made.port) for _ in range(few_connections)]
+        refused = await status_of(await asyncio.open_connection("127.0.0.1", made.port), "/v1/boot")
+        trusted = await status_of(await asyncio.open_unix_connection(made.unix.path), "/v1/boot")
+        assert (refused, trusted) == (503, 200)
+        for _, writer in taken:
+            writer.close()
+
+
+@pytest.fixture
+def few_connections() -> Iterator[int]:
+    before, listeners.MOST_CONNECTIONS = listeners.MOST_CONNECTIONS, 5
+    yield 5
+    listeners.MOST_CONNECTIONS = before
+
+
 async def test_a_head_without_end_is_refused(tmp_path: Path) -> None:
     async with served(tmp_path) as made:
         reader, writer = await asyncio.open_connection("127.0.0.1", made.port)
@@ -236,6 +255,7 @@ async def test_readers_cost_bounded_memory_and_all_of_them_hear_everything(
     path = str(tmp_path / "loader.sock")
     with program(path) as started:
         await status_of(await asyncio.open_unix_connection(path), "/v1/boot")
+        await status_of(await asyncio.open_unix_connection(path), "/")
         idle_kib = rss_kib(started.pid)
         connected = []
         for _ in range(count):
@@ -263,6 +283,37 @@ async def test_readers_cost_bounded_memory_and_all_of_them_hear_everything(
     assert took_s < 2
 
 
+async def test_many_who_look_at_the_page_cost_little(tmp_path: Path) -> None:
+    path = str(tmp_path / "loader.sock")
+    with program(path) as started:
+        await status_of(await asyncio.open_unix_connection(path), "/")
+        idle_kib = rss_kib(started.pid)
+        connected = []
+        for _ in range(READERS):
+            streams = await asyncio.open_unix_connection(path)
+            connected.append((await ask(streams, "/boxship/events"), streams[1]))
+            assert "data" in await event_of(streams[0])
+        assert rss_kib(started.pid) - idle_kib < READERS * MOST_PER_READER_KIB
+        for _, writer in connected:
+            writer.close()
+
+
+async def test_nobody_is_woken_while_nothing_happens(tmp_path: Path) -> None:
+    path = str(tmp_path / "loader.sock")
+    with program(path) as started:
+        await status_of(await asyncio.open_unix_connection(path), "/v1/boot")
+        await asyncio.sleep(0.3)  # what that call left to do
+        before = switches(started.pid)
+        await asyncio.sleep(1)  # the time that is looked at
+        assert switches(started.pid) - before <= 5, "a loop that ticks would be"
+
+
+def switches(pid: int) -> int:
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    (line,) = (line for line in lines if line.startswith("voluntary_ctxt_switches"))
+    return int(line.split()[1])
+
+
 async def test_a_reader_that_stops_reading_is_dropped_and_the_box_goes_on(tmp_path: Path) -> None:
     async with served(tmp_path) as made:
         slow = await asyncio.open_unix_connection(made.unix.path, limit=1024)
@@ -272,7 +323,7 @@ async def test_a_reader_that_stops_reading_is_dropped_and_the_box_goes_on(tmp_pa
         for number in range(400):
             made.box.publish(Notice(f"{number} {'x' * 4000}"))
             assert json.loads((await event_of(reader))["data"])["number"] == number + 1
-        connections = made.listeners._state.connections
+        connections = [each for opened in made.listeners._open.values() for each in opened.state.connections]
         held = max(each.transport.get_write_buffer_size() for each in connections)
         assert held < 128 * 1024, "a slow reader's backlog is bounded"
         assert made.box.readers == 2

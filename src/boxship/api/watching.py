@@ -10,7 +10,7 @@ from boxship.api.views import WhyAnswer
 from boxship.checks.prometheus import to_prometheus
 from boxship.checks.report import Verdict
 from boxship.engine.port import LogLine
-from boxship.loader.box import Box, Sequenced
+from boxship.loader.box import Box, ProgressView, Sequenced
 from boxship.loader.status import StatusAnswer, status_answer
 from boxship.serve.streams import EVENT_STREAM, Stream, event
 
@@ -34,6 +34,10 @@ async def show_why(doors: Doors, call: Call) -> Handled:
     return Reply(
         WhyAnswer(why=doors.box.why(), phase=progress.phase, is_ready=progress.is_ready, operation=progress.operation)
     )
+
+
+async def show_progress(doors: Doors, call: Call) -> Handled:
+    return Reply(doors.box.progress())
 
 
 async def follow_events(doors: Doors, call: Call) -> Handled:
@@ -113,6 +117,14 @@ ROUTES = (
         text="What the box is doing, or waits for, in one sentence.",
         handle=show_why,
         answers=(Answer(200, "the sentence", WhyAnswer),),
+    ),
+    Route(
+        method="GET",
+        path="/v1/progress",
+        name="show_progress",
+        text="What every service and every image is doing, and the operation that runs.",
+        handle=show_progress,
+        answers=(Answer(200, "all of it", ProgressView),),
     ),
     Route(
         method="GET",

@@ -73,6 +73,7 @@ VERBS: tuple[Entry, ...] = (
     ),
     ("uninstall", "take away what install wrote", "install:add_uninstall", "boxship uninstall --root tree"),
     ("watch", "follow changes of files into what runs", "watch:add_watch", "boxship watch"),
+    ("box", "ask a box, and tell it what to do", "box:add_box", "boxship box status"),
     ("check", "read the files and show every problem at once", "files:add_check", "boxship check"),
     ("show", "print the files as Boxship understands them", "files:add_show", "boxship show --format compose"),
     ("config", "print the files as docker compose's config does", "config:add_config", "boxship config --services"),
@@ -134,7 +135,7 @@ class _VerbParser(_Parser):
             module, _, function = self.adder.partition(":")
             self.adder = ""
             getattr(import_module(f"boxship.cli.{module}"), function)(self)
-            _add_globals(self, is_verb=True)
+            add_globals(self, is_verb=True)
         return super().parse_known_args(args, namespace)
 
 
@@ -179,7 +180,7 @@ def build_parser(known: Sequence[Entry] = VERBS) -> argparse.ArgumentParser:
         "9 several steps failed, 10 a program of this host failed, 11 a registry failed, 70 a bug in Boxship, "
         "130 interrupted.",
     )
-    _add_globals(parser, is_verb=False)
+    add_globals(parser, is_verb=False)
     parser.add_argument("--version", action="version", version=f"boxship {__version__}", help="print the version")
     verbs = parser.add_subparsers(prog="boxship", title="verbs", metavar="VERB", parser_class=_VerbParser)
     for name, text, adder, example in known:
@@ -195,7 +196,7 @@ def build_parser(known: Sequence[Entry] = VERBS) -> argparse.ArgumentParser:
     return parser
 
 
-def _add_globals(parser: argparse.ArgumentParser, *, is_verb: bool) -> None:
+def add_globals(parser: argparse.ArgumentParser, *, is_verb: bool) -> None:
     """Global options may stand before or after the verb; after it they are not listed again.
 
     What the verb uses itself is its own after it: ``logs -f``.

@@ -74,7 +74,18 @@ def _verb(name: str, text: str, adder: str, example: str) -> Verb:
     module, _, function = adder.partition(":")
     parser = argparse.ArgumentParser(prog=f"boxship {name}", add_help=False)
     getattr(import_module(f"boxship.cli.{module}"), function)(parser)
-    actions = [each for each in _actions(parser) if each.help != argparse.SUPPRESS]
+    below = subverbs(parser)
+    actions = [
+        each
+        for part in (parser, *(inner for _, inner in below.values()))
+        for each in _actions(part)
+        if each.help != argparse.SUPPRESS and not isinstance(each, argparse._HelpAction)  # noqa: SLF001 (as below)
+    ]
+    if below:
+        # Its verbs as one word; what stands behind is theirs.
+        words = (Word("VERB", "what to ask or to tell", Kind.CHOICE, tuple(below)),)
+        options = {each.option_strings[-1]: _option(each) for each in actions if each.option_strings}
+        return Verb(name, text, example, tuple(options.values()), words)
     return Verb(
         name,
         text,
@@ -82,6 +93,15 @@ def _verb(name: str, text: str, adder: str, example: str) -> Verb:
         tuple(_option(each) for each in actions if each.option_strings),
         tuple(_word(each) for each in actions if not each.option_strings),
     )
+
+
+def subverbs(parser: argparse.ArgumentParser) -> dict[str, tuple[str, argparse.ArgumentParser]]:
+    """Name -> (what it does, its parser) of verbs below a verb."""
+    for action in parser._actions:  # noqa: SLF001 (argparse has no other way to list what a parser knows)
+        if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001 (the same)
+            texts = {each.dest: each.help or "" for each in action._get_subactions()}  # noqa: SLF001 (the same)
+            return {name: (texts.get(name, ""), inner) for name, inner in action.choices.items()}
+    return {}
 
 
 def _actions(parser: argparse.ArgumentParser) -> list[argparse.Action]:

@@ -70,9 +70,9 @@ def report(error: BoxshipError, *, as_json: bool, start: Path | None = None) -> 
         show_problems(error.problems, start)
     else:
         _show_message(error)
-    for reason in getattr(error, "reasons", ()):
+    for reason in _lines(error, "reasons"):
         print(f"  - {sanitized(reason)}", file=sys.stderr)
-    for line in (*getattr(error, "output", ()), *getattr(error, "logs", ())):
+    for line in (*_lines(error, "output"), *_lines(error, "logs")):
         print(f"  | {sanitized(line)}", file=sys.stderr)
     if error.hint:
         print(f"hint: {sanitized(error.hint)}", file=sys.stderr)
@@ -84,3 +84,9 @@ def _show_message(error: BoxshipError) -> None:
     color = is_colored(sys.stderr)
     for index, line in enumerate(map(sanitized, error.message.splitlines() or [""])):
         print(f"{paint('error:', BOLD + RED, on=color)} {line}" if index == 0 else line, file=sys.stderr)
+
+
+def _lines(error: BoxshipError, field: str) -> tuple[str, ...]:
+    """Also of an error that a box has told: its fields came as JSON."""
+    lines = error.fields.get(field)
+    return tuple(str(line) for line in lines) if isinstance(lines, list) else ()

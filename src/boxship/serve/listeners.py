@@ -10,6 +10,7 @@ import os
 import socket
 from collections.abc import Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 from msgspec import Struct
 from starlette.types import ASGIApp
@@ -22,9 +23,10 @@ from boxship.serve.connection import owner_uid
 from boxship.serve.protocol import DoorProtocol
 
 MOST_CONNECTIONS = 2000
-"""More are answered with 503: 1,000 who look at a page, and as many again who poll."""
+"""Of one address; more are answered with 503. 1,000 who look at a page, and as many again who poll."""
 _BACKLOG = 256
 _LARGEST_HEAD_BYTES = 16 * 1024
+_CUT_S = 0.3
 END_S = 1.5
 """What is not answered after so long is cut; a Loader has two seconds to end."""
 
@@ -52,13 +54,20 @@ class Unix(Struct, frozen=True):
 Address = Inet | Unix
 
 
+class _Open(NamedTuple):
+    server: asyncio.Server
+    app: ASGIApp
+    state: ServerState
+
+
 class Listeners:
     """``closing`` is told first when all ends, so that streams end by themselves."""
 
     def __init__(self, closing: Closing) -> None:
         self._closing = closing
-        self._state = ServerState()
-        self._open: dict[Address, tuple[asyncio.Server, ASGIApp]] = {}
+        self._open: dict[Address, _Open] = {}
+        self._left: list[ServerState] = []
+        """Of addresses that are closed, as long as connections to them are open."""
         self._inodes: dict[Address, int] = {}
 
     @property
@@ -67,8 +76,7 @@ class Listeners:
 
     def port_of(self, address: Address) -> int:
         """The port that a listener got. Raises: KeyError when it is not open."""
-        server, _ = self._open[address]
-        return int(server.sockets[0].getsockname()[1])
+        return int(self._open[address].server.sockets[0].getsockname()[1])
 
     async def listen(self, wanted: Mapping[Address, ASGIApp]) -> Mapping[Address, HostError]:
         """Open what is missing, stop what isn't wanted any more, and leave the rest alone.
@@ -76,15 +84,16 @@ class Listeners:
         Connections that are open are served to their end. Returns: what could not be opened, and why: an address
         that isn't there yet may be there the next time.
         """
-        for address, (_, app) in tuple(self._open.items()):
-            if wanted.get(address) is not app:
+        self._left = [state for state in self._left if state.connections]
+        for address, found in tuple(self._open.items()):
+            if wanted.get(address) is not found.app:
                 await self._stop(address)
         failed: dict[Address, HostError] = {}
         for address, app in wanted.items():
             if address in self._open:
                 continue
             try:
-                self._open[address] = (await self._start(address, app), app)
+                self._open[address] = await self._start(address, app)
             except OSError as err:
                 hint = "another program may have it: ss -ltnp shows who" if isinstance(address, Inet) else ""
                 failed[address] = HostError(f"cannot listen on {address}: {err.strerror or err}", hint=hint)
@@ -95,21 +104,27 @@ class Listeners:
         self._closing.begin()
         for address in tuple(self._open):
             await self._stop(address)
-        for connection in tuple(self._state.connections):
-            connection.shutdown()
+        for state in self._left:
+            for connection in tuple(state.connections):
+                connection.shutdown()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(within_s):
-                while self._state.tasks:
-                    await asyncio.wait(tuple(self._state.tasks))
-        for task in tuple(self._state.tasks):
+                while tasks := self._tasks():
+                    await asyncio.wait(tasks)
+        for task in self._tasks():
             task.cancel()
-        if self._state.tasks:
-            await asyncio.wait(tuple(self._state.tasks), timeout=within_s)
-        for connection in tuple(self._state.connections):
-            connection.transport.abort()
+        if tasks := self._tasks():
+            await asyncio.wait(tasks, timeout=_CUT_S)
+        for state in self._left:
+            for connection in tuple(state.connections):
+                connection.transport.abort()
+
+    def _tasks(self) -> tuple[asyncio.Task[None], ...]:
+        return tuple(task for state in self._left for task in state.tasks)
 
     async def _stop(self, address: Address) -> None:
-        server, _ = self._open.pop(address)
+        server, _, state = self._open.pop(address)
+        self._left.append(state)
         for listening in server.sockets:
             asyncio.get_running_loop().remove_reader(listening.fileno())
         # What was just accepted gets its transport in the next turn, and asyncio loses it when the server is gone by
@@ -120,7 +135,7 @@ class Listeners:
             # Otherwise it is the next Loader's by now.
             Path(address.path).unlink(missing_ok=True)  # noqa: ASYNC240 (one entry of a folder in memory)
 
-    async def _start(self, address: Address, app: ASGIApp) -> asyncio.Server:
+    async def _start(self, address: Address, app: ASGIApp) -> _Open:
         config = Config(
             app,
             http=DoorProtocol,
@@ -139,17 +154,22 @@ class Listeners:
             owner = owner_uid(address.path)
             self._inodes[address] = _inode(address)
 
+        # One per address, so that whoever takes all connections of one door can't close the others.
+        state = ServerState()
+
         def make_protocol() -> asyncio.Protocol:
-            return DoorProtocol(config=config, server_state=self._state, closing=self._closing, owner_uid=owner)
+            return DoorProtocol(config=config, server_state=state, closing=self._closing, owner_uid=owner)
 
         loop = asyncio.get_running_loop()
         try:
             if isinstance(address, Unix):
-                return await loop.create_unix_server(make_protocol, sock=bound, backlog=_BACKLOG)
-            return await loop.create_server(make_protocol, sock=bound, backlog=_BACKLOG)
+                server = await loop.create_unix_server(make_protocol, sock=bound, backlog=_BACKLOG)
+            else:
+                server = await loop.create_server(make_protocol, sock=bound, backlog=_BACKLOG)
         except BaseException:
             bound.close()
             raise
+        return _Open(server, app, state)
 
 
 def _inode(address: Unix) -> int:

@@ -67,6 +67,7 @@ class Stream:
                     await self._send_all(parts, send, over)
             except TimeoutError:
                 connection_of(scope).abort()
+                await asyncio.sleep(0)  # uvicorn notices first, and doesn't call this answer unfinished
 
     async def _send_all(self, parts: AsyncIterator[bytes], send: Send, over: "asyncio.Future[None]") -> None:
         """Raises: TimeoutError when the reader doesn't take it."""

@@ -30,8 +30,8 @@ async def test_booting_a_target_begins_an_operation(around: Around, admin: Admin
 
 async def test_an_unknown_target_changes_nothing(around: Around, admin: Admin) -> None:
     before = around.box.kept
-    by_path = await around.client.post("/v1/boot/maintenence", headers=admin)
-    by_body = await around.client.post("/v1/boot", headers=admin, json={"target": "maintenence"})
+    by_path = await around.client.post("/v1/boot/nowhere", headers=admin)
+    by_body = await around.client.post("/v1/boot", headers=admin, json={"target": "nowhere"})
     assert (by_path.status_code, by_body.status_code) == (404, 404)
     assert "its targets: default, maintenance" in by_path.json()["hint"]
     assert (around.box.kept, around.box.operations()) == (before, ())

@@ -1,0 +1,238 @@
+"""What each verb below ``box`` does: one or two questions, and their answers shown."""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Mapping
+
+from msgspec import convert
+
+from boxship.cli.box_client import Answered, BoxClient, client_from
+from boxship.cli.box_follow import follow
+from boxship.cli.context import Invocation
+from boxship.cli.dry_run import IS_DRY_RUN
+from boxship.cli.render import box as render
+from boxship.cli.render.color import sanitized
+from boxship.cli.render.columns import print_columns
+from boxship.errors import ProbeError, UsageError
+from boxship.state.operation import Operation
+from boxship.units import format_duration, parse_duration
+
+_EVENT = "event: "
+_DATA = "data: "
+_ID = "id: "
+
+
+def _client(arguments: argparse.Namespace) -> BoxClient:
+    return client_from(arguments.socket, arguments.url, arguments.token_file)
+
+
+def _show(invocation: Invocation, answered: Answered, show: Callable[[Mapping[str, object]], None]) -> int:
+    """Always a JSON object; ``show`` is for people."""
+    if invocation.is_json:
+        print(json.dumps(answered.body))
+    elif isinstance(answered.body, dict):
+        show(answered.body)
+    return 0
+
+
+def _begun(invocation: Invocation, arguments: argparse.Namespace, client: BoxClient, answered: Answered) -> int:
+    if not arguments.detach:
+        return follow(client, answered.body, is_json=invocation.is_json)
+    if invocation.is_json:
+        print(json.dumps(answered.body))
+    else:
+        print(answered["id"])
+    return 0
+
+
+def boot(invocation: Invocation, arguments: argparse.Namespace) -> int:
+    client = _client(arguments)
+    if arguments.boot_target is None:
+        return _show(invocation, client.get("/v1/boot"), render.print_facts)
+    return _begun(invocation, arguments, client, client.tell("/v1/boot", {"target": arguments.boot_target}))
+
+
+def status(invocation: Invocation, arguments: argparse.Namespace) -> int:
+    answered = _client(arguments).get("/v1/status", {"fresh": "1"} if arguments.fresh else {})
+    _show(invocation, answered, render.print_report)
+    is_bad = answered["verdict"] == "failed" or (arguments.strict and answered["verdict"] != "ok")
+    return ProbeError.exit_status if is_bad else 0
+
+
+def why(invocation: Invocation, arguments: argparse.Namespace) -> int:
+    return _show(invocation, _client(arguments).get("/v1/why"), lambda said: print(sanitized(str(said["why"]))))
+
+
+def versions(invocation: Invocation, arguments: argparse.Namespace) -> int:
+    path = f"/v1/tags/latest/{arguments.source}" if arguments.source else "/v1/tags/latest"
+
+    def show(said: Mapping[str, object]) -> None:
+        tags = said["tags"]
+        for tag in tags if isinstance(tags, list) else ():
+            print(sanitized(str(tag)))
+
+    return _show(invocation, _client(arguments).get(path), show)
+
+
+def pull(invocation: Invocation, arguments: argparse.Namespace) -> int:
+    client = _client(arguments)
+    return _begun(invocation, arguments, client, client.tell("/v1/images/pull", {"version": arguments.version or ""}))
+
+
+def switch(invocation: Invocation, arguments: argparse.Namespace) -> int:
+    client = _client(arguments)
+    body: dict[str, object] = {
+        "version": arguments.version,
+        "target": invocation.target or "",
+        "allow_downgrade": arguments.allow_downgrade,
+    }
+    return _begun(invocation, arguments, client, client.tell("/v1/switch", body))
+
+
+def rollback(invocation: Invocation, arguments: argparse.Namespace) -> int:
+    client = _client(arguments)
+    if not arguments.yes and not IS_DRY_RUN.get():
+        _expect_yes(client.get("/v1/rollback"))
+    return _begun(invocation, arguments, client, client.tell("/v1/rollback"))
+
+
+def _expect_yes(brings: Answered) -> None:
+    """Raises: UsageError unless a person agrees."""
+    to = brings["to"]
+    version = to.get("version") if isinstance(to, dict) else to
+    question = sanitized(f"Going back to {version} loses {brings['loses']}.")
+    if not sys.stdin.isatty():
+        raise UsageError(question, hint="boxship box rollback --yes agrees to it")
+    print(f"{question} Go back? [y/N] ", end="", file=sys.stderr, flush=True)
+    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+        raise UsageError("nothing was done", hint="answer y, or use --yes")
+
+
+def gc(invocation: Invocation, arguments: argparse.Namespace) -> int:
+    client = _client(arguments)
+    if IS_DRY_RUN.get():
+        return _show(invocation, client.get("/v1/gc"), render.print_garbage)
+    return _begun(invocation, arguments, client, client.tell("/v1/gc"))
+
+
+def operations(invocation: Invocation, arguments: argparse.Namespace) -> int:
+    def show(said: Mapping[str, object]) -> None:
+        render.print_operations(convert(said["operations"], list[Operation]))
+
+    query = {"limit": str(arguments.limit)}
+    return _show(invocation, _client(arguments).get("/v1/operations", query), show)
+
+
+def operation(invocation: Invocation, arguments: argparse.Namespace) -> int:
+    client = _client(arguments)
+    answered = client.get(f"/v1/operations/{arguments.id}")
+    if arguments.follow:
+        return follow(client, answered.body, is_json=invocation.is_json)
+    return _show(invocation, answered, lambda said: render.print_operation(convert(said, Operation)))
+
+
+def cancel(invocation: Invocation, arguments: argparse.Namespace) -> int:
+    answered = _client(arguments).tell(f"/v1/operations/{arguments.id}", method="DELETE")
+    return _show(invocation, answered, lambda said: render.print_operation(convert(said, Operation)))
+
+
+def events(invocation: Invocation, arguments: argparse.Namespace) -> int:
+    """Until ^C. Each line of JSON has the id to go on after."""
+    lines = _client(arguments).lines("/v1/events", {"after": arguments.after}, "text/event-stream")
+    number = ""
+    for line in lines:
+        if line.startswith(_ID):
+            number = line.removeprefix(_ID)
+        elif line.startswith(_DATA) and line != "data: {}":
+            data = json.loads(line.removeprefix(_DATA))
+            print(json.dumps({"id": number, **data}) if invocation.is_json else _event_text(data), flush=True)
+    return 0
+
+
+def _event_text(data: Mapping[str, object]) -> str:
+    words = ("subject", "phase", "action", "text", "message", "cause", "detail", "item")
+    said = " ".join(str(data[word]) for word in words if data.get(word))
+    return sanitized(f"{data.get('event', 'gap')}  {said}".rstrip())
+
+
+def logs(invocation: Invocation, arguments: argparse.Namespace) -> int:
+    query = {name: str(value) for name, value in (("tail", arguments.tail), ("follow", arguments.follow)) if value}
+    path = f"/v1/services/{arguments.service}/logs"
+    if not invocation.is_json:
+        for line in _client(arguments).lines(path, query):
+            print(sanitized(line) if sys.stdout.isatty() else line, flush=True)
+        return 0
+    for line in _client(arguments).lines(path, query, "text/event-stream"):
+        if line.startswith(_DATA) and line != "data: {}":
+            print(line.removeprefix(_DATA), flush=True)
+    return 0
+
+
+def restart(invocation: Invocation, arguments: argparse.Namespace) -> int:
+    client = _client(arguments)
+    return _begun(invocation, arguments, client, client.tell(f"/v1/services/{arguments.service}/restart"))
+
+
+def maintenance(invocation: Invocation, arguments: argparse.Namespace) -> int:
+    client = _client(arguments)
+    if arguments.state is None:
+        return _show(invocation, client.get("/v1/maintenance"), lambda said: print("on" if said["on"] else "off"))
+    return _begun(invocation, arguments, client, client.tell("/v1/maintenance", {"on": arguments.state == "on"}))
+
+
+def source(invocation: Invocation, arguments: argparse.Namespace) -> int:
+    client = _client(arguments)
+    answered = (
+        client.get("/v1/registry")
+        if arguments.source is None
+        else client.tell("/v1/registry", {"registry": arguments.source})
+    )
+    return _show(invocation, answered, render.print_facts)
+
+
+def containers(invocation: Invocation, arguments: argparse.Namespace) -> int:
+    def show(said: Mapping[str, object]) -> None:
+        rows = [(name, str(image)) for name, image in said.items()]
+        print_columns(("CONTAINER", "IMAGE"), rows, nothing="no containers")
+
+    return _show(invocation, _client(arguments).get("/v1/containers"), show)
+
+
+def tokens(invocation: Invocation, arguments: argparse.Namespace) -> int:
+    client = _client(arguments)
+    match arguments.do:
+        case "list":
+            return _show(invocation, client.get("/v1/tokens"), lambda said: render.print_tokens(said["tokens"]))
+        case "revoke":
+            answered = client.tell(f"/v1/tokens/{_named(arguments, 'an id')}", method="DELETE")
+            return _show(invocation, answered, lambda said: print(f"{said['name']} is revoked"))
+        case _:
+            body: dict[str, object] = {
+                "name": _named(arguments, "a name"),
+                "scopes": arguments.scope or ["read"],
+                "expires_in_s": _seconds(arguments.expires),
+                "replace": arguments.replace,
+            }
+            # The secret alone, so that it can be put into a file without having been anywhere else.
+            return _show(invocation, client.tell("/v1/tokens", body), lambda said: print(said["secret"]))
+
+
+def _named(arguments: argparse.Namespace, what: str) -> str:
+    if arguments.name is None:
+        raise UsageError(f"tokens {arguments.do} needs {what}", hint="boxship box tokens list shows what there is")
+    return str(arguments.name)
+
+
+def _seconds(text: str) -> int:
+    try:
+        return int(parse_duration(text)) if text else 0
+    except ValueError as err:
+        raise UsageError(f"--expires: '{text}' {err}", hint=f"for example {format_duration(3600)} or 30d") from err
+
+
+def audit(invocation: Invocation, arguments: argparse.Namespace) -> int:
+    query = {"after": str(arguments.after), "limit": str(arguments.limit)}
+    return _show(
+        invocation, _client(arguments).get("/v1/audit", query), lambda said: render.print_audit(said["entries"])
+    )

@@ -1,0 +1,144 @@
+"""A box's answers for people."""
+
+import sys
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+
+from boxship.cli.render.color import BOLD, GREEN, RED, YELLOW, is_colored, paint, sanitized
+from boxship.cli.render.columns import print_columns
+from boxship.state.operation import Operation, OperationStatus
+from boxship.units import format_duration, format_size
+
+_COLORS = {"ok": GREEN, "degraded": YELLOW, "failed": RED}
+_BAR = 24
+
+
+def bar_line(operation: Operation, width: int) -> str:
+    """``pull  [#####     ]  118 MiB of 362 MiB  web``; cut to ``width``, 0: not."""
+    progress = operation.progress
+    parts = [str(operation.kind)]
+    done, total = progress.done_bytes, progress.total_bytes
+    if total:
+        amount = f"{format_size(done)} of {format_size(total)}"
+    else:
+        done, total = progress.done_items, progress.total_items
+        amount = f"{done} of {total}" if total else ""
+    if total:
+        filled = _BAR * min(done, total) // total
+        parts.append(f"[{'#' * filled}{' ' * (_BAR - filled)}]")
+    parts += [amount, operation.note or operation.stage, progress.item]
+    line = sanitized("  ".join(part for part in parts if part))
+    return line[:width] if width > 0 else line
+
+
+def operation_line(operation: Operation) -> str:
+    """``switch 7f3a is done in 31s``, and what came of it."""
+    took = ""
+    if operation.ended_at is not None:
+        took = f" in {format_duration(max(0, round((operation.ended_at - operation.began_at).total_seconds())))}"
+    result = ", ".join(f"{name} {value}" for name, value in operation.result.items())
+    status = "is done" if operation.status is OperationStatus.DONE else f"is {operation.status}"
+    return sanitized(f"{operation.kind} {operation.id} {status}{took}{f': {result}' if result else ''}")
+
+
+def print_operations(operations: Sequence[Operation]) -> None:
+    rows = [
+        (each.id, each.kind, each.status, time_of(each.began_at), each.asked_by, each.note or each.stage)
+        for each in operations
+    ]
+    print_columns(("ID", "KIND", "STATUS", "BEGAN", "ASKED BY", ""), rows, nothing="no operations yet")
+
+
+def print_operation(operation: Operation) -> None:
+    facts = {
+        "kind": operation.kind,
+        "status": operation.status,
+        "asked by": operation.asked_by,
+        "began": time_of(operation.began_at),
+        "ended": time_of(operation.ended_at) if operation.ended_at else "",
+        "stage": operation.stage,
+        "note": operation.note,
+        **operation.parameters,
+        **operation.result,
+    }
+    if not operation.status.is_over:
+        facts["progress"] = bar_line(operation, 0)
+    if operation.failure is not None:
+        failure = operation.failure
+        facts |= {"failed": failure.message, "asked": failure.check, "got": failure.got, "hint": failure.hint}
+    print_facts(facts)
+
+
+def print_facts(facts: Mapping[str, object]) -> None:
+    """One per line; those without a value are left out."""
+    shown = {name: str(value) for name, value in facts.items() if value not in ("", None, (), [])}
+    width = max(map(len, shown), default=0)
+    for name, value in shown.items():
+        print(f"{paint(name.ljust(width), BOLD, on=is_colored(sys.stdout))}  {sanitized(value)}")
+
+
+def print_report(report: Mapping[str, object]) -> None:
+    """A status as the API gives it."""
+    verdict = str(report["verdict"])
+    name = f"{report['appliance']} {report['version']}".rstrip()
+    print(f"{name} is {paint(verdict, _COLORS.get(verdict, ''), on=is_colored(sys.stdout))}")
+    for issue in _maps(report["issues"]):
+        print(f"\n{issue['severity']}: {sanitized(str(issue['text']))} [{issue['code']}]")
+        if issue.get("suggestion"):
+            print(f"  {sanitized(str(issue['suggestion']))}")
+    print()
+    rows = [
+        (str(each["subject"]), str(each["check"]), str(each["level"]), str(each["message"]))
+        for each in _maps(report["results"])
+    ]
+    print_columns(("SUBJECT", "CHECK", "STATE", ""), rows, nothing="no checks")
+
+
+def print_garbage(garbage: Mapping[str, object]) -> None:
+    """One thing per line, as it can be read by programs, too."""
+    rows = [
+        (kind, str(name))
+        for kind in ("containers", "volumes", "networks", "images", "releases")
+        for name in _items(garbage.get(kind))
+    ]
+    print_columns(("KIND", "NAME"), rows, nothing="nothing is left over")
+
+
+def print_tokens(tokens: object) -> None:
+    rows = [
+        (
+            str(each["id"]),
+            str(each["name"]),
+            " ".join(map(str, _items(each["scopes"]))),
+            "revoked" if each["revoked_at"] else str(each["expires_at"] or "never ends"),
+        )
+        for each in _maps(tokens)
+    ]
+    print_columns(("ID", "NAME", "SCOPES", "ENDS"), rows, nothing="no tokens")
+
+
+def print_audit(entries: object) -> None:
+    rows = [
+        (
+            str(each["number"]),
+            str(each["at"]),
+            str(each["who"]),
+            str(each["action"]),
+            str(each["subject"]),
+            str(each["outcome"]),
+        )
+        for each in _maps(entries)
+    ]
+    print_columns(("NUMBER", "AT", "WHO", "ACTION", "SUBJECT", "OUTCOME"), rows, nothing="nothing was asked for yet")
+
+
+def time_of(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def _items(value: object) -> list[object]:
+    return list(value) if isinstance(value, list) else []
+
+
+def _maps(value: object) -> list[dict[str, object]]:
+    return [each for each in _items(value) if isinstance(each, dict)]

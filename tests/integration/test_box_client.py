@@ -1,0 +1,200 @@
+"""``boxship box`` against the API of a fake box: what is asked, what is shown, and how it ends."""
+
+import json
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from boxship.cli.box import BOX_VERBS
+from boxship.cli.main import main
+from boxship.engine.port import LogLine
+from boxship.errors import ConflictError, NotFoundError, OperationError, ProbeError
+from boxship.events import Notice
+from boxship.state.operation import Failure, OperationStatus, Progress
+from tests.integration.box_thread import BoxThread
+
+MIB = 1024 * 1024
+
+
+@pytest.fixture
+def thread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[BoxThread]:
+    made = BoxThread(tmp_path)
+    monkeypatch.setenv("BOXSHIP_SOCKET", made.socket)
+    made.listen()
+    yield made
+    made.close()
+
+
+Capture = pytest.CaptureFixture[str]
+
+
+def box(line: str) -> int:
+    return main(["box", *shlex.split(line)])
+
+
+LOOKING = (
+    "boot",
+    "status",
+    "why",
+    "versions",
+    "operations",
+    "containers",
+    "source",
+    "maintenance",
+    "tokens",
+    "audit",
+    "logs web",
+    "operation op-1",
+    "gc --dry-run",
+)
+
+
+@pytest.mark.parametrize("line", LOOKING)
+def test_what_only_looks_shows_text_and_json_and_changes_nothing(thread: BoxThread, capsys: Capture, line: str) -> None:
+    thread.do(lambda box: box._begin("gc", "test"))  # type: ignore[arg-type]
+    thread.do(lambda box: box.end())
+    before = thread.box.kept
+    assert box(line) == 0
+    text = capsys.readouterr().out
+    assert box(f"{line} --json") == 0
+    data = capsys.readouterr().out
+    assert thread.box.kept == before
+    assert thread.journal.entries == []
+    assert text != data
+    json.loads(data)
+
+
+TELLING = (
+    ("boot maintenance", "POST /v1/boot"),
+    ("pull 1.2", "POST /v1/images/pull"),
+    ("switch 1.1 --target maintenance", "POST /v1/switch"),
+    ("rollback --yes", "POST /v1/rollback"),
+    ("gc", "POST /v1/gc"),
+    ("restart web", "POST /v1/services/web/restart"),
+    ("maintenance on", "POST /v1/maintenance"),
+)
+
+
+@pytest.mark.parametrize(("line", "call"), TELLING)
+def test_what_takes_long_is_followed_to_its_end(thread: BoxThread, capsys: Capture, line: str, call: str) -> None:
+    thread.later(0.3, lambda box: box.end())
+    assert box(line) == 0
+    shown = capsys.readouterr()
+    assert "op-1 is done" in shown.out
+    assert "beginning" in shown.err
+    assert [entry.who for entry in thread.journal.entries] == ["root"]
+
+
+@pytest.mark.parametrize(("line", "call"), [each for each in TELLING if each[0] != "gc"])
+def test_a_dry_run_says_what_it_would_tell_and_tells_nothing(
+    thread: BoxThread, capsys: Capture, line: str, call: str
+) -> None:
+    assert box(f"{line} --dry-run") == 0
+    assert call in capsys.readouterr().out
+    assert (thread.box.operations(), thread.journal.entries) == ((), [])
+
+
+def test_detached_it_prints_the_operations_id_at_once(thread: BoxThread, capsys: Capture) -> None:
+    assert box("pull -d") == 0
+    assert capsys.readouterr().out == "op-1\n"
+    assert box("switch 1.1") == ConflictError.exit_status
+    assert "pull op-1 is running" in capsys.readouterr().err
+    assert box("cancel op-1") == 0
+    assert "cancelled" in capsys.readouterr().out
+
+
+def test_progress_is_shown_as_it_goes(thread: BoxThread, capsys: Capture) -> None:
+    thread.later(0.1, lambda box: box.advance(Progress(118 * MIB, 362 * MIB, 1, 4, "web"), stage="pulling"))
+    thread.later(0.8, lambda box: box.end())
+    assert box("pull 1.2") == 0
+    assert "pull  [#######                 ]  118 MiB of 362 MiB  pulling  web" in capsys.readouterr().err
+
+
+def test_json_tells_every_change_and_the_end(thread: BoxThread, capsys: Capture) -> None:
+    thread.later(0.1, lambda box: box.advance(Progress(1, 2), stage="pulling"))
+    thread.later(0.8, lambda box: box.end())
+    assert box("pull --json") == 0
+    first, *_, last = map(json.loads, capsys.readouterr().out.splitlines())
+    assert (first["event"], first["status"], last["status"]) == ("OperationChanged", "running", "done")
+
+
+def test_a_failure_ends_it_with_the_errors_own_status_and_the_last_lines(thread: BoxThread, capsys: Capture) -> None:
+    failure = Failure("probe.failed", "web not ready after 60 s", "look at it", "web", "GET /health", "500", ("boom",))
+    thread.later(0.1, lambda box: box.end(OperationStatus.FAILED, failure))
+    assert box("switch 1.1") == ProbeError.exit_status
+    shown = capsys.readouterr().err
+    assert "error: web not ready after 60 s" in shown
+    assert "| boom" in shown
+    assert "hint: look at it" in shown
+
+
+def test_a_cancelled_operation_is_no_success(thread: BoxThread, capsys: Capture) -> None:
+    thread.later(0.1, lambda box: box.end(OperationStatus.CANCELLED))
+    assert box("pull") == OperationError.exit_status
+    assert "pull op-1 was cancelled" in capsys.readouterr().err
+
+
+def test_a_switch_is_followed_into_the_next_loader(thread: BoxThread, capsys: Capture) -> None:
+    thread.restart_later(0.2, away_s=0.5)
+    thread.later(1.2, lambda box: box.end())
+    assert box("switch 1.1") == 0
+    assert "switch op-1 is done" in capsys.readouterr().out
+
+
+def test_what_is_not_there_is_told_as_the_box_does(thread: BoxThread, capsys: Capture) -> None:
+    assert box("boot nowhere") == NotFoundError.exit_status
+    assert "no target 'nowhere' in release 1.0" in capsys.readouterr().err
+    assert box("logs nope --json") == NotFoundError.exit_status
+    assert json.loads(capsys.readouterr().out)["error"]["code"] == "not_found"
+    thread.do(lambda box: setattr(box, "against_switch", ("the disk is full",)))
+    assert box("switch 1.1 --json") == OperationError.exit_status
+    assert json.loads(capsys.readouterr().out)["error"]["fields"] == {"reasons": ["the disk is full"]}
+
+
+def test_a_rollback_without_a_person_needs_a_yes(thread: BoxThread, capsys: Capture) -> None:
+    assert box("rollback") == 2
+    assert "Going back to 0.9 loses what was written since 1.0 was booted." in capsys.readouterr().err
+    assert thread.box.operations() == ()
+
+
+def test_tokens_are_made_used_over_the_network_and_revoked(thread: BoxThread, capsys: Capture, tmp_path: Path) -> None:
+    assert box("tokens create ops --scope read --expires 30d") == 0
+    file = tmp_path / "token"
+    file.write_text(capsys.readouterr().out)
+    remote = f"--url http://127.0.0.1:{thread.port} --token-file {file}"
+    assert box(f"why {remote}") == 0
+    assert capsys.readouterr().out == "everything is ready\n"
+    assert box(f"pull {remote}") == 14
+    assert box("tokens revoke t1") == 0
+    assert box(f"why {remote}") == 14
+    assert "this token is not known here" in capsys.readouterr().err
+
+
+def test_events_are_shown_until_the_box_closes_its_doors(thread: BoxThread, capsys: Capture) -> None:
+    thread.do(lambda box: box.publish(Notice("web was restarted")))
+    thread.restart_later(0.3, away_s=0.0)
+    assert box("events --after boot-1.0 --json") == 0
+    (line,) = capsys.readouterr().out.splitlines()
+    data = json.loads(line)
+    assert (data["id"], data["event"], data["text"]) == ("boot-1.1", "Notice", "web was restarted")
+
+
+def test_logs_have_a_tail_and_can_be_followed(thread: BoxThread, capsys: Capture) -> None:
+    thread.do(lambda box: box.lines.update(web=[LogLine("stdout", f"line {number}") for number in range(5)]))
+    assert box("logs web --tail 2") == 0
+    assert capsys.readouterr().out == "line 3\nline 4\n"
+    thread.restart_later(0.3, away_s=0.0)
+    assert box("logs web --tail 1 --follow --json") == 0
+    assert json.loads(capsys.readouterr().out)["text"] == "line 4"
+
+
+def test_a_box_that_is_not_there_is_an_error_with_a_next_step(tmp_path: Path, capsys: Capture) -> None:
+    assert box(f"why --socket {tmp_path}/nothing.sock") == 10
+    assert "cannot reach the box at" in capsys.readouterr().err
+
+
+def test_every_verb_below_box_is_tested_here() -> None:
+    text = Path(__file__).read_text(encoding="utf-8")
+    assert [name for name, *_ in BOX_VERBS if f'"{name}' not in text and f'box("{name}' not in text] == []
