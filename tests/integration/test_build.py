@@ -27,8 +27,8 @@ from boxship.errors import BoxshipError, BuildError
 from boxship.events import Event, ImageProgress, Phase, SubjectChanged
 from boxship.host.docker_cli import find_buildkit
 from boxship.plan.observed import Observed
-from boxship.spec.model import Appliance, Base, Build, Service
-from boxship.spec.model_build import ContextPart, Wheels
+from boxship.spec.model import Appliance, Build, Service
+from boxship.spec.model_build import Base, ContextPart, Wheels
 from boxship.spec.model_files import Grant, Hidden, SharedFile
 
 pytestmark = [

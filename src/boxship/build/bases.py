@@ -27,7 +27,7 @@ from boxship.build.locks import held
 from boxship.build.rootfs import Node, read_rootfs
 from boxship.errors import BuildError
 from boxship.plan.observed import Observed, ObservedImage, with_default_tag
-from boxship.spec.model import Base
+from boxship.spec.model_build import Base
 
 _VARIANT = "minbase"
 

@@ -14,8 +14,8 @@ from boxship.build.dockerfile import Dockerfile
 from boxship.errors import BuildError
 from boxship.plan.containers import image_reference as created_from
 from boxship.plan.observed import Observed, with_default_tag
-from boxship.spec.model import Appliance, Base, Build, Service
-from boxship.spec.model_build import ContextPart, Wheels
+from boxship.spec.model import Appliance, Build, Service
+from boxship.spec.model_build import Base, ContextPart, Wheels
 
 _IMAGE = "docker-image://"
 

@@ -20,7 +20,8 @@ from boxship.build.stamps import Stamps
 from boxship.errors import BoxshipError, BuildError
 from boxship.events import Event, ImageProgress, Notice, Phase, SubjectChanged
 from boxship.plan.observed import Observed, with_default_tag
-from boxship.spec.model import Appliance, Base, Build
+from boxship.spec.model import Appliance, Build
+from boxship.spec.model_build import Base
 
 Publish = Callable[[Event], None]
 _LINES_EACH = 10

@@ -31,8 +31,7 @@ from boxship.build.own_package import command_file, own_files, run_requirements,
 from boxship.build.rootfs import Node, Rootfs, read_rootfs
 from boxship.build.wheels import WheelCache
 from boxship.errors import BuildError
-from boxship.spec.model import Base
-from boxship.spec.model_build import Wheels
+from boxship.spec.model_build import Base, Wheels
 from boxship.units import format_size
 
 REFERENCE = f"boxship/platform:{__version__}"

@@ -11,8 +11,8 @@ from boxship.names import APPLIANCE_PATTERN
 from boxship.spec.appliance_checks import build_checks, build_host_checks, build_limits, positive
 from boxship.spec.appliance_preflight import build_preflight, version_of
 from boxship.spec.fields import Fields
-from boxship.spec.model import Base, Boot, Check, Host, HostHooks, PreflightCheck, StatusCheck, Target
-from boxship.spec.model_build import Budget, ContextPart, Wheels
+from boxship.spec.model import Boot, Check, Host, HostHooks, PreflightCheck, StatusCheck, Target
+from boxship.spec.model_build import Base, Budget, ContextPart, Wheels
 from boxship.spec.model_checks import DISK_LIMITS, Limits
 from boxship.spec.model_release import DataCompat, Rules
 from boxship.spec.model_switch import OnSwitch

@@ -12,7 +12,7 @@ from typing import Literal
 
 from msgspec import Struct, field
 
-from boxship.spec.model_build import Budget, ContextPart, Wheels
+from boxship.spec.model_build import Base, Budget, ContextPart, Wheels
 from boxship.spec.model_checks import CertificateProbe, HostChecks, HttpExpectation, Limits, ProgramProbe, SqlProbe
 from boxship.spec.model_deploy import Deploy, DeviceRequest
 from boxship.spec.model_files import Grant, SharedFile
@@ -446,21 +446,6 @@ class Host(Struct, frozen=True):
     modules: tuple[str, ...] = ()
     """Of the kernel: loaded, built in, or to be loaded."""
     checks: HostChecks = HostChecks()
-
-
-class Base(Placed, frozen=True):
-    """A base image made from signed Debian packages, or named at a registry by digest.
-
-    Either ``suite`` (with ``packages``) begins a root file system, or ``parent`` (the reference of another base) is
-    extended by ``packages``, or ``digest_reference`` (``name@sha256:...``) is pulled and tagged ``reference``.
-    """
-
-    reference: str
-    suite: str | None = None
-    packages: tuple[str, ...] = ()
-    parent: str | None = None
-    digest_reference: str | None = None
-    where: Where | None = None
 
 
 class Appliance(Struct, frozen=True):

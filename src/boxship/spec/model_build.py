@@ -37,3 +37,18 @@ class Wheels(Placed, frozen=True):
     python: str | None = None
     """The image's Python version ("3.11"); None: the version of the Python that runs Boxship."""
     where: Where | None = None
+
+
+class Base(Placed, frozen=True):
+    """A base image made from signed Debian packages, or named at a registry by digest.
+
+    Either ``suite`` (with ``packages``) begins a root file system, or ``parent`` (the reference of another base) is
+    extended by ``packages``, or ``digest_reference`` (``name@sha256:...``) is pulled and tagged ``reference``.
+    """
+
+    reference: str
+    suite: str | None = None
+    packages: tuple[str, ...] = ()
+    parent: str | None = None
+    digest_reference: str | None = None
+    where: Where | None = None

@@ -14,7 +14,7 @@ from boxship.build.image import LABEL_BASE, image_id
 from boxship.engine.port import PullProgress
 from boxship.errors import BuildError
 from boxship.plan.observed import Observed, ObservedImage
-from boxship.spec.model import Base
+from boxship.spec.model_build import Base
 from tests.fakes.engine import FakeEngine
 
 ROOT = Base("share/base", suite="bookworm", packages=("ca",))

@@ -16,7 +16,7 @@ from boxship.build.locks import held
 from boxship.build.places import default_root
 from boxship.build.rootfs import Node
 from boxship.host.filelock import FileLock
-from boxship.spec.model import Base
+from boxship.spec.model_build import Base
 
 NODES = {
     "bin": Node("2", 0o777, 0, 0, 5, link="usr/bin"),

@@ -6,8 +6,8 @@ from boxship.build.dockerfile import Dockerfile
 from boxship.build.graph import plan_builds
 from boxship.errors import BuildError
 from boxship.plan.observed import Observed, ObservedImage
-from boxship.spec.model import Appliance, Base, Build, Service
-from boxship.spec.model_build import Wheels
+from boxship.spec.model import Appliance, Build, Service
+from boxship.spec.model_build import Base, Wheels
 
 
 def appliance(dockerfiles: dict[str, str], bases: tuple[Base, ...] = (), **images: str) -> Appliance:

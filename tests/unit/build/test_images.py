@@ -10,8 +10,8 @@ from boxship.build.stamps import LABEL_REVISION, LABEL_VERSION, Stamps
 from boxship.engine.port import BuildOutput, BuildRequest
 from boxship.errors import BuildError, EngineError
 from boxship.events import Event, ImageProgress, Notice, Phase, SubjectChanged
-from boxship.spec.model import Appliance, Base, Build, Service
-from boxship.spec.model_build import ContextPart
+from boxship.spec.model import Appliance, Build, Service
+from boxship.spec.model_build import Base, ContextPart
 from boxship.where import Where
 from tests.fakes.engine import FakeEngine
 

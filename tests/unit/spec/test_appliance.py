@@ -6,8 +6,8 @@ import boxship.spec
 from boxship.spec.appliance_keys import APPLIANCE
 from boxship.spec.load import load
 from boxship.spec.loaded import LoadOptions
-from boxship.spec.model import Base, Boot, Check, ExecProbe, Host, HttpProbe, LogProbe, TcpProbe
-from boxship.spec.model_build import ContextPart, Wheels
+from boxship.spec.model import Boot, Check, ExecProbe, Host, HttpProbe, LogProbe, TcpProbe
+from boxship.spec.model_build import Base, ContextPart, Wheels
 from boxship.spec.model_switch import OnSwitch
 from boxship.spec.rules import key_texts
 from boxship.spec.shape import Shape
