@@ -1,4 +1,4 @@
-"""Under `boxship loader`, past -> present -> future -> broken: what an upgrade does to data, from folder and registry."""
+"""Under `boxship loader`, past -> present -> future -> broken: what upgrades do to data, from folder and registry."""
 
 import http.client
 import os
