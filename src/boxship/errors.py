@@ -5,6 +5,10 @@
     BoxshipError                      code              exit  http
     |-- SpecError                     spec.invalid         2   400   what the vendor wrote is wrong
     |-- UsageError                    usage                2   400   what was typed is wrong
+    |   |-- MethodError                 request.method       2   405   a path of the API knows other methods
+    |   |-- SlowBodyError               request.slow         2   408   a body did not come in time
+    |   |-- TooLargeError               request.too_large    2   413   a body is longer than any that has a meaning
+    |   `-- MediaTypeError              request.media_type   2   415   a body is not said to be JSON
     |-- NotFoundError                 not_found            3   404   a name that isn't there
     |-- ConflictError                 busy                 4   409   somebody else holds it
     |-- EngineError                   engine.failed        5   502   the container engine said no
@@ -19,6 +23,7 @@
     |   |-- CommandRefusedError     command.refused    126   400   a container's command can't be executed
     |   `-- CommandNotFoundError    command.not_found  127   404   a container has no such command
     |-- BuildError                    build.failed         6   500   an image could not be made
+    |-- NotYetError                   starting             8   503   the application isn't there yet
     |-- ProbeError                    probe.failed         8   503   a service did not become ready
     |   `-- HookError                   hook.failed          8   503   a service's own hook failed
     |-- OperationError                operation.failed     9   500   a plan ended with failed steps
@@ -90,6 +95,34 @@ class UsageError(BoxshipError):
     code = "usage"
     exit_status = 2
     http_status = 400
+
+
+class MethodError(UsageError):
+    """A path of the API is there, and knows other methods; ``Allow`` lists them."""
+
+    code = "request.method"
+    http_status = 405
+
+
+class SlowBodyError(UsageError):
+    """A request's body did not come in time."""
+
+    code = "request.slow"
+    http_status = 408
+
+
+class TooLargeError(UsageError):
+    """A request's body is longer than any that has a meaning."""
+
+    code = "request.too_large"
+    http_status = 413
+
+
+class MediaTypeError(UsageError):
+    """A request's body is not said to be JSON. Also keeps forms of other sites' pages out."""
+
+    code = "request.media_type"
+    http_status = 415
 
 
 class NotFoundError(BoxshipError):
@@ -223,6 +256,14 @@ class BuildError(BoxshipError):
         super().__init__(message, hint=hint, fields={"image": image, "output": list(output)})
         self.image = image
         self.output = tuple(output)
+
+
+class NotYetError(BoxshipError):
+    """Somebody asked for the application of a box, which isn't there yet; ``Retry-After`` says when to ask again."""
+
+    code = "starting"
+    exit_status = 8
+    http_status = 503
 
 
 class ProbeError(BoxshipError):

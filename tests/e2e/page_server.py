@@ -73,6 +73,12 @@ class PageServer:
 
 class _Application(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
+        if self.path == "/old":
+            self.send_response(302)
+            self.send_header("Location", "/files")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            return
         is_page = self.path == "/files"
         body = b"<!doctype html><title>Share</title><h1>Your files</h1>" if is_page else b"no such page"
         self.send_response(200 if is_page else 404)

@@ -225,6 +225,17 @@ def test_the_page_hands_over_as_soon_as_the_application_answers(server: PageServ
         expect(page.get_by_role("heading", name="Your files")).to_be_visible()
 
 
+@pytest.mark.parametrize(("path", "shows"), [("/old", "Your files"), ("/gone", "no such page")])
+def test_an_application_that_sends_on_or_knows_no_such_page_has_answered(
+    server: PageServer, page: Page, path: str, shows: str
+) -> None:
+    booting(server)
+    page.goto(f"{server.url}{path}")
+    server.stop()
+    with application(server.port):
+        expect(page.get_by_text(shows)).to_be_visible()
+
+
 def test_the_page_survives_the_loaders_own_restart(server: PageServer, page: Page) -> None:
     booting(server)
     page.goto(server.url)

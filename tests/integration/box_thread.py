@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Callable, Coroutine
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -33,6 +34,7 @@ class BoxThread:
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
         self._listeners: Listeners | None = None
+        self._restarting: Future[None] | None = None
 
     def listen(self) -> None:
         self._run(self._listen())
@@ -58,9 +60,11 @@ class BoxThread:
             await asyncio.sleep(away_s)
             await self._listen()
 
-        asyncio.run_coroutine_threadsafe(work(), self._loop)
+        self._restarting = asyncio.run_coroutine_threadsafe(work(), self._loop)
 
     def close(self) -> None:
+        if self._restarting is not None:
+            self._restarting.result(DEADLINE_S)
         self.stop()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(DEADLINE_S)

@@ -1,6 +1,7 @@
 """The doors on real sockets: who is trusted, who is dropped, what a thousand readers cost, and how it ends."""
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
@@ -74,10 +75,17 @@ async def ask(streams: Streams, path: str, headers: str = "", method: str = "GET
     return reader
 
 
+async def leave(writer: asyncio.StreamWriter) -> None:
+    """Hang up at once, and leave no socket to the next test."""
+    writer.transport.abort()
+    with contextlib.suppress(OSError):
+        await writer.wait_closed()
+
+
 async def status_of(streams: Streams, path: str, headers: str = "") -> int:
     reader = await ask(streams, path, f"{headers}Connection: close\r\n")
     line = await asyncio.wait_for(reader.readline(), 10)
-    streams[1].close()
+    await leave(streams[1])
     return int(line.split()[1])
 
 
@@ -127,7 +135,7 @@ async def test_listeners_come_and_go_while_others_are_served(tmp_path: Path) -> 
         assert await status_of(moved, "/v1/boot") == 401
         made.box.publish(Notice("still here"))
         assert (await event_of(reader))["id"] == "boot-1.1"
-        stream[1].close()
+        await leave(stream[1])
 
 
 async def test_an_address_that_is_not_there_keeps_no_other_one_from_being_served(tmp_path: Path) -> None:
@@ -147,7 +155,7 @@ async def test_a_socket_file_of_an_earlier_loader_is_replaced(tmp_path: Path) ->
         streams = await asyncio.open_unix_connection(first.unix.path)
         reader = await ask(streams, "/v1/boot", "Connection: close\r\n")
         body = json.loads((await reader.read()).partition(b"\r\n\r\n")[2])
-        streams[1].close()
+        await leave(streams[1])
         assert body["tag"] == ""
         await first.listeners.close()
         assert Path(second.unix.path).exists(), "the first one must not take it away"
@@ -161,13 +169,13 @@ async def test_a_reader_resumes_after_its_connection_was_cut(tmp_path: Path) -> 
         reader = await ask(streams, "/v1/events?after=boot-1.0")
         made.box.publish(Notice("one"))
         last = (await event_of(reader))["id"]
-        streams[1].transport.abort()
+        await leave(streams[1])
         made.box.publish(Notice("two"))
         made.box.publish(Notice("three"))
         streams = await asyncio.open_unix_connection(made.unix.path)
         reader = await ask(streams, "/v1/events", f"Last-Event-ID: {last}\r\n")
         assert [json.loads((await event_of(reader))["data"])["text"] for _ in range(2)] == ["two", "three"]
-        streams[1].close()
+        await leave(streams[1])
 
 
 async def test_closing_takes_less_than_two_seconds_whoever_is_connected(tmp_path: Path) -> None:
@@ -186,7 +194,7 @@ async def test_closing_takes_less_than_two_seconds_whoever_is_connected(tmp_path
     assert not Path(made.unix.path).exists()
     for reader, writer in (*kept, silent):
         await asyncio.wait_for(reader.read(), 5)
-        writer.close()
+        await leave(writer)
 
 
 async def test_who_says_nothing_is_dropped(tmp_path: Path) -> None:
@@ -196,10 +204,9 @@ async def test_who_says_nothing_is_dropped(tmp_path: Path) -> None:
         async with served(tmp_path) as made:
             reader, writer = await asyncio.open_connection("127.0.0.1", made.port)
             writer.write(b"GET /v1/boot HTTP/1.1\r\nX-Slow: ")
-            assert await asyncio.wait_for(reader.read(), 5) == b""
-            writer.close()
-    except ConnectionResetError:
-        pass
+            with contextlib.suppress(ConnectionResetError):
+                assert await asyncio.wait_for(reader.read(), 5) == b""
+            await leave(writer)
     finally:
         protocol.HEAD_S = before
 
@@ -213,7 +220,7 @@ async def test_whoever_takes_all_connections_of_one_door_leaves_the_others_open(
         trusted = await status_of(await asyncio.open_unix_connection(made.unix.path), "/v1/boot")
         assert (refused, trusted) == (503, 200)
         for _, writer in taken:
-            writer.close()
+            await leave(writer)
 
 
 @pytest.fixture
@@ -228,7 +235,7 @@ async def test_a_head_without_end_is_refused(tmp_path: Path) -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", made.port)
         writer.write(b"GET /v1/boot HTTP/1.1\r\nX: " + b"a" * 40_000)
         assert b" 400 " in await asyncio.wait_for(reader.readline(), 5)
-        writer.close()
+        await leave(writer)
 
 
 def rss_kib(pid: int) -> int:
@@ -274,7 +281,7 @@ async def test_readers_cost_bounded_memory_and_all_of_them_hear_everything(
         assert await asyncio.to_thread(started.wait, 10) == 0
         took_s = time.monotonic() - began_s
         for _, writer in connected:
-            writer.close()
+            await leave(writer)
     record_testsuite_property(
         "memory", f"idle {idle_kib} KiB, {count} readers {with_readers_kib} KiB, end {took_s:.2f} s"
     )
@@ -295,7 +302,7 @@ async def test_many_who_look_at_the_page_cost_little(tmp_path: Path) -> None:
             assert "data" in await event_of(streams[0])
         assert rss_kib(started.pid) - idle_kib < READERS * MOST_PER_READER_KIB
         for _, writer in connected:
-            writer.close()
+            await leave(writer)
 
 
 async def test_nobody_is_woken_while_nothing_happens(tmp_path: Path) -> None:
@@ -327,8 +334,8 @@ async def test_a_reader_that_stops_reading_is_dropped_and_the_box_goes_on(tmp_pa
         held = max(each.transport.get_write_buffer_size() for each in connections)
         assert held < 128 * 1024, "a slow reader's backlog is bounded"
         assert made.box.readers == 2
-        quick[1].close()
-        slow[1].transport.abort()
+        await leave(quick[1])
+        await leave(slow[1])
 
 
 def test_the_kernel_says_who_is_at_the_other_end() -> None:

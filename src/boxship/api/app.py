@@ -14,9 +14,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from boxship.api import booting, machine, operations, releases, tokens, watching
 from boxship.api.description import describe
-from boxship.api.requests import MethodError, read_body, read_query
+from boxship.api.requests import read_body, read_query
 from boxship.api.route import Answer, Call, Doors, Handled, PlainReply, Reply, Route
-from boxship.errors import BoxshipError, BugError, NotFoundError, TooManyTriesError, UnauthenticatedError
+from boxship.errors import BoxshipError, BugError, MethodError, NotFoundError, TooManyTriesError, UnauthenticatedError
 from boxship.serve.answers import WithHeaders, problem_of
 from boxship.serve.connection import connection_of
 from boxship.serve.gate import Caller, Gate

@@ -7,7 +7,7 @@ from msgspec import DecodeError, Struct, ValidationError, json
 from starlette.requests import ClientDisconnect, Request
 
 from boxship.api.route import Query, QueryKind, Route
-from boxship.errors import BoxshipError, UsageError
+from boxship.errors import MediaTypeError, SlowBodyError, TooLargeError, UsageError
 
 MOST_BODY_BYTES = 64 * 1024
 _BODY_S = 10.0
@@ -15,36 +15,8 @@ _TRUE = ("1", "true", "yes", "on", "")
 _FALSE = ("0", "false", "no", "off")
 
 
-class TooLargeError(UsageError):
-    """The body is longer than any that has a meaning."""
-
-    code = "request.too_large"
-    http_status = 413
-
-
-class SlowBodyError(UsageError):
-    """The body did not come in time."""
-
-    code = "request.slow"
-    http_status = 408
-
-
-class MediaTypeError(UsageError):
-    """The body is not said to be JSON. Also keeps forms of other sites' pages out."""
-
-    code = "request.media_type"
-    http_status = 415
-
-
-class MethodError(BoxshipError):
-    """The path is there, and knows other methods."""
-
-    code = "request.method"
-    http_status = 405
-
-
 async def read_body(request: Request, kind: type[Struct]) -> Struct:
-    """No body stands for an empty object. Raises: UsageError, or one of those above."""
+    """No body stands for an empty object. Raises: UsageError, or one below it."""
     raw = await _read(request)
     if not raw:
         raw = b"{}"

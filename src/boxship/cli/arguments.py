@@ -177,8 +177,8 @@ def build_parser(known: Sequence[Entry] = VERBS) -> argparse.ArgumentParser:
         description="Turns a multi-container application into an appliance.",
         epilog="Exit status: 0 done, 2 the files or the command line are wrong, 3 no such service "
         "or target, 4 somebody else holds it, 5 the engine failed, 6 a build failed, 8 a service is not ready, "
-        "9 several steps failed, 10 a program of this host failed, 11 a registry failed, 70 a bug in Boxship, "
-        "130 interrupted.",
+        "9 several steps failed, 10 a program of this host or a box's Loader failed, 11 a registry failed, "
+        "12 what a box remembers can't be read, 14 a box denies it, 70 a bug in Boxship, 130 interrupted.",
     )
     add_globals(parser, is_verb=False)
     parser.add_argument("--version", action="version", version=f"boxship {__version__}", help="print the version")

@@ -27,6 +27,8 @@ MOST_CONNECTIONS = 2000
 _BACKLOG = 256
 _LARGEST_HEAD_BYTES = 16 * 1024
 _CUT_S = 0.3
+_TURNS = 4
+"""Of the loop, until what was accepted last has met the closed doors and every socket is closed."""
 END_S = 1.5
 """What is not answered after so long is cut; a Loader has two seconds to end."""
 
@@ -118,6 +120,8 @@ class Listeners:
         for state in self._left:
             for connection in tuple(state.connections):
                 connection.transport.abort()
+        for _ in range(_TURNS):
+            await asyncio.sleep(0)
 
     def _tasks(self) -> tuple[asyncio.Task[None], ...]:
         return tuple(task for state in self._left for task in state.tasks)

@@ -15,11 +15,11 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from boxship.checks.prometheus import to_prometheus
 from boxship.checks.report import Verdict
 from boxship.clock import Clock
-from boxship.errors import BoxshipError, UnauthenticatedError
+from boxship.errors import BoxshipError, MethodError, NotYetError, UnauthenticatedError
 from boxship.loader.access import STATUS
 from boxship.loader.box import Box
 from boxship.loader.status import status_answer
-from boxship.serve.answers import WithHeaders, problem, problem_of
+from boxship.serve.answers import WithHeaders, problem_of
 from boxship.serve.closing import Closing
 from boxship.serve.gate import Gate
 from boxship.serve.streams import Stream
@@ -50,6 +50,17 @@ def make_pages(pages: Pages) -> ASGIApp:
     return WithHeaders(_Web(pages))
 
 
+def _refusal(error: BoxshipError) -> Response:
+    refused = problem_of(error)
+    refused.headers[PAGE_HEADER] = "1"
+    if isinstance(error, MethodError):
+        refused.headers["Allow"] = ", ".join(_READS)
+    if isinstance(error, UnauthenticatedError):
+        # Here people come with browsers, which ask for a password when they are told so.
+        refused.headers["WWW-Authenticate"] = 'Basic realm="monitoring", charset="UTF-8"'
+    return refused
+
+
 class _Web:
     def __init__(self, pages: Pages) -> None:
         self._pages = pages
@@ -66,19 +77,13 @@ class _Web:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
         handle = self._own.get(request.url.path, self._page)
+        answer: Response | Stream
         try:
             if handle != self._page and request.method not in _READS:
-                answer: Response | Stream = problem(
-                    405, "request.method", "this only answers GET", headers={"Allow": "GET, HEAD", PAGE_HEADER: "1"}
-                )
-            else:
-                answer = await handle(request)
+                raise MethodError(f"{request.url.path} only answers GET", hint="it knows GET, HEAD")
+            answer = await handle(request)
         except BoxshipError as error:
-            answer = problem_of(error)
-            answer.headers[PAGE_HEADER] = "1"
-            if isinstance(error, UnauthenticatedError):
-                # Here people come with browsers, which ask for a password when they are told so.
-                answer.headers["WWW-Authenticate"] = 'Basic realm="monitoring", charset="UTF-8"'
+            answer = _refusal(error)
         await answer(scope, receive, send)
 
     async def _page(self, request: Request) -> Response:
@@ -86,8 +91,9 @@ class _Web:
         headers = {PAGE_HEADER: "1", "Retry-After": str(RETRY_AFTER_S)}
         accepted = request.headers.get("accept", "*/*")
         if request.method not in _READS or not ("text/html" in accepted or "*/*" in accepted):
-            detail = f"{view.appliance} is not there yet: {headline(view)}"
-            return problem(503, "starting", detail, hint=view.why, headers=headers)
+            answer = problem_of(NotYetError(f"{view.appliance} is not there yet: {headline(view)}", hint=view.why))
+            answer.headers.update(headers)
+            return answer
         nonce = secrets.token_urlsafe(12)
         headers["Content-Security-Policy"] = policy(nonce)
         return Response(progress_page(view, nonce), 503, headers, _HTML)
