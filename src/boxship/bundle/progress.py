@@ -22,15 +22,16 @@ class Tally(Struct, frozen=True):
     received: Mapping[str, int] = field(default_factory=dict)
     done_items: int = 0
     item: str = ""
+    item_digests: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, blobs: Iterable[Blob], total_items: int) -> Self:
         """At the beginning; a blob that is listed twice is one."""
         return cls({blob.digest: blob.size_bytes for blob in blobs}, total_items)
 
-    def began(self, item: str) -> "Tally":
-        """Something is at work now."""
-        return replace(self, item=item)
+    def began(self, item: str, digests: Iterable[str] = ()) -> "Tally":
+        """Something is at work now, and of these blobs it is made."""
+        return replace(self, item=item, item_digests=frozenset(digests))
 
     def got(self, digest: str, size_bytes: int) -> "Tally":
         """So much of a blob is here. What isn't part of the pull changes nothing."""
@@ -51,4 +52,12 @@ class Tally(Struct, frozen=True):
     @property
     def progress(self) -> Progress:
         done, total = sum(self.received.values()), sum(self.sizes.values())
-        return Progress(done, total, self.done_items, self.total_items, self.item)
+        return Progress(
+            done_bytes=done,
+            total_bytes=total,
+            done_items=self.done_items,
+            total_items=self.total_items,
+            item=self.item,
+            item_done_bytes=sum(self.received.get(each, 0) for each in self.item_digests),
+            item_total_bytes=sum(self.sizes.get(each, 0) for each in self.item_digests),
+        )

@@ -7,7 +7,7 @@ taken up the next time, and whole images.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from boxship.bundle.blobs import BlobShelf
 from boxship.bundle.engine_side import PullEngine, check_architecture, claim, find_present, known_chains, load
@@ -136,8 +136,8 @@ class _Pull:
 
     async def bring_files(self, *, has_files: bool) -> None:
         """Record and files into the library."""
-        self._begin(FILES)
         release, blob = self._offer.release, self._offer.files
+        self._begin(FILES, [blob])
         if not has_files:
             archive = await self._shelf.fetch(blob, self._source.read, self._heard)
             await asyncio.to_thread(self._library.add, release, archive)
@@ -146,13 +146,13 @@ class _Pull:
 
     async def take_present(self, name: str) -> None:
         """An image that is here already."""
-        self._begin(name)
+        self._begin(name, self._offer.images[name].blobs)
         await claim(self._engine, self._images[name])
         self._finish([blob.digest for blob in self._offer.images[name].blobs])
 
     async def bring_image(self, name: str) -> None:
         """An image that isn't."""
-        self._begin(name)
+        self._begin(name, self._offer.images[name].blobs)
         content, image = self._offer.images[name], self._images[name]
         try:
             await self._load(name, content)
@@ -197,8 +197,8 @@ class _Pull:
     def _still_missing(self, names: list[str]) -> set[str]:
         return {blob.digest for each in names for blob in self._missing(each, self._offer.images[each]).values()}
 
-    def _begin(self, item: str) -> None:
-        self._tally = self._tally.began(item)
+    def _begin(self, item: str, blobs: Iterable[Blob]) -> None:
+        self._tally = self._tally.began(item, [blob.digest for blob in blobs])
         self._tell()
 
     def _finish(self, digests: list[str]) -> None:

@@ -7,7 +7,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from boxship.events import Notice, Phase, PlanMade, StepFailed, SubjectChanged
-from boxship.loader.box import BootView, ProgressView, ServiceView
+from boxship.loader.box import BootView, ImageView, ProgressView, ServiceView
 from boxship.loader.happened import BoxEvent, Decided, OperationChanged
 from boxship.state.operation import Operation, OperationKind
 from boxship.state.state import State
@@ -36,6 +36,9 @@ class Seen(Struct):
     """What events told so far."""
 
     services: dict[str, ServiceView] = field(default_factory=dict)
+    images: dict[str, ImageView] = field(default_factory=dict)
+    pull_id: str = ""
+    """Whose images those are."""
     lines: deque[str] = field(default_factory=lambda: deque(maxlen=LINES_KEPT))
 
     def hear(self, event: BoxEvent) -> None:
@@ -54,11 +57,27 @@ class Seen(Struct):
                 self.lines.append(text)
             case StepFailed(subject=subject, message=message):
                 self.lines.append(f"{subject.partition(':')[2]}: {message}")
-            case OperationChanged(operation=operation) if operation.note:
-                if not self.lines or self.lines[-1] != operation.note:
-                    self.lines.append(operation.note)
+            case OperationChanged(operation=operation):
+                self._operate(operation)
             case _:
                 pass
+
+    def _operate(self, operation: Operation) -> None:
+        if operation.note and (not self.lines or self.lines[-1] != operation.note):
+            self.lines.append(operation.note)
+        progress = operation.progress
+        if operation.kind is not OperationKind.PULL or not progress.item:
+            return
+        if operation.id != self.pull_id:
+            self.pull_id = operation.id
+            self.images.clear()
+        for name, image in self.images.items():
+            if name != progress.item and not image.is_here:
+                self.images[name] = replace(image, done_bytes=image.total_bytes, is_here=True)
+        is_here = progress.done_items == progress.total_items
+        self.images[progress.item] = ImageView(
+            progress.item, progress.item_done_bytes, progress.item_total_bytes, is_here
+        )
 
     def _plan(self, kept: Mapping[str, str], waits: Mapping[str, tuple[str, ...]]) -> None:
         for name in kept:
@@ -91,6 +110,7 @@ def progress_view(
         operation=None if operation is None else replace(operation, parameters={}, asked_by=""),
         services=tuple(seen.services.values()),
         failure=last if state.boots.failures or state.boots.fallen_back_from else None,
+        images=tuple(seen.images.values()) if operation is not None and operation.id == seen.pull_id else (),
         log=tuple(seen.lines),
         began_at_s=boot.began_at_s if operation is None else operation.began_at.timestamp(),
         fallen_back_from=state.boots.fallen_back_from,

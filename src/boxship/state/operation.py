@@ -57,6 +57,9 @@ class Progress(Struct, frozen=True):
     total_items: int = 0
     item: str = ""
     """What is at work now: an image, a service, a volume."""
+    item_done_bytes: int = 0
+    item_total_bytes: int = 0
+    """Of that alone; what it shares with others counts for each."""
 
 
 class Operation(Struct, frozen=True):

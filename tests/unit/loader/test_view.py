@@ -1,0 +1,101 @@
+"""What anybody sees of a box, from what happens on it."""
+
+from datetime import UTC, datetime
+
+from msgspec.structs import replace
+
+from boxship.events import Phase, PlanMade, SubjectChanged
+from boxship.loader.box import BootView, ImageView
+from boxship.loader.happened import OperationChanged
+from boxship.loader.view import Seen, is_ready, progress_view
+from boxship.state.deployment import Deployment
+from boxship.state.operation import Failure, Operation, OperationKind, Progress
+from boxship.state.state import Boots, State
+
+NOW = datetime(2026, 11, 29, tzinfo=UTC)
+BOOT = BootView("id", "share", "", "1.0", "default", is_ready=False, began_at_s=1.0)
+CURRENT = State(current=Deployment("sha256:1", "1.0", "default", 1))
+PULL = Operation("p1", OperationKind.PULL, "anna", NOW, note="2.0 comes from there")
+
+
+def pulling(item: str, done: int, of: int, done_items: int = 0) -> OperationChanged:
+    progress = Progress(done, 30, done_items, 2, item, item_done_bytes=done, item_total_bytes=of)
+    return OperationChanged(replace(PULL, progress=progress))
+
+
+def test_images_come_one_after_the_other_with_their_bytes() -> None:
+    seen = Seen()
+    for event in (pulling("db", 0, 10), pulling("db", 10, 10), pulling("web", 5, 20, 1)):
+        seen.hear(event)
+    operation = pulling("web", 5, 20, 1).operation
+    shown = progress_view(BOOT, CURRENT, operation, "", seen, is_booted=True)
+    assert shown.images == (ImageView("db", 10, 10, is_here=True), ImageView("web", 5, 20))
+    assert not progress_view(BOOT, CURRENT, None, "", seen, is_booted=True).images
+
+
+def test_another_pull_begins_anew() -> None:
+    seen = Seen()
+    seen.hear(pulling("db", 10, 10))
+    seen.hear(OperationChanged(replace(PULL, id="p2", progress=Progress(item="web"))))
+    assert list(seen.images) == ["web"]
+
+
+def test_who_asked_and_for_what_is_nobody_s_business() -> None:
+    asked = replace(PULL, parameters={"version": "2.0", "token": "x"})
+    shown = progress_view(BOOT, CURRENT, asked, "", Seen(), is_booted=True)
+    assert shown.operation is not None
+    assert (shown.operation.asked_by, shown.operation.parameters, shown.to_version) == ("", {}, "2.0")
+
+
+def test_services_come_with_what_they_need_and_go_when_they_are_removed() -> None:
+    seen = Seen()
+    seen.hear(PlanMade((), {"db": "runs"}, {"web": ("db",)}))
+    seen.hear(SubjectChanged("service:web", Phase.PROBING, "GET /health: connection refused"))
+    shown = progress_view(BOOT, CURRENT, None, "", seen, is_booted=False)
+    assert [(each.name, each.phase, each.needs) for each in shown.services] == [
+        ("db", "unchanged", ()),
+        ("web", "probing", ("db",)),
+    ]
+    assert shown.log == ("web: probing: GET /health: connection refused",)
+    seen.hear(SubjectChanged("service:web", Phase.REMOVED))
+    assert list(seen.services) == ["db"]
+
+
+def test_the_phase_says_what_a_person_would_say() -> None:
+    failed = replace(CURRENT, boots=Boots(failures=1, last=Failure("x", "web not ready")))
+    fallen = replace(CURRENT, boots=Boots(fallen_back_from="default", last=Failure("x", "web not ready")))
+    kept = replace(CURRENT, current=Deployment("sha256:1", "1.0", "maintenance", 1))
+    told = [
+        (State(), None, False),
+        (CURRENT, None, False),
+        (failed, None, False),
+        (fallen, None, True),
+        (kept, None, True),
+        (CURRENT, None, True),
+        (CURRENT, replace(PULL, kind=OperationKind.SWITCH, stage="last-copy"), True),
+        (CURRENT, replace(PULL, kind=OperationKind.SWITCH, stage="rolling-back"), True),
+        (State(), PULL, False),
+    ]
+    phases = [
+        progress_view(BOOT, state, operation, "", Seen(), is_booted=is_booted).phase
+        for state, operation, is_booted in told
+    ]
+    assert phases == [
+        "empty",
+        "starting",
+        "failed",
+        "fallback",
+        "maintenance",
+        "ready",
+        "copying",
+        "rolling-back",
+        "pulling",
+    ]
+
+
+def test_it_is_ready_while_the_outside_reaches_it() -> None:
+    switching = replace(PULL, kind=OperationKind.SWITCH)
+    assert is_ready(None, is_booted=True)
+    assert is_ready(replace(switching, stage="copying"), is_booted=True)
+    assert not is_ready(replace(switching, stage="stopping"), is_booted=True)
+    assert not is_ready(None, is_booted=False)
