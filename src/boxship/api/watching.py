@@ -7,10 +7,10 @@ from msgspec import json, to_builtins
 
 from boxship.api.route import Answer, Call, Doors, Handled, PlainReply, Query, QueryKind, Reply, Route
 from boxship.api.views import WhyAnswer
-from boxship.checks.prometheus import to_prometheus
 from boxship.checks.report import Verdict
 from boxship.engine.port import LogLine
 from boxship.loader.box import Box, ProgressView, Sequenced
+from boxship.loader.metrics import metrics_text
 from boxship.loader.status import StatusAnswer, status_answer
 from boxship.serve.streams import EVENT_STREAM, Stream, event
 
@@ -26,7 +26,7 @@ async def show_status(doors: Doors, call: Call) -> Handled:
 
 
 async def show_metrics(doors: Doors, call: Call) -> Handled:
-    return PlainReply(to_prometheus(await doors.box.status()), media_type=PROMETHEUS)
+    return PlainReply(await metrics_text(doors.box), media_type=PROMETHEUS)
 
 
 async def show_why(doors: Doors, call: Call) -> Handled:

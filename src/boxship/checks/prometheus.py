@@ -41,7 +41,20 @@ def to_prometheus(report: Report) -> str:
     _add(families, "boxship_status_duration_seconds", whole, report.took_s)
     for result in report.results:
         _add_result(families, report.appliance, result)
-    lines = (line for name, samples in families.items() for line in _family(name, samples))
+    lines = (line for name, samples in families.items() for line in _family(name, samples, _HELP[name]))
+    return "".join(f"{line}\n" for line in lines)
+
+
+Sample = tuple[str, Mapping[str, str], float]
+"""A family's name, labels, and the value."""
+
+
+def samples_as_text(helps: Mapping[str, str], samples: Iterable[Sample]) -> str:
+    """Other families than those of a report; ``helps``: family -> what it is, in the order to write them."""
+    families: dict[str, dict[str, float]] = {name: {} for name in helps}
+    for name, labels, value in samples:
+        _add(families, name, labels, value)
+    lines = (line for name in helps for line in _family(name, families[name], helps[name]))
     return "".join(f"{line}\n" for line in lines)
 
 
@@ -66,10 +79,10 @@ def _add(families: dict[str, dict[str, float]], family: str, labels: Mapping[str
     families[family].setdefault(f"{family}{{{written}}}", value)
 
 
-def _family(name: str, samples: Mapping[str, float]) -> Iterable[str]:
+def _family(name: str, samples: Mapping[str, float], text: str) -> Iterable[str]:
     if not samples:
         return
-    yield f"# HELP {name} {_HELP[name]}"
+    yield f"# HELP {name} {text}"
     yield f"# TYPE {name} gauge"
     for sample, value in samples.items():
         yield f"{sample} {_number(value)}"

@@ -4,12 +4,13 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
+from boxship.checks.preflight import Preflight, ask_preflight
 from boxship.errors import BoxshipError, PreconditionError
 from boxship.loader.deployments import Wanted
 from boxship.loader.parts import Parts, VolumePair
 from boxship.operate.bring import refuse_absent_sources
+from boxship.operate.preflight import refusal_of
 from boxship.plan.deployed import Carried
-from boxship.plan.gated import GatedPort
 from boxship.plan.observed import Observed
 from boxship.plan.reconcile import reconcile
 from boxship.plan.verdict import Options
@@ -24,9 +25,8 @@ async def refuse_unmet(
     reasons = [
         *objections,
         *_missing_images(wanted, observed),
-        *_foreign_ports(parts.appliance, wanted, observed),
         *_missing_programs(wanted),
-        *(f"host: {need}" for need in parts.machine.unmet_needs(wanted.appliance.host)),
+        *await _preflight(parts, wanted),
         *await _planning(parts, wanted, observed),
         *await _lacking_room(parts, pairs),
     ]
@@ -58,25 +58,19 @@ def _missing_images(wanted: Wanted, observed: Observed) -> list[str]:
             if observed.image(image.id) is None]  # fmt: skip
 
 
-def _foreign_ports(appliance: str, wanted: Wanted, observed: Observed) -> list[str]:
-    """Ports that another appliance's running container has."""
-    held = {
-        f"port {port.published}/{port.protocol} is held by container {container.name}"
-        for container in observed.containers
-        if container.appliance != appliance
-        for port in container.ports
-        if port.published and _is_wanted(GatedPort(port.published, port.protocol, port.host_ip), wanted.gated.ports)
-    }
-    return sorted(held)
-
-
-def _is_wanted(held: GatedPort, wanted: Iterable[GatedPort]) -> bool:
-    anywhere = ("", "0.0.0.0", "::")  # noqa: S104  # compared, not listened on
-    return any(
-        (port.port, port.protocol) == (held.port, held.protocol)
-        and (port.address in anywhere or held.address in anywhere or port.address == held.address)
-        for port in wanted
+async def _preflight(parts: Parts, wanted: Wanted) -> tuple[str, ...]:
+    """What the release demands of the machine, its ports among it, and what its vendor wants to be asked."""
+    appliance = wanted.appliance
+    asked = Preflight(
+        desired=wanted.desired,
+        checks=appliance.preflight,
+        host=appliance.host,
+        disk_limits=appliance.disk_limits,
+        version=wanted.release.version,
+        directory=appliance.directory,
     )
+    refusal = refusal_of(await ask_preflight(parts.engine, parts.machine, parts.clock, asked))
+    return refusal.reasons if refusal is not None else ()
 
 
 def _missing_programs(wanted: Wanted) -> list[str]:

@@ -12,12 +12,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from boxship.checks.prometheus import to_prometheus
 from boxship.checks.report import Verdict
 from boxship.clock import Clock
 from boxship.errors import BoxshipError, MethodError, NotYetError, UnauthenticatedError
 from boxship.loader.access import STATUS
 from boxship.loader.box import Box
+from boxship.loader.metrics import metrics_text
 from boxship.loader.status import status_answer
 from boxship.serve.answers import WithHeaders, problem_of
 from boxship.serve.closing import Closing
@@ -127,7 +127,7 @@ class _Web:
 
     async def _metrics(self, request: Request) -> Response:
         await self._login(request)
-        return Response(to_prometheus(await self._pages.box.status()), 200, {PAGE_HEADER: "1"}, _PROMETHEUS)
+        return Response(await metrics_text(self._pages.box), 200, {PAGE_HEADER: "1"}, _PROMETHEUS)
 
     async def _login(self, request: Request) -> None:
         (await self._pages.gate.looker(request)).require(STATUS)

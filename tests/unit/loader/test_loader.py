@@ -4,9 +4,11 @@ import asyncio
 
 import pytest
 from msgspec.structs import replace
+from prometheus_client.parser import text_string_to_metric_families
 
 from boxship.errors import ConflictError, NotFoundError
 from boxship.loader.box import GcView
+from boxship.loader.metrics import metrics_text
 from boxship.spec.model import Condition, Dependency
 from boxship.state.operation import Operation, OperationStatus
 from tests.fakes.behaviour import Behaviour
@@ -255,3 +257,19 @@ async def test_a_deployment_is_judged_by_its_own_containers(bench: Bench) -> Non
         await bench.booted(box)
         assert (box.progress().phase, box.state().boots.last) == ("ready", None)
         assert not (await box.status()).issues
+
+
+async def test_monitors_are_told_what_runs_and_how_long_it_was_away(bench: Bench) -> None:
+    async with bench.loader() as box:
+        await bench.to(box, "1.0")
+        done = await bench.to(box, "1.1")
+        text = await metrics_text(box)
+        values = {
+            (sample.name, sample.labels.get("kind", "")): sample.value
+            for family in text_string_to_metric_families(text)
+            for sample in family.samples
+        }
+        assert values[("boxship_box_ready", "")] == 1.0
+        assert values[("boxship_box_downtime_seconds", "")] == float(done.result["downtime_s"])
+        assert values[("boxship_box_operations", "switch")] == 2.0
+        assert 'boxship_box_info{appliance="app",version="1.1",target="default",boot_id="boot-1"} 1.0' in text
