@@ -28,7 +28,7 @@ from boxship.loader.parts import Parts
 from boxship.loader.pulling import LibraryReleases, SourceVendor
 from boxship.loader.ring import Ring
 from boxship.loader.supervisor import Supervisor
-from boxship.loader.tokens import StoreTokens
+from boxship.loader.tokens import StoreTokens, make_monitoring_password
 from boxship.registry.trust import Trust
 from boxship.serve.closing import Closing
 from boxship.serve.gate import Gate as Access
@@ -92,6 +92,7 @@ async def run_box(options: BoxOptions, engine: Engine, stop: asyncio.Event, show
         ring.tap(show)
         closing = Closing()
         tokens = StoreTokens(store, clock)
+        make_monitoring_password(tokens, places.monitoring)
         access = Access(tokens, clock, Limiter())
         power = MachinePower(await find_power(), engine)
         api = make_api(Doors(box, power, tokens, store, clock, closing), access)

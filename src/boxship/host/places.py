@@ -71,6 +71,11 @@ class Places(Struct, frozen=True):
         return self.state / "tokens"
 
     @property
+    def monitoring(self) -> Path:
+        """The password for monitors that was made with the box; one that is made anew later is only shown."""
+        return self.state / "monitoring.password"
+
+    @property
     def socket(self) -> Path:
         """The Loader's API."""
         return self.run / "loader.sock"

@@ -1,13 +1,15 @@
 """Who may ask this box for what: the tokens of its store, behind the port that the doors ask."""
 
+import os
 from collections.abc import Collection
 from datetime import datetime
+from pathlib import Path
 
 from msgspec.structs import replace
 
 from boxship.clock import Clock
-from boxship.errors import NotFoundError
-from boxship.loader.access import Issued, check_new_token
+from boxship.errors import HostError, NotFoundError
+from boxship.loader.access import MONITORING, STATUS, Issued, check_new_token
 from boxship.store.port import Store, Token
 from boxship.store.tokens import make_token, recognise
 
@@ -41,3 +43,19 @@ class StoreTokens:
             token = replace(token, revoked_at=self._clock.now())
             self._store.put_token(token)
         return token
+
+
+def make_monitoring_password(tokens: StoreTokens, path: Path) -> None:
+    """A box has one from its first start, in a file that only root may read. One that was revoked stays so.
+
+    Raises: HostError when the file can't be written; then there is no password yet.
+    """
+    if any(each.name == MONITORING for each in tokens.tokens()):
+        return
+    issued = tokens.issue(MONITORING, [STATUS])
+    try:
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "w") as file:
+            file.write(f"{issued.secret}\n")
+    except OSError as err:
+        tokens.revoke(issued.token.id)
+        raise HostError(f"cannot write {path}: {(err.strerror or str(err)).lower()}") from err
