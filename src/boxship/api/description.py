@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from msgspec import Struct, field
 from msgspec.json import schema_components
 
-from boxship.api.route import Answer, Query, QueryKind, Route
+from boxship.api.route import FALSE, LONGEST_TEXT, TRUE, Answer, Query, QueryKind, Route
 from boxship.serve.answers import PROBLEM
 from boxship.serve.streams import EVENT_STREAM
 
@@ -135,10 +135,17 @@ def _path_parameters(route: Route) -> Iterator[Json]:
 
 
 def _query_parameter(query: Query) -> Json:
-    schema: Json = {"type": str(query.kind)}
-    if query.kind is QueryKind.COUNT:
-        schema |= {"minimum": 0, "maximum": query.most}
-    return {"name": query.name, "in": "query", "description": query.text, "schema": schema}
+    return {"name": query.name, "in": "query", "description": query.text, "schema": _query_schema(query)}
+
+
+def _query_schema(query: Query) -> Json:
+    match query.kind:
+        case QueryKind.COUNT:
+            return {"type": "integer", "minimum": 0, "maximum": query.most}
+        case QueryKind.FLAG:
+            return {"type": "string", "enum": [*TRUE, *FALSE]}
+        case QueryKind.TEXT:
+            return {"type": "string", "maxLength": LONGEST_TEXT}
 
 
 def _responses(route: Route, schema_of: Mapping[str, Json]) -> Json:

@@ -6,13 +6,11 @@ from collections.abc import Mapping
 from msgspec import DecodeError, Struct, ValidationError, json
 from starlette.requests import ClientDisconnect, Request
 
-from boxship.api.route import Query, QueryKind, Route
+from boxship.api.route import FALSE, LONGEST_TEXT, TRUE, Query, QueryKind, Route
 from boxship.errors import MediaTypeError, SlowBodyError, TooLargeError, UsageError
 
 MOST_BODY_BYTES = 64 * 1024
 _BODY_S = 10.0
-_TRUE = ("1", "true", "yes", "on", "")
-_FALSE = ("0", "false", "no", "off")
 
 
 async def read_body(request: Request, kind: type[Struct]) -> Struct:
@@ -59,6 +57,8 @@ def read_query(request: Request, route: Route) -> Mapping[str, bool | int | str]
         if name not in known:
             hint = f"it knows: {', '.join(known) or 'none'}"
             raise UsageError(f"unknown query parameter '{name[:64]}'", hint=hint)
+        if name in read:
+            raise UsageError(f"query parameter '{name}' stands there twice", hint="give it once")
         read[name] = _value(known[name], text)
     return read
 
@@ -66,11 +66,13 @@ def read_query(request: Request, route: Route) -> Mapping[str, bool | int | str]
 def _value(query: Query, text: str) -> bool | int | str:
     match query.kind:
         case QueryKind.TEXT:
-            return text[:256]
+            if len(text) > LONGEST_TEXT:
+                raise UsageError(f"{query.name} is longer than {LONGEST_TEXT} characters")
+            return text
         case QueryKind.FLAG:
-            if text.lower() not in (*_TRUE, *_FALSE):
+            if text not in (*TRUE, *FALSE):
                 raise UsageError(f"{query.name}: '{text[:64]}' is neither true nor false", hint="1 or 0")
-            return text.lower() in _TRUE
+            return text in TRUE
         case QueryKind.COUNT:
             if not (text.isascii() and text.isdecimal() and len(text) < 17 and int(text) <= query.most):
                 raise UsageError(f"{query.name}: '{text[:64]}' is not a number from 0 to {query.most}")

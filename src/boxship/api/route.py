@@ -35,6 +35,11 @@ class QueryKind(StrEnum):
     TEXT = "string"
 
 
+TRUE = ("1", "true", "yes", "on", "")
+FALSE = ("0", "false", "no", "off")
+LONGEST_TEXT = 256
+
+
 class Query(Struct, frozen=True):
     """One thing that may stand behind the question mark. A COUNT lies between 0 and ``most``."""
 

@@ -157,7 +157,9 @@ def _event_text(data: Mapping[str, object]) -> str:
 
 
 def logs(invocation: Invocation, arguments: argparse.Namespace) -> int:
-    query = {name: str(value) for name, value in (("tail", arguments.tail), ("follow", arguments.follow)) if value}
+    query = {} if arguments.tail is None else {"tail": str(arguments.tail)}
+    if arguments.follow:
+        query["follow"] = "1"
     path = f"/v1/services/{arguments.service}/logs"
     if not invocation.is_json:
         for line in _client(arguments).lines(path, query):

@@ -67,6 +67,8 @@ async def test_a_mistyped_query_does_not_do_something_else(around: Around, admin
     answer = await around.client.post("/v1/gc?dryrun=1", headers=admin)
     assert (answer.status_code, around.box.operations()) == (400, ())
     assert (await around.client.get("/v1/status?soft=maybe", headers=admin)).status_code == 400
+    assert (await around.client.get("/v1/status?soft=1&soft=0", headers=admin)).status_code == 400
+    assert (await around.client.get(f"/v1/events?after={'x' * 300}", headers=admin)).status_code == 400
     assert (await around.client.get("/v1/operations?limit=-1", headers=admin)).status_code == 400
     assert (await around.client.get("/v1/operations?limit=99999999999999999999", headers=admin)).status_code == 400
 
