@@ -34,6 +34,7 @@ from boxship.serve.closing import Closing
 from boxship.serve.gate import Gate as Access
 from boxship.serve.limiter import Limiter
 from boxship.serve.listeners import Address, Inet, Listeners, Unix
+from boxship.serve.prefix import ByPrefix
 from boxship.state.deployment import Deployment
 from boxship.store.opening import open_store
 from boxship.web.app import Pages, make_pages
@@ -97,7 +98,9 @@ async def run_box(options: BoxOptions, engine: Engine, stop: asyncio.Event, show
         power = MachinePower(await find_power(), engine)
         api = make_api(Doors(box, power, tokens, store, clock, closing), access)
         pages = make_pages(Pages(box, access, clock, closing))
-        process = _BoxProcess(options, parts, box, Listeners(closing), api, pages)
+        # An edge of the appliance asks here for /ship-ready, and may show the page.
+        both = ByPrefix({"/v1": api}, pages)
+        process = _BoxProcess(options, parts, box, Listeners(closing), both, pages)
         ring.tap(process.hear)
         await process.run(stop)
 
