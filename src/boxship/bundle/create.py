@@ -29,7 +29,7 @@ from boxship.registry.oci import (
 from boxship.registry.port import Blob, Repositories
 from boxship.spec.model import Appliance, Service
 from boxship.spec.model_release import Rules
-from boxship.spec.release import PLATFORM, Release, ReleaseImage, encode_release
+from boxship.spec.release import FORMAT, PLATFORM, Release, ReleaseImage, decode_release, encode_release
 from boxship.spec.versions import sort_versions, version_problem
 
 
@@ -87,8 +87,8 @@ async def create_release(order: Order, engine: CreateEngine, layout: Layout) -> 
         name: _released(references[name], image, sizes[name], is_foreign=name in foreign)
         for name, image in images.items()
     }
-    release = _release(order, released)
-    record, files = encode_release(release), order.prepared.archive
+    record, files = encode_release(_release(order, released)), order.prepared.archive
+    release = decode_release(record)
     for data in (record, files):
         await layout.put_blob(_blob(data), _Once(data))
     manifest = make_manifest(
@@ -166,6 +166,7 @@ def _release(order: Order, images: Mapping[str, ReleaseImage]) -> Release:
         rules=order.rules,
         created_at=order.created_at.isoformat(timespec="seconds"),
         revision=order.revision,
+        format=FORMAT,
         spec_digest=digest_of(msgspec.json.encode(prepared.files, order="deterministic")),
     )
 

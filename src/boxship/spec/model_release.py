@@ -13,7 +13,7 @@ class DataCompat(StrEnum):
     """What it writes the version before can't read: going back to that on the same data is refused."""
 
 
-class Rules(Struct, frozen=True):
+class Rules(Struct, frozen=True, omit_defaults=True):
     """What a release demands of the box that switches to it. ``minimum_version``: the oldest to come from, "" any."""
 
     minimum_version: str = ""

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 import msgspec
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from boxship.spec.model_release import DataCompat, Rules
 
@@ -32,7 +33,7 @@ PLATFORM = "platform"
 """The name of the platform image among a release's images: no service may take it, as services are listed apart."""
 
 
-class Reading(Struct, frozen=True):
+class Reading(Struct, frozen=True, omit_defaults=True):
     """How the files of a release are read: what the command line that made it said, relative to the files' folder.
 
     ``directory``: where the reading begins. ``files``: what ``-f`` named; empty: found as usual. ``env_files``: all
@@ -46,7 +47,7 @@ class Reading(Struct, frozen=True):
     is_lax: bool = False
 
 
-class ReleaseImage(Struct, frozen=True):
+class ReleaseImage(Struct, frozen=True, omit_defaults=True):
     """``id`` is its config digest (``sha256:...``); ``diff_ids`` the digests of its layers' tars, lowest first.
 
     ``reference`` is what people call it (``share/web:1.4.2``). ``size_bytes``: unpacked, all layers. ``architecture``:
@@ -60,7 +61,7 @@ class ReleaseImage(Struct, frozen=True):
     architecture: str = ""
 
 
-class ReleaseFile(Struct, frozen=True):
+class ReleaseFile(Struct, frozen=True, omit_defaults=True):
     """One of the files. Exactly one of ``digest`` (``sha256:...`` of its content) and ``link`` says what it is.
 
     With neither it is an empty folder. ``mode``: 0644, 0755, or 0600 where the vendor let nobody else read it.
@@ -73,7 +74,7 @@ class ReleaseFile(Struct, frozen=True):
     """A symbolic link's target, relative and inside of the release."""
 
 
-class Release(Struct, frozen=True):
+class Release(Struct, frozen=True, omit_defaults=True):
     """The record. ``services``: service -> its image. ``files``: by relative path.
 
     ``platform`` is the image of Loader, Config and CA; None where the box's own stays. ``created_at``: RFC 3339, UTC.
@@ -91,12 +92,16 @@ class Release(Struct, frozen=True):
     """The commit of the vendor's sources, "" when not known."""
     spec_digest: str = ""
     """Of the files alone: sha256 over the canonical ``files``."""
-    format: int = FORMAT
+    format: int = 1
+    """What is not said is 1, whatever ``FORMAT`` will be."""
     labels: Mapping[str, str] = field(default_factory=dict)
+    raw: bytes = b""
+    """The record as it was read, "" for one that was not: what a newer Boxship has put into it, and this one doesn't
+    know, belongs to it."""
 
     @property
     def id(self) -> str:
-        """``sha256:...`` over the canonical record."""
+        """``sha256:...`` over the record."""
         return f"sha256:{hashlib.sha256(encode_release(self)).hexdigest()}"
 
     def images(self) -> dict[str, ReleaseImage]:
@@ -106,10 +111,10 @@ class Release(Struct, frozen=True):
 
 
 def encode_release(release: Release) -> bytes:
-    """The canonical record: JSON with sorted keys and no spaces."""
-    return msgspec.json.encode(release, order="deterministic")
+    """The record: as it was read, else the canonical one, which is JSON with sorted keys, no spaces and no defaults."""
+    return release.raw or msgspec.json.encode(release, order="deterministic")
 
 
 def decode_release(data: bytes) -> Release:
     """Raises: msgspec.DecodeError, msgspec.ValidationError for what is none."""
-    return msgspec.json.decode(data, type=Release)
+    return replace(msgspec.json.decode(data, type=Release), raw=data)

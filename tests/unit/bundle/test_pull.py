@@ -173,7 +173,7 @@ async def test_a_pull_that_broke_off_goes_on_where_it_was_also_with_another_load
     offer = await ReleaseSource(bench.layout).offer("1.0.0")
     whole = sum({blob.digest: blob.size_bytes for each in offer.images.values() for blob in each.blobs}.values())
     bench.layout.given.clear()
-    bench.layout.breaks_after = offer.files.size_bytes + len(msgspec.json.encode(made)) + whole // 2
+    bench.layout.breaks_after = offer.files.size_bytes + len(encode_release(made)) + whole // 2
     with pytest.raises(RegistryError, match="the line is dead"):
         await bench.pull()
     had = bench.told[-1].done_bytes
