@@ -12,6 +12,7 @@ import posixpath
 import queue
 import secrets
 import tarfile
+import tempfile
 import zlib
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
@@ -28,6 +29,8 @@ from boxship.registry.port import Blob
 _SMALL_BYTES = 4 * 1024 * 1024
 """Configurations and manifests, as registries limit them, too; what is larger is a layer."""
 _CHUNK_BYTES = 1024 * 1024
+_SPOOLED_BYTES = 64 * 1024 * 1024
+"""Of a layer, in memory; what is larger goes to the disk until its digest is known."""
 _WAITING = 8
 """Chunks between the engine and whoever compresses."""
 _GZIP = 31
@@ -99,22 +102,23 @@ async def take_apart(archive: AsyncGenerator[bytes, None], layout: Layout) -> Ma
 def _take_apart(stream: _Stream, layout: Layout) -> Mapping[str, SavedImage]:
     small: dict[str, bytes] = {}
     layers: dict[str, tuple[str, Blob]] = {}
+    packer = _Packer(layout)
     links: dict[str, str] = {}
     try:
         with writing(f"layers into {layout.name}"), tarfile.open(fileobj=stream, mode="r|") as tar:  # type: ignore[call-overload]  # read() is all that a stream is asked for
             for member in tar:
-                _take(tar, member, layout, small, layers, links)
+                _take(tar, member, packer, small, layers, links)
     except tarfile.TarError as err:
         raise EngineError(f"what the engine saved can't be read: {err}") from err
     finally:
         stream.drain()
-    return _images(small, layers, links, layout)
+    return _images(small, layers, links, packer)
 
 
 def _take(
     tar: tarfile.TarFile,
     member: tarfile.TarInfo,
-    layout: Layout,
+    packer: "_Packer",
     small: dict[str, bytes],
     layers: dict[str, tuple[str, Blob]],
     links: dict[str, str],
@@ -128,33 +132,50 @@ def _take(
     if content is None:
         return
     if name.endswith(".tar") or member.size > _SMALL_BYTES:
-        layers[name] = _compress(content, layout)
+        layers[name] = packer.pack(content)
         return
     # In an OCI layout no name tells a small layer from a configuration; the manifest will.
     small[name] = content.read()
 
 
-def _compress(content: IO[bytes], layout: Layout) -> tuple[str, Blob]:
-    """The layer's diff id, and its blob."""
-    plain, packed = hashlib.sha256(), hashlib.sha256()
-    engine = zlib.compressobj(wbits=_GZIP)
-    folder = layout.blob_path(digest_of(b"")).parent
-    folder.mkdir(parents=True, exist_ok=True)
-    half = folder / f".{secrets.token_hex(8)}"
-    try:
-        size_bytes = 0
-        with half.open("xb") as file:
+class _Packer:
+    """Layers into blobs. One that the layout has of an earlier release is not compressed again: that takes the time."""
+
+    def __init__(self, layout: Layout) -> None:
+        self.layout = layout
+        self._known = dict(layout.packed_layers())
+        self._folder = layout.blob_path(digest_of(b"")).parent
+
+    def pack(self, content: IO[bytes]) -> tuple[str, Blob]:
+        """The layer's diff id, and its blob."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        plain = hashlib.sha256()
+        with tempfile.SpooledTemporaryFile(_SPOOLED_BYTES, dir=str(self._folder)) as spool:
             while chunk := content.read(_CHUNK_BYTES):
                 plain.update(chunk)
-                size_bytes += _write(file, packed, engine.compress(chunk))
-            size_bytes += _write(file, packed, engine.flush())
-            file.flush()
-            os.fsync(file.fileno())
-        blob = Blob("", f"sha256:{packed.hexdigest()}", size_bytes)
-        half.rename(layout.blob_path(blob.digest))
-    finally:
-        half.unlink(missing_ok=True)
-    return f"sha256:{plain.hexdigest()}", blob
+                spool.write(chunk)
+            diff_id = f"sha256:{plain.hexdigest()}"
+            if diff_id not in self._known:
+                spool.seek(0)
+                self._known[diff_id] = self._compress(spool)
+        return diff_id, self._known[diff_id]
+
+    def _compress(self, content: IO[bytes]) -> Blob:
+        packed, engine = hashlib.sha256(), zlib.compressobj(wbits=_GZIP)
+        half = self._folder / f".{secrets.token_hex(8)}"
+        try:
+            size_bytes = 0
+            with half.open("xb") as file:
+                while chunk := content.read(_CHUNK_BYTES):
+                    size_bytes += _write(file, packed, engine.compress(chunk))
+                size_bytes += _write(file, packed, engine.flush())
+                file.flush()
+                os.fsync(file.fileno())
+            blob = Blob("", f"sha256:{packed.hexdigest()}", size_bytes)
+            half.rename(self.layout.blob_path(blob.digest))
+        finally:
+            half.unlink(missing_ok=True)
+        return blob
 
 
 def _write(file: IO[bytes], packed: "hashlib._Hash", data: bytes) -> int:
@@ -163,7 +184,7 @@ def _write(file: IO[bytes], packed: "hashlib._Hash", data: bytes) -> int:
 
 
 def _images(
-    small: Mapping[str, bytes], layers: dict[str, tuple[str, Blob]], links: Mapping[str, str], layout: Layout
+    small: Mapping[str, bytes], layers: dict[str, tuple[str, Blob]], links: Mapping[str, str], packer: "_Packer"
 ) -> dict[str, SavedImage]:
     def at(path: str) -> str:
         name = posixpath.normpath(path)
@@ -172,8 +193,8 @@ def _images(
     def layer(path: str) -> tuple[str, Blob]:
         name = at(path)
         if name not in layers:
-            with writing(f"layers into {layout.name}"):
-                layers[name] = _compress(io.BytesIO(small[name]), layout)
+            with writing(f"layers into {packer.layout.name}"):
+                layers[name] = packer.pack(io.BytesIO(small[name]))
         return layers[name]
 
     try:

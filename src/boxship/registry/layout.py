@@ -11,7 +11,7 @@ import fcntl
 import hashlib
 import os
 import secrets
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -23,7 +23,9 @@ from boxship.registry.oci import (
     MANIFEST_BYTES,
     REF_NAME,
     Descriptor,
+    ImageConfig,
     Index,
+    Manifest,
     checked_digest,
     decode,
     digest_of,
@@ -135,6 +137,21 @@ class Layout:
                 )
                 written = Index(schema_version=2, media_type=INDEX, manifests=manifests)
                 write_whole(self._folder / _INDEX, msgspec.json.encode(written, order="sorted"))
+
+    def packed_layers(self) -> Mapping[str, Blob]:
+        """Diff id -> blob of the layers of all images that are here. Blocks. What can't be read is not among them."""
+        found: dict[str, Blob] = {}
+        for listed in self._read_index().manifests:
+            with suppress(HostError, NotFoundError, RegistryError, msgspec.DecodeError, msgspec.ValidationError):
+                what = f"{listed.digest} in {self.name}"
+                data = self._read_small(self.blob_path(listed.digest), MANIFEST_BYTES, what)
+                manifest = msgspec.json.decode(data, type=Manifest)
+                config = self._read_small(self.blob_path(manifest.config.digest), MANIFEST_BYTES, what)
+                diff_ids = msgspec.json.decode(config, type=ImageConfig).rootfs.diff_ids
+                for diff_id, layer in zip(diff_ids, manifest.layers, strict=False):
+                    if self.blob_path(layer.digest).is_file():
+                        found[diff_id] = Blob("", layer.digest, layer.size)
+        return found
 
     async def close(self) -> None:
         """Nothing is kept open."""

@@ -11,7 +11,8 @@ import pytest
 from boxship.bundle.saved import take_apart
 from boxship.errors import EngineError
 from boxship.registry.layout import Layout
-from boxship.registry.oci import digest_of
+from boxship.registry.oci import MANIFEST, Descriptor, digest_of, make_manifest
+from boxship.registry.port import Blob
 from tests.contracts.images import image_config, tar_of
 
 LOWER = tar_of({"{looks": b"like JSON"})
@@ -84,3 +85,24 @@ async def test_an_engine_that_hangs_up_in_the_middle_is_what_is_told(layout: Lay
     with pytest.raises(EngineError, match="hung up"):
         await take_apart(chunks(tar_of({"a/layer.tar": UPPER}), fails_at=1_000_000), layout)
     assert list((layout.blob_path(digest_of(b"")).parent).iterdir()) == []
+
+
+async def test_a_layer_that_an_earlier_release_has_is_not_compressed_again(layout: Layout) -> None:
+    """It is taken as it lies there: packed in another way, it would be another blob for every box to fetch."""
+    listed = json.dumps([manifest("config.json", "one/layer.tar", "two/layer.tar")]).encode()
+    archive = tar_of({"config.json": CONFIG, "one/layer.tar": LOWER, "two/layer.tar": UPPER, "manifest.json": listed})
+    packed = gzip.compress(UPPER, compresslevel=1)
+    kept = []
+    for data in (CONFIG, gzip.compress(LOWER, compresslevel=1), packed):
+        kept.append(Blob("web", digest_of(data), len(data)))
+        layout.blob_path(kept[-1].digest).parent.mkdir(parents=True, exist_ok=True)
+        layout.blob_path(kept[-1].digest).write_bytes(data)
+    described = [Descriptor("any/type", blob.digest, blob.size_bytes) for blob in kept]
+    await layout.put_manifest("web", "0.9", make_manifest(described[0], tuple(described[1:]), {}), MANIFEST)
+    image = (await take_apart(chunks(archive), layout))["share/web:1"]
+    assert [blob.digest for blob in image.layers] == [blob.digest for blob in kept[1:]]
+    # One that is listed and gone is made anew.
+    layout.blob_path(kept[2].digest).unlink()
+    again = (await take_apart(chunks(archive), layout))["share/web:1"]
+    assert again.layers[1].digest != kept[2].digest
+    assert gzip.decompress(layout.blob_path(again.layers[1].digest).read_bytes()) == UPPER
