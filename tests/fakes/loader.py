@@ -8,9 +8,10 @@ from typing import ParamSpec, TypeVar
 
 from boxship.bundle.read import deployed
 from boxship.errors import CancelledError, HostError, NotFoundError, UsageError
+from boxship.execute.generations import VolumePair
 from boxship.execute.race import race
 from boxship.host.gate import Closed, GateReport, GateState, Opened
-from boxship.loader.parts import CopyReport, Parts, Tell, VolumePair
+from boxship.loader.parts import Copied, Parts, Tell
 from boxship.loader.ring import Ring
 from boxship.loader.supervisor import Supervisor
 from boxship.plan.gated import GatedPort
@@ -84,13 +85,13 @@ class FakeCopying:
     copier: FakeCopier
     pairs: Sequence[VolumePair]
 
-    async def finish(self, tell: Tell) -> CopyReport:
+    async def finish(self, tell: Tell) -> Copied:
         if self.copier.breaks:
             raise HostError(self.copier.breaks)
         for pair in self.pairs:
             source, destination = pair.source.parent.name, pair.destination.parent.name
             self.copier.data[destination] = self.copier.data.get(source, "")
-        return CopyReport({pair.key: "copied" for pair in self.pairs})
+        return Copied({pair.key: "copied" for pair in self.pairs})
 
 
 class FakeGate:

@@ -8,10 +8,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from boxship.clock import Clock
-from boxship.execute.generations import CopyReport as Passes
-from boxship.execute.generations import PreCopy, Verify, VolumeReport, finish, needed_room, precopy
-from boxship.execute.generations import VolumePair as Pair
-from boxship.loader.parts import CopyReport, Tell, VolumePair
+from boxship.execute.generations import PreCopy, Verify, VolumePair, VolumeReport, finish, needed_room, precopy
+from boxship.loader.parts import Copied, Tell
 from boxship.units import format_size
 
 
@@ -24,13 +22,13 @@ class VolumeCopier:
 
     async def missing_bytes(self, pairs: Sequence[VolumePair]) -> int:
         # The volumes themselves are made later: they will be where the folders around them are.
-        around = [Pair(each.key, each.source, _existing(each.destination)) for each in pairs]
+        around = [VolumePair(each.key, each.source, _existing(each.destination)) for each in pairs]
         rooms = await needed_room(around)
         return sum(max(1, room.needed_bytes - room.free_bytes) for room in rooms if not room.is_enough)
 
     async def precopy(self, pairs: Sequence[VolumePair], tell: Tell, cancel: asyncio.Event) -> "VolumeCopying":
         async with _in_threads(cancel) as given_up:
-            copying = await precopy(_pairs(pairs), tell, self._clock, cancel=given_up)
+            copying = await precopy(pairs, tell, self._clock, cancel=given_up)
         return VolumeCopying(copying, self._clock, self._verify)
 
 
@@ -42,9 +40,9 @@ class VolumeCopying:
         self._clock = clock
         self._verify = verify
 
-    async def finish(self, tell: Tell) -> CopyReport:
-        done: Passes = await finish(self._copying, tell, self._clock, verify=self._verify)
-        return CopyReport(
+    async def finish(self, tell: Tell) -> Copied:
+        done = await finish(self._copying, tell, self._clock, verify=self._verify)
+        return Copied(
             volumes={each.key: _in_words(each) for each in done.volumes},
             copied_bytes=sum(each.final_bytes for each in done.volumes),
             last_pass_s=done.final_s,
@@ -74,10 +72,6 @@ async def _in_threads(cancel: asyncio.Event) -> AsyncIterator[threading.Event]:
 
 def _existing(path: Path) -> Path:
     return next((each for each in (path, *path.parents) if each.exists()), path)
-
-
-def _pairs(pairs: Sequence[VolumePair]) -> tuple[Pair, ...]:
-    return tuple(Pair(each.key, each.source, each.destination) for each in pairs)
 
 
 def _in_words(report: VolumeReport) -> str:

@@ -2,13 +2,13 @@
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import ParamSpec, Protocol, TypeVar
 
 from msgspec import Struct
 
 from boxship.clock import Clock
 from boxship.engine.port import Engine
+from boxship.execute.generations import VolumePair
 from boxship.host.gate import Gate
 from boxship.host.machine import Machine
 from boxship.loader.ring import Ring
@@ -38,15 +38,7 @@ class Releases(Protocol):
         """Nothing happens when it isn't there."""
 
 
-class VolumePair(Struct, frozen=True):
-    """Where a volume's files are, and where they go."""
-
-    key: str
-    source: Path
-    destination: Path
-
-
-class CopyReport(Struct, frozen=True):
+class Copied(Struct, frozen=True):
     """What went over, per volume in words, and in numbers over all."""
 
     volumes: Mapping[str, str]
@@ -57,7 +49,7 @@ class CopyReport(Struct, frozen=True):
 class Copying(Protocol):
     """One generation of volumes being filled."""
 
-    async def finish(self, tell: Tell) -> CopyReport:
+    async def finish(self, tell: Tell) -> Copied:
         """The last pass: whoever wrote has stopped. On disk, and verified, when it returns. Raises: HostError."""
 
 

@@ -6,8 +6,9 @@ from pathlib import Path
 
 from boxship.checks.preflight import Preflight, ask_preflight
 from boxship.errors import BoxshipError, PreconditionError
+from boxship.execute.generations import VolumePair
 from boxship.loader.deployments import Wanted
-from boxship.loader.parts import Parts, VolumePair
+from boxship.loader.parts import Parts
 from boxship.operate.bring import refuse_absent_sources
 from boxship.operate.preflight import refusal_of
 from boxship.plan.deployed import Carried

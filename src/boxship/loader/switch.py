@@ -12,18 +12,18 @@ import asyncio
 from pathlib import Path
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from boxship.checks.text import redactor_for
 from boxship.errors import BoxshipError, CancelledError
 from boxship.execute.executor import execute
+from boxship.execute.generations import VolumePair
 from boxship.loader import gc
 from boxship.loader.boot import boot_current, bring_up, carry_out_stop, close_gate, open_gate, settle, stop_others
 from boxship.loader.deployments import Wanted, read_wanted
 from boxship.loader.failures import failure_of
 from boxship.loader.happened import Interrupted
 from boxship.loader.journal import Journal
-from boxship.loader.parts import Copying, Parts, VolumePair
+from boxship.loader.parts import Copying, Parts
 from boxship.loader.preconditions import pairs_of, refuse_unmet
 from boxship.plan.deployed import carried_volumes, preparing
 from boxship.plan.observed import Observed
@@ -202,7 +202,3 @@ def _cancelled() -> CancelledError:
 def request_of_rollback(previous: Deployment) -> SwitchRequest:
     """The previous release with the previous data."""
     return SwitchRequest(previous.release_id, previous.version, previous.target, data_from=previous)
-
-
-def with_objections(request: SwitchRequest, objections: tuple[str, ...]) -> SwitchRequest:
-    return replace(request, objections=(*request.objections, *objections))
