@@ -84,29 +84,40 @@ class Iptables:
         now = await self.read(backend, family)
         return find_damage(wanted(now), now)
 
-    async def take_out(self, chains: Collection[str], *, but: str | None = None) -> None:
-        """Take these chains out of every backend, IPv6 first, except one. Raises: HostError."""
+    async def take_out(
+        self,
+        chains: Collection[str],
+        *,
+        but: str | None = None,
+        families: Sequence[Family] = (Family.V6, Family.V4),
+    ) -> bool:
+        """Take these chains out of every backend except one; whether there was any. Raises: HostError."""
+        is_found = False
         # "" is one of the others by another name, unless there are no others.
         for backend in () if but == "" else _BACKENDS if but else (*_BACKENDS, ""):
             if backend != but:
-                for family in (Family.V6, Family.V4):
-                    await self._take_out_of(backend, family, chains)
+                for family in families:
+                    is_found |= await self._take_out_of(backend, family, chains)
+        return is_found
 
-    async def _take_out_of(self, backend: str, family: Family, chains: Collection[str]) -> None:
+    async def _take_out_of(self, backend: str, family: Family, chains: Collection[str]) -> bool:
+        is_found = False
         for attempt in range(_ATTEMPTS):
             try:
                 now = await self.read(backend, family)
             except HostError:
                 # Not installed, or not of this kernel: nothing of ours can be in it.
-                return
+                break
             batch = opening_batch(chains, now)
             if not batch:
-                return
+                break
+            is_found = True
             try:
                 await self.write(backend, family, batch)
             except HostError:
                 if attempt == _ATTEMPTS - 1:
                     raise
+        return is_found
 
     async def engines_backend(self) -> tuple[str, bool]:
         """Where the container engine has its rules, and whether it has any; else the first that works."""
