@@ -5,6 +5,7 @@ Everything is in the network of an engine of the tests' own; somebody outside ha
 
 import json
 import os
+import re
 import subprocess
 import uuid
 from collections.abc import Iterator
@@ -61,11 +62,15 @@ _WAIT_S = 3
 class Site:
     """A box whose Loader runs in the engine's network, somebody else's appliance beside it, and somebody outside."""
 
-    def __init__(self, engine: PrivateEngine, outside: Outside, box: LoaderBox, neighbour: Box) -> None:
+    def __init__(
+        self, engine: PrivateEngine, outside: Outside, box: LoaderBox, neighbour: Box, options: tuple[str, ...]
+    ) -> None:
         self.engine = engine
         self.outside = outside
         self.box = box
         self.neighbour = neighbour
+        self.options = options
+        """The Loader's."""
         self.chain = reach_chain(box.appliance)
         status, token = box.ask("POST", "/v1/tokens", {"name": "containers", "scopes": ["read"]})
         assert status == 201, token
@@ -100,13 +105,14 @@ class Site:
 
     def statuses(self, *headers: str) -> dict[str, str]:
         """What each container is answered by loader.service; "" for nothing."""
-        lines = ("GET /v1/boot HTTP/1.1", "Host: loader.service", "Connection: close", *headers, "", "")
-        ask = f'printf "$1" | nc -w {_WAIT_S} loader.service {self.box.api_port}'
-        argv = ("sh", "-c", ask, "sh", "\\r\\n".join(lines))
+        url = f"http://loader.service:{self.box.api_port}/v1/boot"
+        more = [word for header in headers for word in ("--header", header)]
+        # wget's own -T ends this static one by a fault.
+        argv = ("timeout", str(_WAIT_S), "wget", "-S", "-O", "/dev/null", *more, url)
         answers = {}
         for service, container in self.containers().items():
-            words = self.run_in(container.name, argv).split()
-            answers[service] = words[1] if words[:1] == ["HTTP/1.1"] else ""
+            found = re.search(r"HTTP/1\.1 (\d+)", self.run_in(container.name, argv))
+            answers[service] = found[1] if found else ""
         return answers
 
     def run_in(self, name: str, argv: tuple[str, ...]) -> str:
@@ -186,13 +192,11 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         neighbour = Box(f"{name}-beside", beside, environment)
         neighbour.write(NEIGHBOUR)
         neighbour.run("up", "-d").must()
-        releases = make_releases(name, folder, environment)
+        options = ("--source", f"dir:{make_releases(name, folder, environment)}")
         # Its network alone: a process of another process namespace could not see its own files in /proc.
-        box = ending.enter_context(
-            loader_box(name, folder, environment, "--source", f"dir:{releases}", enter=engine.enter[:4])
-        )
+        box = ending.enter_context(loader_box(name, folder, environment, *options, enter=engine.enter[:4]))
         box.to(VERSIONS[0])
-        yield Site(engine, outside, box, neighbour)
+        yield Site(engine, outside, box, neighbour, options)
 
 
 def test_every_container_reaches_the_loader_by_name_and_needs_a_token(site: Site) -> None:
@@ -217,7 +221,7 @@ def test_the_rules_outlive_the_loader_and_the_next_one_mends_them(site: Site) ->
         site.tool("iptables", "-A", "INPUT", "-j", site.chain)
         site.tool("iptables", "-F", site.chain)
         assert site.statuses() == dict.fromkeys(SERVICES, "")
-        site.box.start()
+        site.box.start(*site.options)
         site.assert_is_reached()
         assert site.tool("iptables", "-S", site.chain) == rules
         assert site.tool("iptables", "-S", "INPUT").splitlines()[1] == f"-A INPUT -j {site.chain}"
