@@ -15,7 +15,7 @@ from boxship.bundle.library import Library
 from boxship.clock import SystemClock
 from boxship.engine.port import Engine
 from boxship.errors import BoxshipError
-from boxship.events import Notice
+from boxship.events import Notice, StepDone
 from boxship.host.iptables import find_gate
 from boxship.host.logins import DockerLogins
 from boxship.host.machine import ThisMachine
@@ -132,6 +132,9 @@ class _BoxProcess:
     def hear(self, event: BoxEvent) -> None:
         match event:
             case OperationChanged():
+                self._networks_changed.set()
+            case StepDone(subject=subject) if subject.startswith("network:"):
+                # Before the first container on it starts, or a moment later.
                 self._networks_changed.set()
             case DeploymentChanged(current=current) if current is not None:
                 self._hand_over(current)
