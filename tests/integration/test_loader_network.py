@@ -8,7 +8,7 @@ import os
 import re
 import subprocess
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -16,7 +16,10 @@ import pytest
 
 from boxship.engine.docker import connect
 from boxship.engine.port import ExecResult
-from boxship.host.reach_rules import reach_chain
+from boxship.host.iptables import DEADLINE_S
+from boxship.host.proc import Finished, run
+from boxship.host.reach import Reach
+from boxship.host.reach_rules import Admitted, reach_chain
 from boxship.plan.observed import ObservedContainer
 from tests.contracts.images import TEST_IMAGE
 from tests.integration.boxes import BOXSHIP, Box, run_aside
@@ -54,6 +57,7 @@ FIREWALL = (
     ("-A", "INPUT", "-i", "lo", "-j", "ACCEPT"),
     ("-A", "INPUT", "-m", "conntrack", "--ctstate", "ESTABLISHED", "-j", "ACCEPT"),
 )
+HAS_IPV6 = Path("/proc/net/if_inet6").exists()
 _DEADLINE_S = 60
 _WAIT_S = 3
 """Nobody answers from behind a firewall: it says nothing."""
@@ -250,3 +254,40 @@ def test_a_container_that_is_made_anew_still_knows_where_the_loader_is(site: Sit
 
     site.box.eventually(made_anew, "the Loader makes it anew")
     site.assert_is_reached()
+
+
+@pytest.mark.parametrize("backend", ["nft", "legacy"])
+def test_each_backend_keeps_the_rules_as_they_were_written_and_gives_them_back(backend: str) -> None:
+    """Which one it is follows from where the engine's chain is; here it is made by hand."""
+    argv = ["unshare", "--net", "sh", "-c", "echo here; exec cat"]
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
+        assert holder.stdin is not None
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == b"here\n"
+        enter = ("nsenter", "--target", str(holder.pid), "--net")
+        made = subprocess.run(
+            [*enter, f"iptables-{backend}", "-t", "nat", "-N", "DOCKER"], capture_output=True, check=False
+        )
+        if made.returncode != 0:
+            pytest.skip(f"this kernel has no iptables-{backend}")
+        families = ("iptables", "ip6tables") if HAS_IPV6 else ("iptables",)
+        writes = []
+
+        async def run_there(argv: Sequence[str], stdin: bytes) -> Finished:
+            writes.extend(stdin.splitlines())
+            return await run([*enter, *argv], timeout_s=DEADLINE_S, stdin=stdin)
+
+        def save() -> str:
+            saves = [[*enter, f"{family}-{backend}-save"] for family in families]
+            return "".join(subprocess.run(each, check=True, capture_output=True, text=True).stdout for each in saves)
+
+        reach = Reach("share", run_there)
+        admitted = [Admitted("10.1.0.0/24", "10.1.0.1"), Admitted("fd00:1::/64", "fd00:1::1")]
+        assert run_aside(lambda: reach.admit(admitted, 8481)) == ""
+        assert save().count("-j ACCEPT") == len(families)
+        written = len(writes)
+        assert run_aside(lambda: reach.admit(admitted, 8481)) == ""
+        assert len(writes) == written, "what is there is not written again"
+        assert run_aside(reach.clear)
+        assert "BOXSHIP" not in save()
+        holder.stdin.close()
