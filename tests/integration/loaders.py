@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from boxship.engine.docker import connect
+from boxship.host.reach import Reach
 from boxship.host.volumes.manifest import fingerprint
 from boxship.plan.observed import Observed
 from tests.integration.boxes import BOXSHIP, run_aside
@@ -92,11 +93,14 @@ class LoaderBox:
         return self.log.read_text(errors="replace")[-3000:] if self.log.exists() else ""
 
     def remove(self) -> None:
-        """End the Loader and take away exactly what carries the appliance's label."""
+        """End the Loader and take away exactly what carries the appliance's label, and its firewall rules."""
         if self._process is not None:
             with contextlib.suppress(ProcessLookupError):
                 self.end(signal.SIGKILL)
         run_aside(lambda: _sweep(self._environment.get("DOCKER_HOST"), self.appliance))
+        if not self._enter:
+            # Rules outlive a Loader; those of another network end with that.
+            run_aside(Reach(self.appliance).clear)
 
     # -- asking
 
