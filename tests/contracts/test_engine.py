@@ -73,7 +73,7 @@ class Bench:
     def network(self, key: str, *, third: int = 0) -> NetworkSpec:
         octets = self.subnet_octets
         subnet, ip_range = f"{octets}.{third}/27", f"{octets}.{third + 16}/28"
-        return NetworkSpec(self.name(key), Network(key), subnet, ip_range, self.labels(key))
+        return NetworkSpec(self.name(key), Network(key), subnet, ip_range, labels=self.labels(key))
 
     def address(self, last: int) -> str:
         return f"{self.subnet_octets}.{last}"
@@ -316,6 +316,13 @@ class EngineContract:
         (seen,) = [each for each in (await bench.engine.observe()).networks if each.appliance == bench.appliance]
         assert (seen.name, seen.driver, seen.key) == (spec.name, "bridge", "n")
         assert (seen.subnets, seen.ip_ranges) == ((spec.subnet,), (spec.ip_range,))
+
+    async def test_a_networks_gateway_is_the_one_that_was_given(self, bench: Bench) -> None:
+        gateway = bench.address(1)
+        await bench.engine.create_network(replace(bench.network("n"), gateway=gateway))
+        (seen,) = [each for each in (await bench.engine.observe()).networks if each.appliance == bench.appliance]
+        assert seen.gateways == (gateway,)
+        await bench.engine.create_container(bench.spec(bench.service(), "n"))
 
     async def test_a_networks_name_and_subnet_can_be_had_once(self, bench: Bench) -> None:
         await bench.engine.create_network(bench.network("n"))

@@ -125,6 +125,8 @@ def view_network(network: FakeNetwork) -> ObservedNetwork:
         key=network.labels.get(LABEL_KEY, ""),
         digest=network.labels.get(LABEL_DIGEST, ""),
         generation=generation_of(network.labels),
+        # [M] Docker 20.10 tells only what it was told, unless it chose the subnet as well.
+        gateways=(network.given_gateway,) if network.given_gateway else (),
     )
 
 

@@ -51,9 +51,12 @@ class FakeNetwork:
     ip_range: ipaddress.IPv4Network | None
     labels: dict[str, str]
     is_subnet_given: bool = True
+    given_gateway: str | None = None
 
     @property
     def gateway(self) -> ipaddress.IPv4Address:
+        if self.given_gateway:
+            return ipaddress.IPv4Address(self.given_gateway)
         # [M] Docker 20.10: the first of the range, when there is one.
         return next(self.subnet.hosts()) if self.ip_range is None else self.ip_range[0]
 
@@ -328,9 +331,10 @@ class World:
             if any(subnet.overlaps(other) for other in taken):
                 raise refusal(what, 403, "Pool overlaps with other one on this address space")
         ip_range = ipaddress.IPv4Network(range_text) if range_text else None
+        gateway = (pool.gateway if pool else None) or spec.gateway
         driver = spec.network.driver or "bridge"
         self.networks[spec.name] = FakeNetwork(
-            self.new_id(), spec.name, driver, subnet, ip_range, dict(spec.labels), subnet_text is not None
+            self.new_id(), spec.name, driver, subnet, ip_range, dict(spec.labels), subnet_text is not None, gateway
         )
 
 

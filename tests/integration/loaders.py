@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from boxship.engine.docker import connect
+from boxship.host.reach import Reach
 from boxship.host.volumes.manifest import fingerprint
 from boxship.plan.observed import Observed
 from tests.integration.boxes import BOXSHIP, run_aside
@@ -35,14 +36,25 @@ class UnixConnection(http.client.HTTPConnection):
 
 
 class LoaderBox:
-    """One box: a folder that outlives its Loaders, and things on an engine that carry the appliance's label."""
+    """One box: a folder that outlives its Loaders, and things on an engine that carry the appliance's label.
 
-    def __init__(self, appliance: str, folder: Path, environment: Mapping[str, str] | None = None) -> None:
+    ``enter``: what its Loader's command begins with, when that runs in another network.
+    """
+
+    def __init__(
+        self,
+        appliance: str,
+        folder: Path,
+        environment: Mapping[str, str] | None = None,
+        *,
+        enter: tuple[str, ...] = (),
+    ) -> None:
         self.appliance = appliance
         self.folder = folder
         self.state = folder / "state"
         self.socket = folder / "run" / "loader.sock"
         self.page_port, self.api_port = free_ports(2)
+        self._enter = enter
         self._environment = {**os.environ, **(environment or {})}
         self._process: subprocess.Popen[bytes] | None = None
         self.starts = 0
@@ -52,7 +64,7 @@ class LoaderBox:
     def start(self, *arguments: str) -> None:
         """Return once it answers."""
         self.starts += 1
-        command = [*BOXSHIP, "-p", self.appliance, "loader", "--state", str(self.state), "--run"]
+        command = [*self._enter, *BOXSHIP, "-p", self.appliance, "loader", "--state", str(self.state), "--run"]
         command += [str(self.socket.parent), "--page-port", str(self.page_port), "--api-port", str(self.api_port)]
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
@@ -81,11 +93,14 @@ class LoaderBox:
         return self.log.read_text(errors="replace")[-3000:] if self.log.exists() else ""
 
     def remove(self) -> None:
-        """End the Loader and take away exactly what carries the appliance's label."""
+        """End the Loader and take away exactly what carries the appliance's label, and its firewall rules."""
         if self._process is not None:
             with contextlib.suppress(ProcessLookupError):
                 self.end(signal.SIGKILL)
         run_aside(lambda: _sweep(self._environment.get("DOCKER_HOST"), self.appliance))
+        if not self._enter:
+            # Rules outlive a Loader; those of another network end with that.
+            run_aside(Reach(self.appliance).clear)
 
     # -- asking
 
@@ -198,10 +213,14 @@ def free_ports(count: int) -> list[int]:
 
 @contextlib.contextmanager
 def loader_box(
-    appliance: str, folder: Path, environment: Mapping[str, str] | None = None, *arguments: str
+    appliance: str,
+    folder: Path,
+    environment: Mapping[str, str] | None = None,
+    *arguments: str,
+    enter: tuple[str, ...] = (),
 ) -> Iterator[LoaderBox]:
     """A box with a running Loader; all of it is gone afterwards."""
-    box = LoaderBox(appliance, folder, environment)
+    box = LoaderBox(appliance, folder, environment, enter=enter)
     try:
         box.start(*arguments)
         yield box

@@ -14,13 +14,15 @@ from boxship.api.route import Doors
 from boxship.bundle.library import Library
 from boxship.clock import SystemClock
 from boxship.engine.port import Engine
-from boxship.errors import BoxshipError, HostError
-from boxship.events import Notice
+from boxship.errors import BoxshipError
+from boxship.events import Notice, StepDone
 from boxship.host.iptables import find_gate
 from boxship.host.logins import DockerLogins
 from boxship.host.machine import ThisMachine
 from boxship.host.places import Places, record_loader, report_loader
 from boxship.host.power import find_power
+from boxship.host.reach import Reach
+from boxship.host.reach_rules import Admitted, admitted_of
 from boxship.loader.copying import VolumeCopier
 from boxship.loader.happened import BoxEvent, Decided, DeploymentChanged, OperationChanged
 from boxship.loader.machine import MachinePower
@@ -43,6 +45,8 @@ PAGE_PORT = 8480
 """Where the progress page is served on all addresses; while the gate is closed, port 80 leads there."""
 API_PORT = 8481
 """Where ``loader.service`` answers on the appliance's own networks."""
+_REACH_AGAIN_S = 60.0
+"""A firewall that is loaded anew takes our rules out, and tells nobody."""
 _ANYWHERE = ("0.0.0.0", "::")  # noqa: S104  # the page is for everybody, and holds nothing that needs a login
 
 
@@ -125,10 +129,16 @@ class _BoxProcess:
         self._stop = asyncio.Event()
         self._is_reported = False
         self._said: set[str] = set()
+        self._reach = Reach(options.appliance)
+        self._known: frozenset[Admitted] | None = None
+        self._admitted: frozenset[Admitted] | None = None
 
     def hear(self, event: BoxEvent) -> None:
         match event:
             case OperationChanged():
+                self._networks_changed.set()
+            case StepDone(subject=subject) if subject.startswith("network:"):
+                # Before the first container on it starts, or a moment later.
                 self._networks_changed.set()
             case DeploymentChanged(current=current) if current is not None:
                 self._hand_over(current)
@@ -158,35 +168,53 @@ class _BoxProcess:
 
     async def _follow_networks(self) -> None:
         while True:
-            await self._networks_changed.wait()
+            try:
+                async with asyncio.timeout(_REACH_AGAIN_S):
+                    await self._networks_changed.wait()
+            except TimeoutError:
+                self._admitted = None
             self._networks_changed.clear()
             await self._listen()
 
     async def _listen(self) -> None:
+        admitted = await self._networks()
+        if admitted is None:
+            admitted = frozenset()
+        else:
+            await self._admit(admitted)
         wanted: dict[Address, ASGIApp] = {Unix(str(self._options.places.socket)): self._api}
         wanted |= {Inet(host, self._options.page_port): self._pages for host in _ANYWHERE}
-        wanted |= {Inet(host, self._options.api_port): self._api for host in await self._gateways()}
+        wanted |= {
+            Inet(host, self._options.api_port): self._api for host in sorted({each.gateway for each in admitted})
+        }
         for address, error in (await self._listeners.listen(wanted)).items():
-            self._complain(address, error)
+            # A network's address may come a moment later, and IPv6 never.
+            self._complain(str(address), error.message)
 
-    def _complain(self, address: Address, error: HostError) -> None:
-        """Once for each: a network's address may come a moment later, and IPv6 never."""
-        if str(address) not in self._said:
-            self._said.add(str(address))
-            self._parts.feed.publish(Notice(error.message, is_warning=True))
+    async def _admit(self, admitted: frozenset[Admitted]) -> None:
+        """Operations tell much, and seldom of networks: the rules are looked at when these change, and now and then."""
+        if admitted != self._admitted:
+            if problem := await self._reach.admit(admitted, self._options.api_port):
+                self._complain(problem, problem)
+            self._admitted = admitted
 
-    async def _gateways(self) -> tuple[str, ...]:
-        """The host's own addresses on the appliance's networks. An engine that is away changes nothing."""
+    def _complain(self, about: str, sentence: str) -> None:
+        """Once."""
+        if about not in self._said:
+            self._said.add(about)
+            self._parts.feed.publish(Notice(sentence, is_warning=True))
+
+    async def _networks(self) -> frozenset[Admitted] | None:
+        """The appliance's own networks, and the host's address on each. An engine that is away changes nothing.
+
+        None: not known yet; what an earlier Loader has admitted stays.
+        """
         try:
             observed = await self._parts.engine.observe(())
         except BoxshipError:
-            return tuple(
-                address.host
-                for address in self._listeners.addresses
-                if isinstance(address, Inet) and address.port == self._options.api_port
-            )
-        mine = (each for each in observed.networks if each.appliance == self._options.appliance)
-        return tuple(gateway for network in mine for gateway in network.gateways)
+            return self._known
+        self._known = admitted_of(each for each in observed.networks if each.appliance == self._options.appliance)
+        return self._known
 
     def _hand_over(self, current: Deployment) -> None:
         """The Loader of the release that is current now is another one: sail starts it when this one has ended."""

@@ -12,6 +12,7 @@ from boxship.cli.dry_run import IS_DRY_RUN, DryRunEnded
 from boxship.cli.install import add_loader_options, loader_image, socket_of_engine
 from boxship.cli.run import run_with_engine
 from boxship.engine.port import Engine
+from boxship.host.reach import Reach
 from boxship.operate.emulate import FOLDER, prepare, remove_emulation
 
 
@@ -50,7 +51,7 @@ def _run(script: Path) -> NoReturn:
 
 def _remove(invocation: Invocation, name: str, folder: Path) -> int:
     async def work(engine: Engine) -> tuple[str, ...]:
-        return await remove_emulation(name, folder, engine, dry_run=IS_DRY_RUN.get())
+        return await remove_emulation(name, folder, engine, reach=Reach(name), dry_run=IS_DRY_RUN.get())
 
     done = run_with_engine(work)
     if invocation.is_json:

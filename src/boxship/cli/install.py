@@ -16,6 +16,7 @@ from boxship.cli.run import run_with_engine
 from boxship.engine.address import DEFAULT_SOCKET, find_address
 from boxship.engine.port import Engine
 from boxship.errors import NotFoundError, UsageError
+from boxship.host.reach import Reach
 from boxship.host.units import Systemd
 from boxship.operate.install import THIS_HOST, Installation, Report, demand_root, install, uninstall
 
@@ -73,7 +74,8 @@ def uninstall_verb(invocation: Invocation, arguments: argparse.Namespace) -> int
 
     async def work(engine: Engine) -> Report:
         its_engine = engine if root == THIS_HOST else None
-        return await uninstall(name, its_engine, Systemd(), root, dry_run=is_dry_run)
+        its_reach = Reach(name) if root == THIS_HOST else None
+        return await uninstall(name, its_engine, Systemd(), root, reach=its_reach, dry_run=is_dry_run)
 
     _show(run_with_engine(work), invocation, name)
     return 0

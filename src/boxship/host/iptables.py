@@ -5,24 +5,13 @@ What another program writes at the same time makes a batch fail as a whole; it i
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
 from boxship.errors import HostError
+from boxship.host.chains import Family, Table, Wanted, closing_batch, find_damage, opening_batch, parse_save
 from boxship.host.gate import Closed, Gate, GateReport, GateState, NoGate, Opened
-from boxship.host.gate_rules import (
-    Family,
-    Table,
-    chain_names,
-    closing_batch,
-    engine_rules,
-    find_damage,
-    find_remains,
-    opening_batch,
-    parse_save,
-    unsigned_damage,
-    wanted_rules,
-)
+from boxship.host.gate_rules import chain_names, engine_rules, find_remains, unsigned_damage, wanted_rules
 from boxship.host.proc import Finished, run
 from boxship.plan.gated import GatedPort
 
@@ -44,6 +33,10 @@ Run = Callable[[Sequence[str], bytes], Awaitable[Finished]]
 """Runs a program of the host, with an input. Raises: HostError when it can't start."""
 
 
+Wants = Callable[[Mapping[str, Table]], Mapping[str, Wanted]]
+"""What is there -> what is to be there."""
+
+
 async def run_here(argv: Sequence[str], stdin: bytes) -> Finished:
     """In this process's own network namespace."""
     return await run(argv, timeout_s=DEADLINE_S, stdin=stdin, stdout_bytes=_MOST_BYTES)
@@ -55,7 +48,7 @@ async def find_gate(appliance: str, run: Run = run_here, ipv6_addresses: Path = 
     try:
         await iptables.read("", Family.V4)
     except HostError as error:
-        return NoGate(_one_line(error.message))
+        return NoGate(one_line(error.message))
     return IptablesGate(appliance, iptables, ipv6_addresses)
 
 
@@ -73,6 +66,70 @@ class Iptables:
     async def write(self, backend: str, family: Family, batch: str) -> None:
         """Raises: HostError; the tables before the one at fault are written."""
         await self._checked([f"{family}{backend}-restore", "--noflush", "--wait", str(_LOCK_WAIT_S)], batch.encode())
+
+    async def hold(self, backend: str, family: Family, wanted: Wants) -> tuple[str, ...]:
+        """Let it be as wanted, and say what is still otherwise. Raises: HostError."""
+        last: HostError | None = None
+        for _ in range(_ATTEMPTS):
+            now = await self.read(backend, family)
+            rules = wanted(now)
+            if not find_damage(rules, now):
+                return ()
+            try:
+                await self.write(backend, family, closing_batch(rules, now))
+            except HostError as error:
+                last = error
+        if last is not None:
+            raise last
+        now = await self.read(backend, family)
+        return find_damage(wanted(now), now)
+
+    async def take_out(
+        self,
+        chains: Collection[str],
+        *,
+        but: str | None = None,
+        families: Sequence[Family] = (Family.V6, Family.V4),
+    ) -> bool:
+        """Take these chains out of every backend except one; whether there was any. Raises: HostError."""
+        is_found = False
+        # "" is one of the others by another name, unless there are no others.
+        for backend in () if but == "" else _BACKENDS if but else (*_BACKENDS, ""):
+            if backend != but:
+                for family in families:
+                    is_found |= await self._take_out_of(backend, family, chains)
+        return is_found
+
+    async def _take_out_of(self, backend: str, family: Family, chains: Collection[str]) -> bool:
+        is_found = False
+        for attempt in range(_ATTEMPTS):
+            try:
+                now = await self.read(backend, family)
+            except HostError:
+                # Not installed, or not of this kernel: nothing of ours can be in it.
+                break
+            batch = opening_batch(chains, now)
+            if not batch:
+                break
+            is_found = True
+            try:
+                await self.write(backend, family, batch)
+            except HostError:
+                if attempt == _ATTEMPTS - 1:
+                    raise
+        return is_found
+
+    async def engines_backend(self) -> tuple[str, bool]:
+        """Where the container engine has its rules, and whether it has any; else the first that works."""
+        found: dict[str, int] = {}
+        for backend in (*_BACKENDS, ""):
+            # "" is one of the others by another name, unless there are no others.
+            if backend or not found:
+                with contextlib.suppress(HostError):
+                    found[backend] = engine_rules(await self.read(backend, Family.V4))
+        # Of two, one is left over from before the host's alternatives were changed, and holds no published ports.
+        best = max(found, key=lambda backend: found[backend], default="")
+        return best, found.get(best, 0) > 0
 
     async def _checked(self, argv: Sequence[str], stdin: bytes) -> Finished:
         finished = await self._run(argv, stdin)
@@ -97,27 +154,27 @@ class IptablesGate:
 
     async def close(self, ports: Collection[GatedPort], page_port: int) -> GateReport:
         async with self._one_at_a_time:
-            backend, is_engines = await self._backend()
+            backend, is_engines = await self._iptables.engines_backend()
             wanted = (frozenset(ports), page_port)
-            if damage := await self._closed(backend, Family.V4, wanted):
+            if damage := await self._hold(backend, Family.V4, wanted):
                 raise HostError(f"the gate isn't closed: {damage[0]}", hint="see iptables-save; what else changes it?")
-            holes = await self._close_v6(backend, wanted) if self._has_ipv6() else ()
+            holes = await self._close_v6(backend, wanted) if has_ipv6(self._ipv6_addresses) else ()
             if not is_engines:
                 holes = (_NOT_THE_ENGINES, *holes)
             # The other backend may hold what was closed before the host's alternatives were changed.
-            await self._open(but=backend)
+            await self._take_out(but=backend)
             self._last = wanted
             self._accepted = frozenset(await self._damage_v6(backend)) if holes else frozenset()
             return GateReport(is_closed=True, by=f"iptables{backend}", holes=holes)
 
     async def open(self) -> None:
         async with self._one_at_a_time:
-            await self._open(but=None)
+            await self._take_out(but=None)
             self._last = None
 
     async def state(self) -> GateState:
         async with self._one_at_a_time:
-            backend, _ = await self._backend()
+            backend, _ = await self._iptables.engines_backend()
             now = await self._iptables.read(backend, Family.V4)
             if not find_remains(self._names, now):
                 return Opened()
@@ -125,7 +182,7 @@ class IptablesGate:
 
     async def is_intact(self) -> bool:
         async with self._one_at_a_time:
-            backend, _ = await self._backend()
+            backend, _ = await self._iptables.engines_backend()
             now = await self._iptables.read(backend, Family.V4)
             if self._last is None:
                 return not find_remains(self._names, now)
@@ -138,7 +195,7 @@ class IptablesGate:
         return (*found, *(each for each in await self._damage_v6(backend) if each not in self._accepted))
 
     async def _damage_v6(self, backend: str) -> tuple[str, ...]:
-        if not self._has_ipv6():
+        if not has_ipv6(self._ipv6_addresses):
             return ()
         ports, page_port = self._last or (frozenset(), 0)
         try:
@@ -148,72 +205,30 @@ class IptablesGate:
         damage = find_damage(wanted_rules(self._names, Family.V6, ports, page_port, now), now)
         return tuple(f"over IPv6: {each}" for each in damage)
 
-    async def _closed(self, backend: str, family: Family, wanted: tuple[frozenset[GatedPort], int]) -> tuple[str, ...]:
-        """Closes, and says what is still not as it should be. Raises: HostError."""
+    async def _hold(self, backend: str, family: Family, wanted: tuple[frozenset[GatedPort], int]) -> tuple[str, ...]:
         ports, page_port = wanted
-        last: HostError | None = None
-        for _ in range(_ATTEMPTS):
-            now = await self._iptables.read(backend, family)
-            rules = wanted_rules(self._names, family, ports, page_port, now)
-            if not find_damage(rules, now):
-                return ()
-            try:
-                await self._iptables.write(backend, family, closing_batch(rules, now))
-            except HostError as error:
-                last = error
-        if last is not None:
-            raise last
-        now = await self._iptables.read(backend, family)
-        return find_damage(wanted_rules(self._names, family, ports, page_port, now), now)
+        return await self._iptables.hold(
+            backend, family, lambda now: wanted_rules(self._names, family, ports, page_port, now)
+        )
+
+    async def _take_out(self, but: str | None) -> None:
+        await self._iptables.take_out(self._names.all, but=but)
 
     async def _close_v6(self, backend: str, wanted: tuple[frozenset[GatedPort], int]) -> tuple[str, ...]:
         try:
-            return tuple(f"over IPv6: {damage}" for damage in await self._closed(backend, Family.V6, wanted))
+            return tuple(f"over IPv6: {damage}" for damage in await self._hold(backend, Family.V6, wanted))
         except HostError as error:
-            return (f"published ports may be reached over IPv6: {_one_line(error.message)}",)
-
-    async def _open(self, but: str | None) -> None:
-        """Takes our rules out of every backend, IPv6 first, except one."""
-        # "" is one of the others by another name, unless there are no others.
-        for backend in () if but == "" else _BACKENDS if but else (*_BACKENDS, ""):
-            if backend != but:
-                for family in (Family.V6, Family.V4):
-                    await self._open_family(backend, family)
-
-    async def _open_family(self, backend: str, family: Family) -> None:
-        for attempt in range(_ATTEMPTS):
-            try:
-                now = await self._iptables.read(backend, family)
-            except HostError:
-                # Not installed, or not of this kernel: nothing of ours can be in it.
-                return
-            batch = opening_batch(self._names, now)
-            if not batch:
-                return
-            try:
-                await self._iptables.write(backend, family, batch)
-            except HostError:
-                if attempt == _ATTEMPTS - 1:
-                    raise
-
-    async def _backend(self) -> tuple[str, bool]:
-        """Where the container engine has its rules, and whether it has any; else the first that works."""
-        found: dict[str, int] = {}
-        for backend in (*_BACKENDS, ""):
-            # "" is one of the others by another name, unless there are no others.
-            if backend or not found:
-                with contextlib.suppress(HostError):
-                    found[backend] = engine_rules(await self._iptables.read(backend, Family.V4))
-        # Of two, one is left over from before the host's alternatives were changed, and holds no published ports.
-        best = max(found, key=lambda backend: found[backend], default="")
-        return best, found.get(best, 0) > 0
-
-    def _has_ipv6(self) -> bool:
-        try:
-            return bool(self._ipv6_addresses.read_text().strip())
-        except OSError:
-            return False
+            return (f"published ports may be reached over IPv6: {one_line(error.message)}",)
 
 
-def _one_line(text: str) -> str:
+def has_ipv6(addresses: Path) -> bool:
+    """Whether this kernel has any IPv6 address."""
+    try:
+        return bool(addresses.read_text().strip())
+    except OSError:
+        return False
+
+
+def one_line(text: str) -> str:
+    """What a program says in several lines."""
     return " ".join(text.split())

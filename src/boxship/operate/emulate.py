@@ -11,8 +11,9 @@ from boxship.engine.port import ContainerEngine
 from boxship.errors import ConflictError, HostError, UsageError
 from boxship.host.filelock import FileLock
 from boxship.host.places import Places, box_places, record_loader
+from boxship.host.reach import Reach
 from boxship.host.sail.render import SailSettings, render_sail
-from boxship.operate.install import remove_loader
+from boxship.operate.install import remove_loader, remove_reach
 
 FOLDER = ".boxship"
 """Beside the appliance's files; git is told to overlook it."""
@@ -55,9 +56,11 @@ def prepare(appliance: str, folder: Path, image_id: str, socket: Path, loader_op
 
 
 async def remove_emulation(
-    appliance: str, folder: Path, engine: ContainerEngine, *, dry_run: bool = False
+    appliance: str, folder: Path, engine: ContainerEngine, *, reach: Reach | None = None, dry_run: bool = False
 ) -> tuple[str, ...]:
-    """Remove the containers of its Loader, and the folder; sentences about what was removed.
+    """Remove the containers of its Loader, its firewall rules, and the folder; sentences about what was removed.
+
+    Without root the rules stay: nothing can be known of them. They end with the host's next start.
 
     Raises:
         ConflictError: It runs; nothing was changed.
@@ -66,11 +69,12 @@ async def remove_emulation(
     places = emulated_places(appliance, folder)
     with _no_sail(appliance, places, dry_run=dry_run):
         names = await remove_loader(engine, places, dry_run=dry_run)
+        rules = [] if dry_run else await remove_reach(reach)
         is_there = await asyncio.to_thread(folder.is_dir)
         if is_there and not dry_run:
             await asyncio.to_thread(_remove_tree, folder)
     verb = "would remove" if dry_run else "removed"
-    return (*(f"{verb} the container {name}" for name in names), *([f"{verb} {folder}"] if is_there else []))
+    return (*(f"{verb} the container {name}" for name in names), *rules, *([f"{verb} {folder}"] if is_there else []))
 
 
 def _remove_tree(folder: Path) -> None:

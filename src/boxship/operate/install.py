@@ -12,6 +12,7 @@ from boxship.errors import ConflictError, HostError
 from boxship.host.filelock import FileLock
 from boxship.host.installed import Changes, HostTree, Record
 from boxship.host.places import Places, box_places, read_line, record_loader
+from boxship.host.reach import Reach
 from boxship.host.sail.files import host_files, script_path, unit_name
 from boxship.host.sail.render import DEFAULT_SOCKET
 from boxship.host.sysctl import apply_settings
@@ -113,7 +114,13 @@ async def _begin(appliance: str, units: Units, changes: Changes) -> list[str]:
 
 
 async def uninstall(
-    appliance: str, engine: ContainerEngine | None, units: Units, root: Path = THIS_HOST, *, dry_run: bool = False
+    appliance: str,
+    engine: ContainerEngine | None,
+    units: Units,
+    root: Path = THIS_HOST,
+    *,
+    reach: Reach | None = None,
+    dry_run: bool = False,
 ) -> Report:
     """End the Loader and take away what ``install`` wrote. The appliance's containers, data and state stay.
 
@@ -122,6 +129,7 @@ async def uninstall(
         engine: Where the Loader's containers are; None leaves them.
         units: This host's.
         root: Another folder is a tree of files.
+        reach: The rules of this host by which containers reached the Loader; None leaves them.
         dry_run: Only say what would be done.
 
     Raises:
@@ -137,10 +145,12 @@ async def uninstall(
     async with _no_sail(appliance, places, dry_run=dry_run or not is_installed):
         removed = [] if engine is None else await remove_loader(engine, usual, dry_run=dry_run)
         own = (usual.loader, usual.loader_previous, usual.loader_failed, usual.loader_reported, usual.starts)
+        removed_rules = [] if dry_run else await remove_reach(reach)
         changes = tree.uninstall(appliance, (*own, usual.sail_lock, usual.socket), (usual.run, usual.run.parent))
     if is_installed and root == THIS_HOST and units.is_there() and not dry_run:
         await units.reload()
     notes = [f"{'would remove' if dry_run else 'removed'} the container {name}" for name in removed]
+    notes += removed_rules
     notes += [f"{path} was changed by hand and stays" for path in changes.changed_by_hand]
     if not dry_run and places.state.exists():
         notes.append(f"what the Loader knows stays in {places.state}; its containers and volumes stay, too")
@@ -171,6 +181,12 @@ async def remove_loader(engine: ContainerEngine, places: Places, *, dry_run: boo
             await engine.stop_container(each.name)
         await engine.remove_container(each.name)
     return [each.name for each in found]
+
+
+async def remove_reach(reach: Reach | None) -> list[str]:
+    """Take out the rules by which containers reached the Loader; a sentence when there were any. Raises: HostError."""
+    is_removed = reach is not None and await reach.clear()
+    return ["removed the firewall rules for loader.service"] if is_removed else []
 
 
 def demand_root(root: Path, user_id: int) -> None:

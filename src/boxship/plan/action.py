@@ -84,12 +84,13 @@ class ContainerSpec(Struct, frozen=True):
 
 
 class NetworkSpec(Struct, frozen=True):
-    """A network to create. ``subnet`` and ``ip_range``: chosen by Boxship when the file leaves the addresses open."""
+    """A network to create. ``subnet``, ``ip_range`` and ``gateway``: Boxship's choice where the file makes none."""
 
     name: str
     network: Network
     subnet: str | None = None
     ip_range: str | None = None
+    gateway: str | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
 
 

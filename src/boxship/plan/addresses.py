@@ -53,11 +53,13 @@ class Block(Struct, frozen=True, order=True):
 class Subnet(Struct, frozen=True):
     """A network's addresses: the whole ``block``, the engine's ``dynamic`` part, and Boxship's addresses in order.
 
-    ``reserved``: single ones that the file keeps for the gateway and for others.
+    ``reserved``: single ones that the file keeps for the gateway and for others. ``gateway``: the host's own, which is
+    told to the engine: left to itself it takes the first of the dynamic range, and doesn't say so (Docker 20.10.24).
     """
 
     block: Block
     dynamic: Block
+    gateway: int
     reserved: frozenset[int] = frozenset()
 
     def slots(self) -> list[int]:
@@ -65,7 +67,8 @@ class Subnet(Struct, frozen=True):
         first, last = self.block.first + 2, self.block.first + self.block.size - 1
         below = range(first, min(self.dynamic.first, last))
         above = range(max(self.dynamic.first + self.dynamic.size, first), last)
-        return [address for address in islice(chain(below, above), _MOST_SLOTS) if address not in self.reserved]
+        kept = self.reserved | {self.gateway}
+        return [address for address in islice(chain(below, above), _MOST_SLOTS) if address not in kept]
 
 
 def parse_address(text: str) -> int | None:
@@ -100,7 +103,7 @@ def choose_subnet(appliance: str, network: Network, service_count: int, observed
         return None
     if network.ipam:
         given = network.ipam[0]
-        return split(given.subnet or "", given.ip_range, _reserved(given))
+        return split(given.subnet or "", given.ip_range, _reserved(given), given.gateway)
     if network.ipam_driver not in (None, "default"):
         return None
     taken = _taken_blocks(observed)
@@ -112,28 +115,34 @@ def choose_subnet(appliance: str, network: Network, service_count: int, observed
         for offset in range(per_pool):
             block = Block(_FIRST_POOL + pool * _POOL_STRIDE + (start + offset) % per_pool * size, prefix)
             if not any(block.overlaps(other) for other in taken):
-                return Subnet(block, _upper_half(block))
+                return Subnet(block, _upper_half(block), block.first + 1)
     raise ConflictError(
         f"no free subnet for network '{network.key}': every candidate is routed by this host or used by a network",
         hint="give the network a subnet of your own: networks.<name>.ipam.config[0].subnet",
     )
 
 
-def split(subnet: str, ip_range: str | None, reserved: frozenset[int] = frozenset()) -> Subnet | None:
+def split(
+    subnet: str, ip_range: str | None, reserved: frozenset[int] = frozenset(), gateway: str | None = None
+) -> Subnet | None:
     """A given subnet with its given or default dynamic range; None where there is no room to give addresses out."""
     block = parse_block(subnet)
     if block is None or block.prefix > _BITS - 3:
         return None
     dynamic = parse_block(ip_range) if ip_range else _upper_half(block)
-    return Subnet(block, dynamic, reserved) if dynamic else None
+    if dynamic is None:
+        return None
+    hosts = (address for address in range(block.first + 1, block.first + block.size - 1) if address not in reserved)
+    own = parse_address(gateway or "") or next(hosts, block.first + 1)
+    return Subnet(block, dynamic, own, reserved)
 
 
 def subnet_of(found: ObservedNetwork, network: Network) -> Subnet | None:
     """The subnet of a network that is there; None when it leaves Boxship no addresses of its own."""
     if not found.subnets or not found.ip_ranges or not found.ip_ranges[0]:
         return None
-    reserved = _reserved(network.ipam[0]) if network.ipam else frozenset[int]()
-    return split(found.subnets[0], found.ip_ranges[0], reserved)
+    given = network.ipam[0] if network.ipam else IpamPool()
+    return split(found.subnets[0], found.ip_ranges[0], _reserved(given), next(iter(found.gateways), given.gateway))
 
 
 def _reserved(pool: IpamPool) -> frozenset[int]:

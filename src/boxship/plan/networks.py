@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from boxship import names
 from boxship.errors import ConflictError, NotFoundError
 from boxship.plan.action import CreateNetwork, NetworkSpec, RemoveNetwork
-from boxship.plan.addresses import Subnet, choose_subnet, parse_block, subnet_of
+from boxship.plan.addresses import Subnet, choose_subnet, format_address, parse_block, subnet_of
 from boxship.plan.containers import engine_network_name, network_generation
 from boxship.plan.digest import network_digest
 from boxship.plan.graph import PlanBuilder
@@ -165,6 +165,7 @@ def _network_spec(planned: NetworkPlan, appliance: str) -> NetworkSpec:
         network=planned.network,
         subnet=str(planned.subnet.block) if planned.subnet else None,
         ip_range=str(planned.subnet.dynamic) if planned.subnet else None,
+        gateway=format_address(planned.subnet.gateway) if planned.subnet else None,
         labels={
             **planned.network.labels,
             names.LABEL_APPLIANCE: appliance,

@@ -30,8 +30,13 @@ def wiring_of(desired: Desired, observed: Observed, networks: Mapping[str, Netwo
 
 
 def _gateway(planned: NetworkPlan) -> str:
-    """The address that the engine gives to the host: the file's, or the first of the subnet."""
+    """The address that the engine gives to the host: the file's, or the one that Boxship chose and told it.
+
+    "" when the engine chose: it doesn't always say what.
+    """
     written = next((pool.gateway for pool in planned.network.ipam if pool.gateway), "")
     if written or planned.subnet is None or planned.network.external:
         return written or ""
-    return format_address(planned.subnet.block.first + 1)
+    if planned.found is not None and not planned.outdated:
+        return next(iter(planned.found.gateways), "")
+    return format_address(planned.subnet.gateway)

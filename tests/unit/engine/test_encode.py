@@ -243,7 +243,7 @@ def test_everything_of_an_endpoint_is_encoded() -> None:
 def test_a_networks_own_addresses_win_over_chosen_ones() -> None:
     pool = IpamPool("10.1.0.0/16", gateway="10.1.0.1", aux_addresses={"printer": "10.1.0.9"})
     network = Network("n", driver_opts={"o": "1"}, ipam=(pool,), internal=True, attachable=True, enable_ipv6=False)
-    body = encode_network(NetworkSpec("a.n", network, "10.9.0.0/24", "10.1.128.0/17", {"l": "v"}))
+    body = encode_network(NetworkSpec("a.n", network, "10.9.0.0/24", "10.1.128.0/17", "10.9.0.1", {"l": "v"}))
     config = {
         "Subnet": "10.1.0.0/16",
         "IPRange": "10.1.128.0/17",

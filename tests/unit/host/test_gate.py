@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from boxship.errors import HostError
+from boxship.host.chains import MAX_CHAIN_NAME, Family, parse_save
 from boxship.host.gate import Closed, Gate, GateReport, NoGate, Opened
-from boxship.host.gate_rules import MAX_CHAIN_NAME, Family, chain_names, parse_save, wanted_rules
+from boxship.host.gate_rules import chain_names, wanted_rules
 from boxship.host.iptables import IptablesGate, find_gate
 from boxship.plan.gated import GatedPort
 from tests.fakes.netfilter import FakeNetfilter

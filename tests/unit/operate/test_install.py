@@ -7,12 +7,15 @@ from boxship.errors import ConflictError, HostError
 from boxship.host.filelock import FileLock
 from boxship.host.installed import Changes
 from boxship.host.places import box_places, read_line, record_loader
+from boxship.host.reach import Reach
+from boxship.host.reach_rules import Admitted
 from boxship.names import LABEL_LOADER_STATE
 from boxship.operate.install import Installation, Report, demand_root, install, installation_of, uninstall
 from boxship.plan.action import ContainerSpec
 from boxship.spec.model import Appliance, Host, Service
 from boxship.spec.release import Release, ReleaseImage
 from tests.fakes.engine import FakeEngine
+from tests.fakes.netfilter import FakeNetfilter
 
 ONE, TWO = f"sha256:{'1' * 64}", f"sha256:{'2' * 64}"
 WHAT = Installation("share", ONE, {"vm.swappiness": "10"})
@@ -122,3 +125,14 @@ def test_only_root_installs_on_this_host(tmp_path: Path) -> None:
     demand_root(Path("/"), 0)
     with pytest.raises(HostError, match="only root"):
         demand_root(Path("/"), 1000)
+
+
+async def test_uninstall_takes_out_the_rules_for_the_loader_and_a_dry_run_leaves_them(tmp_path: Path) -> None:
+    netfilter = FakeNetfilter()
+    reach = Reach("share", netfilter, tmp_path / "no-ipv6")
+    await reach.admit([Admitted("10.1.0.0/24", "10.1.0.1")], 8481)
+    await uninstall("share", None, FakeUnits(), tmp_path, reach=reach, dry_run=True)
+    assert "BOXSHIP" in netfilter.save("iptables-nft")
+    report = await uninstall("share", None, FakeUnits(), tmp_path, reach=reach)
+    assert "BOXSHIP" not in netfilter.save("iptables-nft")
+    assert "removed the firewall rules for loader.service" in report.notes

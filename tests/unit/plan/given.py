@@ -102,6 +102,7 @@ def running(wanted: Desired, **changes: Mapping[str, object]) -> Observed:
             appliance=wanted.appliance,
             key=spec.network.key,
             digest=spec.labels["boxship.digest"],
+            gateways=(spec.gateway or "",),
         )
         for spec in specs
     )

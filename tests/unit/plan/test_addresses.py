@@ -169,7 +169,8 @@ def test_some_networks_leave_the_addresses_to_the_engine(network: Network) -> No
 
 def test_a_subnet_that_the_file_gives_is_taken_with_its_range() -> None:
     given_range = choose_subnet("app", Network("n", ipam=(IpamPool("10.5.0.0/24", "10.5.0.64/26"),)), 1, Observed())
-    assert given_range == Subnet(Block(10 << 24 | 5 << 16, 24), Block(10 << 24 | 5 << 16 | 64, 26))
+    first = 10 << 24 | 5 << 16
+    assert given_range == Subnet(Block(first, 24), Block(first | 64, 26), first | 1)
     own_range = choose_subnet("app", Network("n", ipam=(IpamPool("10.5.0.0/24"),)), 1, Observed())
     assert own_range is not None
     assert str(own_range.dynamic) == "10.5.0.128/25"

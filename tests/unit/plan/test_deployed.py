@@ -47,6 +47,25 @@ def test_containers_of_a_box_know_their_loader_at_the_gateway() -> None:
     assert network.subnet is not None
     gateway = network.subnet.rpartition(".")[0] + ".1"
     assert made.extra_hosts == (f"loader.service:{gateway}",)
+    # Otherwise the engine takes the first address of its own range, and doesn't say so.
+    assert network.gateway == gateway
+
+
+def test_a_gateway_keeps_clear_of_the_files_other_addresses_and_of_the_services() -> None:
+    pool = IpamPool(subnet="10.9.0.0/24", aux_addresses={"printer": "10.9.0.1"})
+    fixed = {"back": Network("back", ipam=(pool,))}
+    web = service("web", networks={"back": Attachment()})
+    wanted = of_generation(replace(desired(web), networks=fixed), 2)
+    plan = reconcile(wanted, Observed(images=(IMAGE,)))
+    (network,) = [step.action.spec for step in plan.steps if isinstance(step.action, CreateNetwork)]
+    assert network.gateway == "10.9.0.2"
+    assert "10.9.0.2" not in {endpoint.ipv4_address for endpoint in container_of(plan).endpoints}
+    assert container_of(plan).extra_hosts == ("loader.service:10.9.0.2",)
+
+
+def test_the_loader_is_where_the_engine_says_that_the_gateway_is_and_nothing_is_made_anew_for_it() -> None:
+    wanted = of_generation(desired(service("web")), 1)
+    assert not reconcile(wanted, running(wanted)).steps
 
 
 def test_a_container_name_is_kept_as_an_alias() -> None:
