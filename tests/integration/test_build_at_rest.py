@@ -43,10 +43,10 @@ def built(box: Box) -> Iterator[Box]:
         docker("rmi", f"{box.name}/{name}")
 
 
-def build(box: Box, *options: str) -> tuple[bool, bool]:
+def build(box: Box, *options: str, verb: tuple[str, ...] = ("build",)) -> tuple[bool, bool]:
     """Whether it says that there was nothing to do, and whether it found that out without a loop."""
     box.environment["PYTHONPROFILEIMPORTTIME"] = "1"
-    said = box.run("build", *options).must().stderr
+    said = box.run(*verb, *options).must().stderr
     return NOTHING in said, re.search(r"\| +asyncio$", said, re.MULTILINE) is None
 
 
@@ -100,3 +100,18 @@ def test_a_tag_that_was_moved_is_moved_back(built: Box) -> None:
 @pytest.mark.parametrize("option", ["--no-cache", "--pull", "--sizes"])
 def test_what_is_asked_for_beyond_is_done(built: Box, option: str) -> None:
     assert build(built, option)[1] is False
+
+
+def test_up_with_build_looks_at_a_glance_and_builds_what_changed(built: Box) -> None:
+    up = ("up", "-d", "--build")
+    compose = "services: {web: {build: web, init: true, command: sleep 600}}\n"
+    built.write(compose)
+    (built.directory / "web" / "Dockerfile").write_text(f"FROM {built.environment['TEST_IMAGE']}\nCOPY . /web\n")
+    built.run(*up).must()
+    before = built.container("web").id
+    assert build(built, verb=up)[1] is True
+    assert built.container("web").id == before
+    (built.directory / "web" / "file").write_text("another")
+    assert build(built, verb=up)[1] is False
+    assert built.container("web").id != before
+    built.run("down").must()

@@ -46,6 +46,12 @@ def at_rest(
     return None if kept is None else (*unused_args(options.args, dockerfiles.values()), *kept)
 
 
+def has_build_hooks(appliance: Appliance, services: Collection[str]) -> bool:
+    """Whether commands of the vendor are to be run around these builds, also when nothing is built."""
+    hooks = (appliance.hooks.get(name) for name in services)
+    return any(each is not None and (each.pre_build or each.post_build) for each in hooks)
+
+
 def _all_kept(plan: Sequence[ImageBuild], judge: Judge, observed: Observed) -> list[Event] | None:
     events: list[Event] = []
     for image in plan:

@@ -7,7 +7,7 @@ import argparse
 import os
 import sys
 
-from boxship.build.at_rest import at_rest
+from boxship.build.at_rest import at_rest, has_build_hooks
 from boxship.build.known import BuildOptions
 from boxship.build.places import default_root
 from boxship.build.stamps import demanded_of
@@ -80,9 +80,8 @@ def _does_more(
     invocation: Invocation, arguments: argparse.Namespace, appliance: Appliance, built: tuple[str, ...]
 ) -> bool:
     """Whether there is more to do than to make images: a rehearsal, commands of the vendor, or weighing them."""
-    hooks = (appliance.hooks.get(name) for name in built)
-    has_hooks = any(each is not None and (each.pre_build or each.post_build) for each in hooks)
-    return invocation.is_dry_run or arguments.sizes or bool(appliance.budgets) or has_hooks
+    is_weighed = arguments.sizes or bool(appliance.budgets)
+    return invocation.is_dry_run or is_weighed or has_build_hooks(appliance, built)
 
 
 def _is_made(
