@@ -738,6 +738,7 @@ complete -c boxship -n 'not __fish_seen_subcommand_from up down ps status prefli
 complete -c boxship -n '__fish_seen_subcommand_from config' -l format -x -a 'yaml json' -d 'default: yaml'
 complete -c boxship -n '__fish_seen_subcommand_from config' -s q -l quiet -d 'only check; print nothing'
 complete -c boxship -n '__fish_seen_subcommand_from config' -s o -l output -r -F -d 'write it there'
+complete -c boxship -n '__fish_seen_subcommand_from config' -l no-interpolate -d 'leave variables as they are written; types aren\'t checked then'
 complete -c boxship -n '__fish_seen_subcommand_from config' -l services -d 'only the services\' names'
 complete -c boxship -n '__fish_seen_subcommand_from config' -l images -d 'only the images\' names'
 complete -c boxship -n '__fish_seen_subcommand_from config' -l volumes -d 'only the volumes\' keys'

@@ -1021,6 +1021,7 @@ _boxship_verb_config() {
         '(-q --quiet)--quiet[only check; print nothing]' \
         '(-o --output)-o[write it there]:FILE:_files' \
         '(-o --output)--output[write it there]:FILE:_files' \
+        '(--no-interpolate)--no-interpolate[leave variables as they are written; types aren'"'"'t checked then]' \
         '(--services)--services[only the services'"'"' names]' \
         '(--images)--images[only the images'"'"' names]' \
         '(--volumes)--volumes[only the volumes'"'"' keys]' \

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from boxship import errors, names
 from boxship.api.app import ROUTES
 from boxship.api.description import as_page, describe
-from boxship.build import builder, image, stamps
+from boxship.build import image, known, stamps
 from boxship.cli.arguments import VERBS, build_parser
 from boxship.cli.grammar import subverbs
 from boxship.host.sail import render
@@ -74,7 +74,7 @@ _LABELS = (
     ),
     (names.LABEL_LOADER_IMAGE, "container", "a Loader: the image id that was recorded when it was made"),
     (render.LABEL_SAIL, "container", "a Loader: a digest of the script that made the container"),
-    (builder.LABEL_BUILT_FOR, "image", "the appliance that it was built for"),
+    (known.LABEL_BUILT_FOR, "image", "the appliance that it was built for"),
     (stamps.LABEL_VERSION, "image", "the version of the appliance when `boxship build` made it"),
     (stamps.LABEL_REVISION, "image", "the commit that its sources were at, with `-dirty` when not all was committed"),
     (stamps.LABEL_SPEC, "image", "one digest over the appliance's files"),

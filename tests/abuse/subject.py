@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from boxship.build.builder import LABEL_BUILT_FOR
+from boxship.build.known import LABEL_BUILT_FOR
 from boxship.plan.observed import ContainerState
 from tests.abuse.cycles import things_of
 from tests.integration.boxes import Box, Ran

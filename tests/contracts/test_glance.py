@@ -1,4 +1,4 @@
-"""What ``ps``, ``up`` and ``version`` see at a glance is what the engine's own observation sees, failures included."""
+"""What `build`, `ps`, `up` and `version` see at a glance is what the engine itself observes, failures included."""
 
 import asyncio
 import contextlib
@@ -9,13 +9,15 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from boxship.engine.address import Address
 from boxship.engine.calls import Deadlines
 from boxship.engine.docker import connect
-from boxship.engine.glance import engine_info, glance, glance_at
+from boxship.engine.glance import engine_info, glance, glance_at, glance_at_images
 from boxship.errors import EngineError, EngineTimeoutError, EngineUnreachableError
 from boxship.plan.observed import Observed
+from tests.contracts.images import ensure_test_image
 
 QUICK = Deadlines(connect_s=0.3, quick_s=0.5)
 PATIENCE_S = 5.0
@@ -85,6 +87,20 @@ async def test_a_glance_sees_what_an_observation_sees(images: tuple[str, ...] | 
 
 
 @pytest.mark.docker
+@pytest.mark.timeout(60)
+async def test_a_glance_at_images_sees_those_that_an_observation_sees() -> None:
+    engine = connect(None)
+    try:
+        image = await ensure_test_image(engine)
+        wanted = (image, "boxship-test/nowhere:1", image)
+        seen = await asyncio.to_thread(glance_at_images, wanted)
+        assert seen == Observed(images=(await engine.observe(wanted)).images)
+        assert seen.image(image) is not None
+    finally:
+        await engine.close()
+
+
+@pytest.mark.docker
 async def test_a_glance_at_the_engine_tells_what_it_tells_of_itself() -> None:
     engine = connect(None)
     try:
@@ -94,10 +110,10 @@ async def test_a_glance_at_the_engine_tells_what_it_tells_of_itself() -> None:
 
 
 def sorted_(observed: Observed) -> tuple[list[str], ...]:
-    return tuple(
-        sorted(map(str, each))
-        for each in (observed.containers, observed.networks, observed.volumes, observed.images, observed.host_subnets)
-    )
+    # The engine lists mounts in another order each time.
+    containers = (replace(each, mounts=tuple(sorted(each.mounts, key=str))) for each in observed.containers)
+    others = (observed.networks, observed.volumes, observed.images, observed.host_subnets)
+    return tuple(sorted(map(str, each)) for each in (containers, *others))
 
 
 @pytest.mark.parametrize("hangs_up", [True, False])

@@ -13,7 +13,7 @@ import pytest
 
 from boxship.engine.calls import Deadlines
 from boxship.engine.docker import DockerEngine, connect
-from boxship.engine.port import BuildRequest
+from boxship.engine.port import AttachRequest, BuildRequest
 from boxship.errors import (
     BoxshipError,
     EngineConflictError,
@@ -448,3 +448,29 @@ def test_an_address_that_is_not_supported_is_refused_with_what_is(
     with pytest.raises(BoxshipError, match="engine") as caught:
         connect(address)
     assert "DOCKER_HOST" in caught.value.hint
+
+
+async def endless(path: str, _reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    if path == "/_ping":
+        writer.write(PONG)
+    elif path.endswith("/wait?condition=next-exit") or "/archive?" in path:
+        writer.write(b"HTTP/1.1 200 OK\r\nApi-Version: 1.41\r\nConnection: close\r\n\r\n")
+        while True:
+            writer.write(b" " * 1_000_000)
+            await writer.drain()
+    else:
+        writer.write(b"HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n")
+
+
+async def test_an_end_of_an_attached_container_that_is_told_without_end_is_an_error() -> None:
+    async with hostile(endless) as engine:
+        session = await engine.attach_container("a", AttachRequest(tty=False, interactive=False, detach_keys=""))
+        error = await error_of(session.exit_code())
+        await session.close()
+    assert error.message.startswith("the container engine's answer to 'attach to a' makes no sense: it is longer than")
+
+
+async def test_an_answer_without_end_to_a_copy_is_an_error() -> None:
+    async with hostile(endless) as engine:
+        error = await error_of(engine.write_archive("a", "/tmp", chunks_of(b"tar")))
+    assert "answer to 'copy into /tmp of a' makes no sense: it is longer than" in error.message

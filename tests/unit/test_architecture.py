@@ -65,7 +65,7 @@ def test_reading_and_deciding_load_nothing_that_is_slow_to_import(layer: str) ->
     assert modules_loaded_by(names) & SLOW_TO_IMPORT == set()
 
 
-@pytest.mark.parametrize("verb", ["ps", "up", "version"])
+@pytest.mark.parametrize("verb", ["build", "ps", "up", "version"])
 def test_a_verb_that_may_only_look_loads_nothing_that_waits_or_encrypts(verb: str) -> None:
     assert modules_loaded_by([f"boxship.cli.{verb}"]) & {"asyncio", "hashlib", "ssl", "h11", "shutil"} == set()
 

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from msgspec import Struct, field
 
 from boxship.build.dockerfile import Dockerfile
-from boxship.host.docker_cli import DockerCli, Door
 from boxship.spec.model import Build
 from boxship.spec.model_files import Grant, SharedFile
 
@@ -33,15 +32,6 @@ def why_buildkit(dockerfile: Dockerfile, name: str, build: Build) -> tuple[str, 
         return f"{name}:{need[0]}: ", need[1]
     keys = ("secrets", "ssh", "additional_contexts", "cache_to", "entitlements")
     return next((("", f"build.{key}") for key in keys if getattr(build, key)), None)
-
-
-def lacking(cli: DockerCli | None, extras: Extras) -> str:
-    """What this docker command can't do of it, "" when it can do all."""
-    if cli is None:
-        return "no docker command on this machine can build with it"
-    if cli.door is Door.BUILT_IN and (extras.contexts or extras.cache_to or extras.entitlements):
-        return f"{cli.program} builds with it, but has no buildx for further contexts, cache_to and entitlements"
-    return ""
 
 
 def _secret_id(grant: Grant) -> str:

@@ -46,6 +46,16 @@ class ImageBuild(Struct, frozen=True):
         """The reference that it is called by, with its tag."""
         return self.references[0]
 
+    @property
+    def subject(self) -> str:
+        """What events call it."""
+        return subject_of(self.name)
+
+
+def subject_of(reference: str) -> str:
+    """What events call an image."""
+    return f"image:{reference.removesuffix(':latest')}"
+
 
 def image_reference(appliance: Appliance, service: Service) -> str:
     """The reference that a service's containers are created from, "" when it has neither image nor build."""

@@ -3,23 +3,22 @@
 import asyncio
 import os
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Protocol, assert_never
 
-from msgspec.structs import replace
-
-from boxship.build.builder import BuildOptions, ServiceBuilder, build_address
-from boxship.build.context import read_dockerfile
+from boxship.build.builder import ServiceBuilder
 from boxship.build.dockerfile import Dockerfile
 from boxship.build.engine import BuildEngine
-from boxship.build.graph import ImageBuild, image_reference, plan_builds
+from boxship.build.graph import ImageBuild, image_reference, plan_builds, subject_of
+from boxship.build.known import BuildOptions
 from boxship.build.places import default_root
 from boxship.build.stamps import Stamps
+from boxship.build.survey import all_references, own_references, read_dockerfiles, unused_args, with_args
 from boxship.errors import BoxshipError, BuildError
-from boxship.events import Event, ImageProgress, Notice, Phase, SubjectChanged
-from boxship.plan.observed import Observed, with_default_tag
+from boxship.events import Event, ImageProgress, Phase, SubjectChanged
+from boxship.plan.observed import Observed
 from boxship.spec.model import Appliance, Build
 from boxship.spec.model_build import Base
 
@@ -69,12 +68,13 @@ async def build_images(
         EngineError: The engine can't be reached or refused.
     """
     given, publish = dict(args or {}), _announcing(publish)
-    appliance = _with_args(appliance, given)
+    appliance = with_args(appliance, given)
     observed, dockerfiles = await _look_around(appliance, services, engine, only_missing)
     plan = plan_builds(appliance, services, dockerfiles, observed)
     if only_missing:
         plan = _missing(plan)
-    _warn_of_unused(given, [dockerfiles[name] for name in dockerfiles], publish)
+    for notice in unused_args(given, dockerfiles.values()):
+        publish(notice)
     root = cache_root or default_root(os.environ)
     options = BuildOptions(no_cache=no_cache, pull=pull, args=given, stamps=stamps or Stamps(), buildkit=buildkit)
     builder = ServiceBuilder(appliance, engine, root, publish, options)
@@ -147,7 +147,7 @@ class _Run:
             self._is_made[build.name].set_result(is_made)
 
     async def _make(self, build: ImageBuild) -> bool:
-        subject = _subject(build.name)
+        subject = build.subject
         for need in build.needs:
             if need in self._is_made and not await self._is_made[need]:
                 self._publish(SubjectChanged(subject, Phase.SKIPPED, f"{need} could not be made"))
@@ -195,51 +195,11 @@ async def _look_around(
     appliance: Appliance, services: Sequence[str], engine: BuildEngine, only_missing: bool
 ) -> tuple[Observed, dict[str, Dockerfile]]:
     """One snapshot of all images that matter, and the Dockerfiles of what may have to be built."""
-    own = _own_references(appliance)
     if only_missing:
-        observed = await engine.observe(own)
-        return observed, await asyncio.to_thread(_read_dockerfiles, appliance, services, observed)
-    dockerfiles = await asyncio.to_thread(_read_dockerfiles, appliance, services, None)
-    below = dict.fromkeys(
-        with_default_tag(image)
-        for name, dockerfile in dockerfiles.items()
-        if (build := appliance.services[name].build) is not None
-        for image in dockerfile.images(build.args, build.target)
-    )
-    pinned = (base.digest_reference for base in appliance.bases.values() if base.digest_reference)
-    return await engine.observe(tuple(dict.fromkeys((*own, *below, *pinned)))), dockerfiles
-
-
-def _read_dockerfiles(
-    appliance: Appliance, services: Iterable[str], observed: Observed | None
-) -> dict[str, Dockerfile]:
-    """The Dockerfiles of services, and of those whose images they begin from.
-
-    With a snapshot, those are left out whose image is there.
-    """
-    builders = {
-        with_default_tag(image_reference(appliance, service)): name
-        for name, service in appliance.services.items()
-        if service.build is not None
-    }
-    found: dict[str, Dockerfile] = {}
-    pending = list(services)
-    while pending:
-        name = pending.pop()
-        service = appliance.services[name]
-        reference = image_reference(appliance, service)
-        is_enough = observed is not None and observed.image(reference) is not None
-        if service.build is None or name in found or is_enough:
-            continue
-        text, _ = read_dockerfile(service.build, build_address(appliance, name))
-        found[name] = Dockerfile.parse(text)
-        begins_from = found[name].images(service.build.args, service.build.target)
-        pending += [builders[tag] for image in begins_from if (tag := with_default_tag(image)) in builders]
-        contexts = service.build.additional_contexts.values()
-        others = (source.removeprefix("service:") for source in contexts if source.startswith("service:"))
-        pending += [other for other in others if other in appliance.services]
-    # In the file's order, so that events and errors come out the same each time.
-    return {name: found[name] for name in appliance.services if name in found}
+        observed = await engine.observe(own_references(appliance))
+        return observed, await asyncio.to_thread(read_dockerfiles, appliance, services, observed)
+    dockerfiles = await asyncio.to_thread(read_dockerfiles, appliance, services)
+    return await engine.observe(all_references(appliance, dockerfiles)), dockerfiles
 
 
 def _announcing(publish: Publish) -> Publish:
@@ -249,40 +209,10 @@ def _announcing(publish: Publish) -> Publish:
     def tell(event: Event) -> None:
         if isinstance(event, ImageProgress) and event.image not in begun:
             begun.add(event.image)
-            publish(SubjectChanged(_subject(event.image), Phase.BUILDING))
+            publish(SubjectChanged(subject_of(event.image), Phase.BUILDING))
         publish(event)
 
     return tell
-
-
-def _subject(reference: str) -> str:
-    return f"image:{reference.removesuffix(':latest')}"
-
-
-def _with_args(appliance: Appliance, args: Mapping[str, str]) -> Appliance:
-    """The appliance with build arguments over its own: they may decide what an image begins from."""
-    if not args:
-        return appliance
-    services = {
-        name: replace(each, build=replace(each.build, args={**each.build.args, **args})) if each.build else each
-        for name, each in appliance.services.items()
-    }
-    return replace(appliance, services=services)
-
-
-def _warn_of_unused(args: Mapping[str, str], dockerfiles: Sequence[Dockerfile], publish: Publish) -> None:
-    for name in args:
-        if dockerfiles and not any(dockerfile.declares(name) for dockerfile in dockerfiles):
-            publish(Notice(f"--build-arg {name}: no Dockerfile has an ARG {name}", is_warning=True))
-
-
-def _own_references(appliance: Appliance) -> tuple[str, ...]:
-    """Every reference that could be made here."""
-    found = [*appliance.bases]
-    for service in appliance.services.values():
-        if service.build is not None:
-            found += [image_reference(appliance, service), *service.build.tags]
-    return tuple(dict.fromkeys(with_default_tag(reference) for reference in found))
 
 
 def _missing(plan: Sequence[ImageBuild]) -> tuple[ImageBuild, ...]:

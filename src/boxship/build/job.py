@@ -9,7 +9,6 @@ from boxship.build.context import Source
 from boxship.build.dockerfile import Dockerfile
 from boxship.build.graph import ImageBuild
 from boxship.engine.port import BuildRequest
-from boxship.host.docker_cli import DockerCli
 from boxship.spec.model import Build
 
 
@@ -24,5 +23,5 @@ class Job(Struct, frozen=True):
     request: BuildRequest
     stamps: Mapping[str, str]
     extras: Extras
-    cli: DockerCli | None
-    """Builds with BuildKit through it; None is the engine's own builder."""
+    buildkit: tuple[str, str] | None
+    """The place and the thing that want BuildKit, as two halves of a sentence; None is the engine's own builder."""

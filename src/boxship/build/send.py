@@ -30,8 +30,10 @@ from boxship.units import format_size
 Tell = Callable[[str], None]
 
 
-async def send(job: Job, context: Context, engine: BuildEngine, tell: Tell, environ: Mapping[str, str]) -> str:
-    """Build it; the image's id.
+async def send(
+    job: Job, cli: DockerCli | None, context: Context, engine: BuildEngine, tell: Tell, environ: Mapping[str, str]
+) -> str:
+    """Build it, with BuildKit through ``cli`` or by the engine's own builder; the image's id.
 
     Raises:
         BuildError: It failed; what the attempt made is gone again.
@@ -40,9 +42,9 @@ async def send(job: Job, context: Context, engine: BuildEngine, tell: Tell, envi
     files = [entry for entry in context.entries if entry.is_file]
     size = format_size(sum(entry.size_bytes for entry in files))
     tell(f"sending {len(files):,} file{'s' * (len(files) != 1)}, {size}")
-    if job.cli is None:
+    if cli is None:
         return await _to_engine(job, context, engine, tell, _source_date(environ))
-    return await _to_buildkit(job, job.cli, context, engine, tell, environ)
+    return await _to_buildkit(job, cli, context, engine, tell, environ)
 
 
 async def _to_engine(job: Job, context: Context, engine: BuildEngine, tell: Tell, not_after_s: int | None) -> str:

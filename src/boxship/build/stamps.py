@@ -1,10 +1,10 @@
 """Labels that say for which release an image was built, and from what. They don't decide what is in it."""
 
-import hashlib
 from collections.abc import Mapping
 
 from msgspec import Struct, field
 
+from boxship.hashing import sha256_hex
 from boxship.host.version import UNVERSIONED, revision, versioned
 from boxship.spec.model import Appliance
 
@@ -13,6 +13,7 @@ LABEL_REVISION = "org.opencontainers.image.revision"
 """The commit that the sources were at; ``-dirty`` when something wasn't committed."""
 LABEL_SPEC = "boxship.spec"
 """One digest over the appliance's files."""
+STAMPS = frozenset({LABEL_VERSION, LABEL_REVISION, LABEL_SPEC})
 
 
 class Stamps(Struct, frozen=True):
@@ -31,19 +32,27 @@ def stamps_of(appliance: Appliance) -> Stamps:
 
     Images that others begin from get none: these would change with them.
     """
-    version = versioned(appliance).version
-    found = {LABEL_VERSION: version, LABEL_REVISION: revision(appliance.directory), LABEL_SPEC: _spec(appliance)}
-    is_written = appliance.version != UNVERSIONED
-    labels = {name: text for name, text in found.items() if text}
-    return Stamps(labels, frozenset({LABEL_VERSION}) if is_written else frozenset())
+    found = {
+        LABEL_VERSION: versioned(appliance).version,
+        LABEL_REVISION: revision(appliance.directory),
+        LABEL_SPEC: _spec(appliance),
+    }
+    return Stamps({name: text for name, text in found.items() if text}, demanded_of(appliance).demanded)
+
+
+def demanded_of(appliance: Appliance) -> Stamps:
+    """Those of ``stamps_of`` that decide whether an image may stay; git is not asked for them."""
+    if appliance.version == UNVERSIONED:
+        return Stamps()
+    return Stamps({LABEL_VERSION: appliance.version}, frozenset({LABEL_VERSION}))
 
 
 def _spec(appliance: Appliance) -> str:
-    whole = hashlib.sha256()
+    whole = b""
     for path in appliance.files:
         try:
             content = path.read_bytes()
         except OSError:
             return ""
-        whole.update(f"{path.name} {len(content)}\n".encode("utf-8", "surrogateescape") + content)
-    return f"sha256:{whole.hexdigest()}" if appliance.files else ""
+        whole += f"{path.name} {len(content)}\n".encode("utf-8", "surrogateescape") + content
+    return f"sha256:{sha256_hex(whole)}" if appliance.files else ""

@@ -1,24 +1,21 @@
-"""The verb build."""
+"""The verb build.
+
+A build with nothing to do is told here. All else imports what waits and works, which costs twice as much.
+"""
 
 import argparse
 import os
 import sys
-from collections.abc import Callable
 
-from boxship.build.images import build_images
-from boxship.build.stamps import stamps_of
+from boxship.build.at_rest import at_rest, has_build_hooks
+from boxship.build.known import BuildOptions
+from boxship.build.places import default_root
+from boxship.build.stamps import demanded_of
 from boxship.cli.context import Invocation
-from boxship.cli.dry_run import DryRunEnded
 from boxship.cli.render.display import Display, make_display
-from boxship.cli.render.plans import images_as_text
-from boxship.cli.run import hear_interrupts, run_with_engine
 from boxship.cli.selection import add_selection, selected, services_of
-from boxship.engine.port import Engine
-from boxship.errors import CancelledError, UsageError
-from boxship.events import Event, Phase, SubjectChanged
-from boxship.operate.build_hooks import run_build_hooks
-from boxship.operate.interrupt import unless_interrupted
-from boxship.plan.containers import image_reference
+from boxship.engine.glance import glance_at_images
+from boxship.errors import UsageError
 from boxship.plan.resolve import resolve
 from boxship.spec.model import Appliance
 
@@ -56,7 +53,13 @@ def add_build(parser: argparse.ArgumentParser) -> None:
 def build(invocation: Invocation, arguments: argparse.Namespace) -> int:
     loaded = invocation.load_with_warnings()
     appliance = selected(loaded, arguments)
-    args = _build_args(arguments.build_arg)
+    options = BuildOptions(
+        no_cache=arguments.no_cache,
+        pull=arguments.pull,
+        args=_build_args(arguments.build_arg),
+        stamps=demanded_of(appliance),
+        buildkit=_wants_buildkit(arguments.buildkit),
+    )
     # Naming nothing means every service, of every target and profile: what ships must build.
     names = tuple(services_of(loaded, arguments)) or tuple(appliance.services)
     services = resolve(appliance, names=names, with_dependencies=False).services
@@ -64,67 +67,49 @@ def build(invocation: Invocation, arguments: argparse.Namespace) -> int:
     if not built and not appliance.bases:
         print(f"{appliance.name}: no service has a build", file=sys.stderr)
         return 0
-
-    async def work(engine: Engine) -> int:
-        if invocation.is_dry_run:
-            raise await _ahead(appliance, built, engine, no_cache=arguments.no_cache)
-        made: list[str] = []
-        with _display(invocation, arguments) as display:
-
-            def show(event: Event) -> None:
-                if isinstance(event, SubjectChanged) and event.phase is Phase.READY:
-                    made.append(event.subject)
-                display.show(event)
-
-            await _build(appliance, built, engine, show, arguments, args)
-        if not made and not invocation.is_json and not arguments.quiet:
-            print(f"{appliance.name}: nothing to do", file=sys.stderr)
-        await _weigh(invocation, appliance, names, engine, arguments)
+    if not _does_more(invocation, arguments, appliance, built) and _is_made(
+        invocation, arguments, appliance, built, options
+    ):
         return 0
+    from boxship.cli.building import run_build  # noqa: PLC0415 (see the module)
 
-    return run_with_engine(work)
-
-
-async def _ahead(appliance: Appliance, services: tuple[str, ...], engine: Engine, *, no_cache: bool) -> DryRunEnded:
-    """What would be built; whether a file changed is found out while it is."""
-    references = [image_reference(appliance.name, appliance.services[name]) for name in services]
-    observed = await engine.observe(references)
-    when_there = "asked for with --no-cache" if no_cache else "if something it is made from changed"
-    causes = {each: when_there if observed.image(each) else "not built yet" for each in references}
-    text = "\n".join(images_as_text(causes, "build"))
-    return DryRunEnded(text, {"build": [{"image": each, "cause": cause} for each, cause in causes.items()]})
+    return run_build(invocation, arguments, appliance, names, built, options)
 
 
-async def _build(
-    appliance: Appliance,
-    services: tuple[str, ...],
-    engine: Engine,
-    show: Callable[[Event], None],
+def _does_more(
+    invocation: Invocation, arguments: argparse.Namespace, appliance: Appliance, built: tuple[str, ...]
+) -> bool:
+    """Whether there is more to do than to make images: a rehearsal, commands of the vendor, or weighing them."""
+    is_weighed = arguments.sizes or bool(appliance.budgets)
+    return invocation.is_dry_run or is_weighed or has_build_hooks(appliance, built)
+
+
+def _is_made(
+    invocation: Invocation,
     arguments: argparse.Namespace,
-    args: dict[str, str],
-) -> None:
-    interrupt = hear_interrupts()
-    cut_off = CancelledError("the build was interrupted", hint="run it again: what is built is kept")
-
-    async def build_with_hooks() -> None:
-        await run_build_hooks(appliance, services, "pre-build", show)
-        await build_images(
-            appliance,
-            services,
-            engine,
-            show,
-            no_cache=arguments.no_cache,
-            pull=arguments.pull,
-            args=args,
-            stamps=stamps_of(appliance),
-            buildkit=_wants_buildkit(arguments.buildkit),
-        )
-        await run_build_hooks(appliance, services, "post-build", show)
-
-    await unless_interrupted(build_with_hooks(), interrupt, cut_off)
+    appliance: Appliance,
+    built: tuple[str, ...],
+    options: BuildOptions,
+) -> bool:
+    """Whether every image is as it should be; then that is shown."""
+    told = at_rest(appliance, built, glance_at_images, options, default_root(os.environ))
+    if told is None:
+        return False
+    with display_of(invocation, arguments) as display:
+        for event in told:
+            display.show(event)
+    tell_nothing_done(invocation, arguments, appliance)
+    return True
 
 
-def _display(invocation: Invocation, arguments: argparse.Namespace) -> Display:
+def tell_nothing_done(invocation: Invocation, arguments: argparse.Namespace, appliance: Appliance) -> None:
+    """Say that all images are as they should be."""
+    if not invocation.is_json and not arguments.quiet:
+        print(f"{appliance.name}: nothing to do", file=sys.stderr)
+
+
+def display_of(invocation: Invocation, arguments: argparse.Namespace) -> Display:
+    """How to show what happens."""
     kind = "quiet" if arguments.quiet else arguments.progress
     return make_display(is_json=invocation.is_json or kind == "json", is_quiet=kind == "quiet", kind=kind)
 
@@ -145,22 +130,3 @@ def _build_args(texts: list[str]) -> dict[str, str]:
         if found is not None:
             args[name] = found
     return args
-
-
-async def _weigh(
-    invocation: Invocation, appliance: Appliance, names: tuple[str, ...], engine: Engine, arguments: argparse.Namespace
-) -> None:
-    """Show sizes, if asked for, and hold images to their budgets. Raises: BuildError."""
-    budgets = {name: budget for name, budget in appliance.budgets.items() if name in names or name in appliance.bases}
-    if not arguments.sizes and not budgets:
-        return
-    # Imported here, as most builds have no budgets.
-    from boxship.build.sizes import check_budgets  # noqa: PLC0415 (see above)
-    from boxship.build.weigh import weigh_images  # noqa: PLC0415
-    from boxship.cli.render.sizes import print_sizes  # noqa: PLC0415
-
-    wanted = (*names, *appliance.bases) if arguments.sizes else tuple(budgets)
-    images = await weigh_images(appliance, wanted, engine)
-    if arguments.sizes:
-        print_sizes(images, budgets, is_json=invocation.is_json)
-    check_budgets(images, budgets)

@@ -9,6 +9,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from boxship.cli.context import Invocation
+from boxship.cli.patterns import patterns_compiled_when_used
 from boxship.cli.render.data import indented
 from boxship.cli.render.problems import show_problems
 from boxship.errors import HostError, UsageError, unknown_name
@@ -27,6 +28,9 @@ def add_config(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--format", choices=["yaml", "json"], default="yaml", help="default: yaml")
     parser.add_argument("-q", "--quiet", action="store_true", help="only check; print nothing")
     parser.add_argument("-o", "--output", metavar="FILE", help="write it there")
+    parser.add_argument(
+        "--no-interpolate", action="store_true", help="leave variables as they are written; types aren't checked then"
+    )
     parts = parser.add_mutually_exclusive_group()
     for name, what in (
         ("services", "the services' names"),
@@ -41,6 +45,8 @@ def add_config(parser: argparse.ArgumentParser) -> None:
 
 
 def config(invocation: Invocation, arguments: argparse.Namespace) -> int:
+    if arguments.no_interpolate:
+        return _as_written(invocation, arguments)
     loaded = _chosen(invocation.load(), arguments.services)
     if arguments.quiet:
         return 0
@@ -52,11 +58,39 @@ def config(invocation: Invocation, arguments: argparse.Namespace) -> int:
     else:
         show_problems(loaded.warnings, invocation.directory)
         text = _written(_escaped(document), "json" if invocation.is_json else arguments.format)
-    if arguments.output:
-        _write(Path(arguments.output), text)
+    _put(text, arguments.output)
+    return 0
+
+
+def _as_written(invocation: Invocation, arguments: argparse.Namespace) -> int:
+    if arguments.services or arguments.part in {"images", "profiles"} or arguments.hash is not None:
+        raise UsageError(
+            "--no-interpolate shows all of the files: what services are made of depends on variables",
+            hint="leave out one or the other",
+        )
+    # Imported here, as in `Invocation.load`.
+    with patterns_compiled_when_used():
+        from boxship.spec.load import load_as_written  # noqa: PLC0415 (see above)
+
+    document, warnings = load_as_written(invocation.load_options())
+    if arguments.quiet:
+        return 0
+    if arguments.part is not None:
+        section = document.get(arguments.part)
+        text = "".join(f"{name}\n" for name in (section if isinstance(section, dict) else ()))
+    else:
+        show_problems(warnings, invocation.directory)
+        order = ("name", *(key for key in document if key != "name"))
+        text = _written({key: document[key] for key in order}, "json" if invocation.is_json else arguments.format)
+    _put(text, arguments.output)
+    return 0
+
+
+def _put(text: str, output: str | None) -> None:
+    if output:
+        _write(Path(output), text)
     else:
         sys.stdout.write(text)
-    return 0
 
 
 def _chosen(loaded: Loaded, services: list[str]) -> Loaded:

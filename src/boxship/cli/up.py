@@ -4,16 +4,22 @@ What is as it should be is told here. All else imports what waits and works, whi
 """
 
 import argparse
+import os
+
+from msgspec.structs import replace
 
 from boxship.cli.context import Invocation
 from boxship.cli.render.display import make_display
 from boxship.cli.render.result import show_up
 from boxship.cli.selection import add_selection
 from boxship.cli.wanted import Wanted, add_scale, wanted
-from boxship.engine.glance import glance
+from boxship.engine.glance import glance, glance_at_images
 from boxship.errors import UsageError
+from boxship.events import Event
 from boxship.operate.errand import errand_of, is_anybody_at_it
 from boxship.operate.request import at_rest, desired_of, plan_made, references
+from boxship.plan.resolve import Desired
+from boxship.spec.model import Appliance
 
 
 def add_up(parser: argparse.ArgumentParser) -> None:
@@ -56,19 +62,42 @@ def up(invocation: Invocation, arguments: argparse.Namespace) -> int:
 
 def _is_up(invocation: Invocation, chosen: Wanted) -> bool:
     """Whether all is as it should be; then that is shown."""
-    name = chosen.appliance.name
-    desired = desired_of(chosen.appliance, chosen.request)
+    name, request = chosen.appliance.name, chosen.request
+    desired = desired_of(chosen.appliance, request)
     if is_anybody_at_it(errand_of("up", name)):
         return False
-    rest = at_rest(chosen.appliance.host, desired, glance(references(desired)), chosen.request)
+    kept: tuple[Event, ...] | None = ()
+    if request.build:
+        kept, request = _built(chosen.appliance, desired), replace(request, build=False)
+    if kept is None:
+        return False
+    rest = at_rest(chosen.appliance.host, desired, glance(references(desired)), request)
     if rest is None:
         return False
     with make_display(is_json=invocation.is_json) as display:
+        for event in kept:
+            display.show(event)
         if rest.notice is not None:
             display.show(rest.notice)
         display.show(plan_made(rest.plan))
     show_up(name, rest.status, rest.addresses, is_json=invocation.is_json, is_changed=False)
     return True
+
+
+def _built(appliance: Appliance, desired: Desired) -> tuple[Event, ...] | None:
+    """What is told when every image that --build asks for is as it should be; None when one may not be."""
+    # Imported here, as an up without --build must not pay for it.
+    from boxship.build.at_rest import at_rest as builds_at_rest  # noqa: PLC0415 (see above)
+    from boxship.build.at_rest import has_build_hooks  # noqa: PLC0415
+    from boxship.build.known import BuildOptions  # noqa: PLC0415
+    from boxship.build.places import default_root  # noqa: PLC0415
+
+    names = tuple(service.name for service in desired.services if service.build)
+    if not names:
+        return ()
+    if has_build_hooks(appliance, names):
+        return None
+    return builds_at_rest(appliance, names, glance_at_images, BuildOptions(), default_root(os.environ))
 
 
 def add_plan(parser: argparse.ArgumentParser) -> None:

@@ -64,7 +64,7 @@ class DockerAttach:
     async def exit_code(self) -> int:
         """Waits for its end, for however long it takes."""
         what = f"wait for {self._name}"
-        result = read_object(b"".join([part async for part in self._end.chunks()]), what)
+        result = read_object(await self._end.whole(), what)
         if failure := result.child("Error").text("Message"):
             raise EngineError(f"cannot {what}: {failure}")
         return result.number("StatusCode")

@@ -17,7 +17,7 @@ from msgspec import Struct
 from msgspec.structs import asdict
 
 from boxship.engine.address import Address
-from boxship.engine.faults import broken_off, message_of, not_an_engine, refusal, timed_out, unreadable
+from boxship.engine.faults import broken_off, not_an_engine, refused, timed_out, unreadable
 from boxship.engine.message import ConnectionBrokenError, Head, NotHttpError, Request
 from boxship.errors import EngineError, UsageError
 
@@ -160,9 +160,9 @@ class Dialect:
         )
 
     def judge(self, call: Call, head: Head, body: bytes) -> None:
-        """Raises: what ``faults.refusal`` makes of an error status; EngineError for an engine that is too old."""
+        """Raises: what ``faults.refused`` makes of an error status; EngineError for an engine that is too old."""
         if head.status >= 400:
-            raise refusal(call.what, head.status, message_of(body))
+            raise refused(call.what, head.status, body)
         if self.version is None:
             self.version = self._agree(call, head.headers.get("api-version", ""))
 

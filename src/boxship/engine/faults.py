@@ -7,6 +7,7 @@ all others are passed on without their wrapping.
 import json
 import re
 
+from boxship.engine.pages import heading_of, is_page, without_page
 from boxship.errors import (
     CommandNotFoundError,
     CommandRefusedError,
@@ -99,8 +100,23 @@ def message_of(body: bytes) -> str:
 def clean(message: str) -> str:
     """``message`` without the engine's wrapping and trailing noise."""
     text = _NOISE.sub("", message.strip())
-    text = text.removesuffix(": unknown").rstrip(".")
+    text = without_page(text).removesuffix(": unknown").rstrip(".")
     return text[:2000] or "it gave no reason"
+
+
+def refused(what: str, status: int, body: bytes) -> EngineError:
+    """The error for an answer with an error status and this body. ``what`` is the call in words."""
+    text = body.decode(errors="replace")
+    if not is_page(text):
+        return refusal(what, status, message_of(body))
+    # Its status is another's: a web server's 404 doesn't say that the engine has no such thing.
+    heading = heading_of(text)
+    said = f" ({heading})" if heading else ""
+    return EngineError(
+        f"cannot {_with_short_ids(what)}: a web server answered {status} in the engine's place{said}",
+        hint="check DOCKER_HOST, and what stands between here and the engine",
+        status=status,
+    )
 
 
 def refusal(what: str, status: int, message: str) -> EngineError:

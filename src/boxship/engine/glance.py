@@ -9,7 +9,7 @@ import math
 import os
 import socket
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from itertools import islice
 
@@ -18,7 +18,14 @@ from boxship.engine.calls import OLDEST_API, Call, Deadlines, Dialect, Parts, Te
 from boxship.engine.faults import unreachable
 from boxship.engine.fields import read_object
 from boxship.engine.message import READ_BYTES, ConnectionBrokenError, Head, NotHttpError
-from boxship.engine.observing import info_of, may_be_missing, questions, snapshot
+from boxship.engine.observing import (
+    image_answers,
+    image_questions,
+    info_of,
+    may_be_missing,
+    questions,
+    snapshot,
+)
 from boxship.engine.port import EngineInfo
 from boxship.errors import EngineNotFoundError, ImageMissingError
 from boxship.plan.observed import Observed
@@ -37,6 +44,14 @@ def glance(images: Collection[str] | None = ()) -> Observed:
     return glance_at(find_address(None, os.environ), Deadlines.from_environment(os.environ), images)
 
 
+def glance_at_images(images: Collection[str]) -> Observed:
+    """As ``glance``, of these images alone."""
+    address = find_address(None, os.environ)
+    deadlines = Deadlines.from_environment(os.environ)
+    bodies = _answers(image_questions(images, deadlines.quick_s), address, deadlines)
+    return Observed(images=image_answers(images, bodies))
+
+
 def engine_info() -> EngineInfo:
     """What ``Engine.info`` gives, as ``glance`` does."""
     address = find_address(None, os.environ)
@@ -51,15 +66,20 @@ def engine_info() -> EngineInfo:
 
 def glance_at(address: Address, deadlines: Deadlines, images: Collection[str] | None = ()) -> Observed:
     """As ``glance``, of the engine at ``address``."""
+    bodies = _answers(questions(images, deadlines.quick_s), address, deadlines)
+    return snapshot(images, bodies, is_local=bool(address.path))
+
+
+def _answers(calls: Iterable[Call], address: Address, deadlines: Deadlines) -> list[bytes]:
     dialect = Dialect(address)
-    calls = iter(questions(images, deadlines.quick_s))
+    left = iter(calls)
     bodies: list[bytes] = []
-    while batch := tuple(islice(calls, _CALLS_AT_ONCE)):
+    while batch := tuple(islice(left, _CALLS_AT_ONCE)):
         with ExitStack() as opened:
             # All are asked before the first answer is awaited, so that the engine works on them side by side.
             lines = [opened.enter_context(_asked(call, address, deadlines, dialect)) for call in batch]
             bodies += (line.answer() for line in lines)
-    return snapshot(images, bodies, is_local=bool(address.path))
+    return bodies
 
 
 @contextmanager

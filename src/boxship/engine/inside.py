@@ -56,8 +56,7 @@ async def write_archive(api: Api, name: str, directory: str, archive: AsyncItera
     call = Call("PUT", path, what, api.deadlines.idle_s, query, chunks=archive, content_type=TAR)
     # As a stream, so that the deadline is one of silence, and not of the whole copy.
     async with api.stream(call, idle_s=api.deadlines.idle_s) as body:
-        async for _ in body.chunks():
-            pass
+        await body.whole()
 
 
 async def list_processes(api: Api, name: str) -> Processes:

@@ -1,6 +1,6 @@
 """What to ask an engine for one snapshot, and the snapshot of its answers; who asks is no matter of this module."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 
 from boxship.engine.calls import Call, path_of
 from boxship.engine.decode import decode_container, decode_image, decode_image_detail, decode_network, decode_volume
@@ -19,11 +19,17 @@ def questions(images: Collection[str] | None, deadline_s: float) -> tuple[Call, 
         Call("GET", "/containers/json", "list containers", deadline_s, {"all": "1"}),
         Call("GET", "/networks", "list networks", deadline_s),
         Call("GET", "/volumes", "list volumes", deadline_s),
-        *(
-            Call("GET", path_of("images", reference, "json"), _looking_up(reference), deadline_s)
-            for reference in dict.fromkeys(images or ())
-        ),
-        *([Call("GET", "/images/json", "list images", deadline_s)] if images is None else []),
+        *image_questions(images, deadline_s),
+    )
+
+
+def image_questions(images: Collection[str] | None, deadline_s: float) -> tuple[Call, ...]:
+    """Those of ``questions`` that are about images."""
+    if images is None:
+        return (Call("GET", "/images/json", "list images", deadline_s),)
+    return tuple(
+        Call("GET", path_of("images", reference, "json"), _looking_up(reference), deadline_s)
+        for reference in dict.fromkeys(images)
     )
 
 
@@ -40,9 +46,14 @@ def snapshot(images: Collection[str] | None, bodies: Iterable[bytes], *, is_loca
         containers=tuple(decode_container(item) for item in read_list(containers, "list containers")),
         networks=tuple(decode_network(item) for item in read_list(networks, "list networks")),
         volumes=tuple(decode_volume(item) for item in volume_items),
-        images=_read_list_of_images(found[0]) if images is None else _read_images(images, found),
+        images=image_answers(images, found),
         host_subnets=read_host_subnets() if is_local else (),
     )
+
+
+def image_answers(images: Collection[str] | None, bodies: Sequence[bytes]) -> tuple[ObservedImage, ...]:
+    """The answers to ``image_questions``, in their order."""
+    return _read_list_of_images(bodies[0]) if images is None else _read_images(images, bodies)
 
 
 def _looking_up(reference: str) -> str:

@@ -40,7 +40,9 @@ def _hosts(node: Node, context: Context, path: str) -> Node:
     for item in scalars(node):
         text = str(item.value)
         name, _, address = text.partition("=" if "=" in text else ":")
-        if name and address:
+        if item.is_held:
+            hosts.append(item)
+        elif name and address:
             hosts.append(_host(item, name, address))
         else:
             context.report.error(item.where, path, f"'{text}' has no address", "write name:address or name=address")
@@ -102,7 +104,7 @@ def _devices(node: Node, context: Context, path: str) -> Node:
 
 
 def _device(item: Node) -> Node:
-    if isinstance(item, Scalar):
+    if isinstance(item, Scalar) and not item.is_held:
         source, _, rest = str(item.value).partition(":")
         target, _, permissions = rest.partition(":")
         entries: dict[str, Node] = {

@@ -49,7 +49,7 @@ def _device_request(node: Node, context: Context, path: str) -> Node:
 
 
 def _count(node: Node, context: Context, path: str) -> Node:
-    if not isinstance(node, Scalar) or isinstance(node.value, int):
+    if not isinstance(node, Scalar) or isinstance(node.value, int) or node.is_held:
         return node
     text = str(node.value)
     if text == "all":
@@ -62,7 +62,7 @@ def _count(node: Node, context: Context, path: str) -> Node:
 
 def _gpus(node: Node, context: Context, path: str) -> Node:
     """``all`` as a list of one request."""
-    if isinstance(node, Scalar):
+    if isinstance(node, Scalar) and not node.is_held:
         node = Items((make_table({}, node.where),), node.where, node.tag)
     return _items(_device_request)(node, context, path)
 

@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from boxship.spec.canonical import Context, expand_document
 from boxship.spec.compose_keys import COMPOSE
+from boxship.spec.held import Held
 from boxship.spec.interpolate import interpolate
 from boxship.spec.parse import parse_yaml
 from boxship.spec.report import Report
@@ -42,6 +43,8 @@ class Documents:
         self._parsed: dict[str, tuple[Table, ...] | None] = {}
         self._names: dict[str, Path] = {}
         self._lengths: dict[str, int] = {}
+        self.held: Held | None = None
+        """Set: variables of the files that belong to it stay as they are written."""
 
     @property
     def files(self) -> tuple[Path, ...]:
@@ -95,7 +98,12 @@ class Documents:
 
     def prepare(self, document: Table, environment: Mapping[str, str], context: Context) -> Table:
         """The document with its variables replaced, its values checked and everything in its long form."""
-        checked = check_shape(interpolate(document, environment, self._report), COMPOSE, "", self._report)
+        held = self.held
+        if held is not None and held.environment is environment and held.directory == context.directory:
+            known = held.hold(document, self._report)
+        else:
+            known = interpolate(document, environment, self._report)
+        checked = check_shape(known, COMPOSE, "", self._report)
         return expand_document(checked if isinstance(checked, Table) else make_table({}, document.where), context)
 
     def context(self, setting: Setting) -> Context:

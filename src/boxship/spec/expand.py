@@ -19,6 +19,7 @@ class Context:
     """What the forms of one file depend on."""
 
     def __init__(self, directory: Path, home: str, report: Report) -> None:
+        self.directory = directory
         self.paths = Paths(directory, home)
         self.report = report
         self.ports_left = MAX_PORTS
@@ -97,4 +98,4 @@ def scalars(node: Node) -> list[Scalar]:
 
 
 def absolute(node: Node, context: Context) -> Node:
-    return node.with_value(context.paths.absolute(str(node.value))) if isinstance(node, Scalar) else node
+    return context.paths.absolute_node(node) if isinstance(node, Scalar) else node

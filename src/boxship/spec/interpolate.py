@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 
 from boxship.spec.report import Report
-from boxship.spec.tree import Items, Node, Scalar, Table, make_table
+from boxship.spec.tree import HELD_CLOSE, HELD_OPEN, Items, Node, Scalar, Table, make_table
 from boxship.where import Where
 
 Lookup = Callable[[str], str | None]
@@ -24,6 +24,7 @@ MAX_TOTAL_CHARACTERS = 10_000_000
 """Of all such values of a file; a file itself is no larger."""
 
 _DOLLAR = re.compile(r"\$(?:(?P<escaped>\$)|(?P<named>[A-Za-z_][A-Za-z0-9_]*)|(?P<brace>\{))")
+_MARKABLE = re.compile(rf"{_DOLLAR.pattern}|\$|[{HELD_OPEN}{HELD_CLOSE}]")
 _BRACE = re.compile(r"[{}]")
 _BRACED = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(:?[-?+])?")
 
@@ -48,6 +49,25 @@ def substitute(template: str, lookup: Lookup, missing: Callable[[str], None]) ->
     if len(template) > MAX_CHARACTERS:
         raise SubstitutionError(f"a value of more than {MAX_CHARACTERS:,} characters can't hold variables")
     return _Substitution(template, lookup, missing).expand(0, len(template), 0)
+
+
+def variables_in(template: str, mark: Callable[[str], str]) -> str:
+    """The template with what ``mark`` makes of each variable, and of each other ``$``, as it is written.
+
+    So it is with the two letters that ``mark`` may begin and end with: a file that holds them holds no mark.
+    """
+    closings = _match_braces(template)
+    parts: list[str] = []
+    position = 0
+    for match in _MARKABLE.finditer(template):
+        if match.start() < position:
+            continue  # inside of braces that were taken as a whole
+        end = match.end()
+        if match["brace"]:
+            end = closings.get(end - 1, end - 1) + 1
+        parts += (template[position : match.start()], mark(template[match.start() : end]))
+        position = end
+    return "".join((*parts, template[position:]))
 
 
 class _Substitution:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from boxship.errors import SpecError
@@ -13,9 +14,11 @@ from boxship.spec.assemble import Assembler
 from boxship.spec.check import check_appliance
 from boxship.spec.check_file import declared_names
 from boxship.spec.crane.adopt import adopt_crane_files, combine
+from boxship.spec.crane.translation import Translation
 from boxship.spec.documents import Documents, Setting
 from boxship.spec.fields import Fields
 from boxship.spec.find import SourceFiles, default_env_file, find_compose, find_files, read_env_files
+from boxship.spec.held import Held
 from boxship.spec.interpolate import SubstitutionError, interpolate, substitute
 from boxship.spec.loaded import Loaded, LoadOptions, active_services
 from boxship.spec.merge import merge_documents
@@ -29,9 +32,9 @@ from boxship.spec.secrets import build_shared_files
 from boxship.spec.services import ServiceBuilder
 from boxship.spec.shape import check_shape, settle_empty
 from boxship.spec.source import STDIN, read_text, show_path
-from boxship.spec.tree import Scalar, Table
+from boxship.spec.tree import Plain, Scalar, Table
 from boxship.spec.warn import warn_about
-from boxship.where import Where
+from boxship.where import Problem, Where
 
 MAX_SERVICES = 5_000
 """As many are measured; what one of twice as many takes to be shown as JSON is 260 MB."""
@@ -44,6 +47,27 @@ def load(options: LoadOptions) -> Loaded:
         SpecError: with every problem of every file, sorted by place.
     """
     return _Loading(options).run()
+
+
+def load_as_written(options: LoadOptions) -> tuple[Mapping[str, Plain], tuple[Problem, ...]]:
+    """The vendor's files as one document in long forms, its variables as they are written, and the warnings.
+
+    Raises:
+        SpecError: with what is wrong as far as that can be known without the variables.
+    """
+    return _Loading(options).run_as_written()
+
+
+class _Read(Struct, frozen=True):
+    """What is known before the files are put together."""
+
+    files: SourceFiles
+    declared: ApplianceFile | None
+    crane: Translation | None
+    compose: tuple[Path, ...]
+    name: str
+    environment: Mapping[str, str]
+    directory: Path
 
 
 class _Loading:
@@ -59,6 +83,34 @@ class _Loading:
         self._name = ""
 
     def run(self) -> Loaded:
+        read = self._read()
+        name, declared, crane, environment = read.name, read.declared, read.crane, read.environment
+        merged = self._assemble(read.compose, Setting(read.directory, read.directory, environment))
+        profiles = self._profiles(environment)
+        paths = (*self._documents.files, *_some(read.files.appliance))
+        said = declared if crane is None else combine(declared, crane)
+        appliance = self._build(name, merged, said, paths, read.directory, environment)
+        active = active_services(appliance, profiles)
+        if declared is not None or read.files.appliance is None:  # what an unreadable one would have said isn't known
+            check_appliance(appliance, said if declared else None, declared_names(merged), active, self._report)
+        warn_about(appliance, merged, environment, self._report)
+        self._stop_on_errors()
+        all_read = tuple(dict.fromkeys((*paths, *self._report.read)))
+        return Loaded(appliance, tuple(self._report.warnings), profiles, crane, all_read)
+
+    def run_as_written(self) -> tuple[Mapping[str, Plain], tuple[Problem, ...]]:
+        read = self._read()
+        held = Held(read.environment, read.directory)
+        self._documents.held = held
+        merged = self._assemble(read.compose, Setting(read.directory, read.directory, read.environment))
+        self._stop_on_errors()
+        found = held.release(merged, "", self._report) if merged is not None else {}
+        self._stop_on_errors()
+        document = found if isinstance(found, dict) else {}
+        return {**document, "name": read.name}, tuple(self._told(self._report.warnings))
+
+    def _read(self) -> "_Read":
+        """The files found and parsed, and what is known before they are put together."""
         environment = self._environment(self._first_directory())
         files = self._guarded(find_files(self._options.files, self._start, environment, self._report))
         declared = self._read_appliance_file(files, environment)
@@ -75,22 +127,16 @@ class _Loading:
         name = self._appliance_name(declared, parsed, directory, environment)
         self._name = name
         environment = {**environment, "COMPOSE_PROJECT_NAME": name}
-        merged = self._assemble(compose, Setting(directory, directory, environment))
-        profiles = self._profiles(environment)
-        read = (*self._documents.files, *_some(files.appliance))
-        said = declared if crane is None else combine(declared, crane)
-        appliance = self._build(name, merged, said, read, directory, environment)
-        active = active_services(appliance, profiles)
-        if declared is not None or files.appliance is None:  # what an unreadable one would have said isn't known
-            check_appliance(appliance, said if declared else None, declared_names(merged), active, self._report)
-        warn_about(appliance, merged, environment, self._report)
-        self._stop_on_errors()
-        all_read = tuple(dict.fromkeys((*read, *self._report.read)))
-        return Loaded(appliance, tuple(self._report.warnings), profiles, crane, all_read)
+        return _Read(files, declared, crane, compose, name, environment, directory)
 
     def _stop_on_errors(self) -> None:
         if self._report.has_errors:
-            raise SpecError(self._report.errors, warnings=self._report.warnings, appliance=self._name)
+            errors, warnings = self._told(self._report.errors), self._told(self._report.warnings)
+            raise SpecError(errors, warnings=warnings, appliance=self._name)
+
+    def _told(self, problems: Sequence[Problem]) -> Sequence[Problem]:
+        held = self._documents.held
+        return problems if held is None else [held.told(each) for each in problems]
 
     def _guarded(self, files: SourceFiles) -> SourceFiles:
         self._stop_on_errors()

@@ -10,7 +10,7 @@ from boxship.spec.fields import Fields
 from boxship.spec.model import Mount
 from boxship.spec.report import Report
 from boxship.spec.shape import unset_hint
-from boxship.spec.tree import Items, Node, Scalar, Table, make_table
+from boxship.spec.tree import HELD_OPEN, Items, Node, Scalar, Table, make_table
 from boxship.units import parse_size
 
 _DRIVE = re.compile(r"[a-zA-Z]:(?:\\|/[^:]*:[/\\])")
@@ -25,6 +25,8 @@ class MountError(ValueError):
 
 def expand_mount(node: Node, base: "Paths", path: str, report: Report) -> Node | None:
     """The long form of one entry with its host path absolute; None when it is wrong and reported."""
+    if isinstance(node, Scalar) and node.is_held:
+        return _with_its_path(node, base)
     if isinstance(node, Scalar):
         try:
             return _long_form(node, base)
@@ -36,12 +38,24 @@ def expand_mount(node: Node, base: "Paths", path: str, report: Report) -> Node |
     return node
 
 
+def _with_its_path(node: Scalar, base: "Paths") -> Scalar:
+    """A short form that only its variables can complete; a path that it begins with no longer depends on the folder."""
+    source, colon, rest = str(node.value).partition(":")
+    return node.with_value(f"{base.absolute(source)}{colon}{rest}") if colon and source[:1] in {".", "~"} else node
+
+
 class Paths:
     """Where relative paths of one file begin, and what ``~`` means."""
 
     def __init__(self, directory: Path, home: str) -> None:
         self._directory = str(directory)
         self._home = home
+
+    def absolute_node(self, node: Scalar) -> Scalar:
+        """As ``absolute``; one that begins with a variable may be absolute already, and stays as it is."""
+        text = str(node.value)
+        is_open = node.is_held and text.startswith(HELD_OPEN)
+        return node if is_open else node.with_value(self.absolute(text))
 
     def absolute(self, text: str) -> str:
         """A host path as an absolute one; a path of another operating system stays as it is."""
@@ -111,7 +125,7 @@ def _complete(table: Table, base: Paths) -> Table:
     entries = dict(table.entries)
     kind, source, target = (entries.get(key) for key in ("type", "source", "target"))
     if isinstance(kind, Scalar) and kind.value == "bind" and isinstance(source, Scalar) and source.value:
-        entries["source"] = source.with_value(base.absolute(str(source.value)))
+        entries["source"] = base.absolute_node(source)
     if isinstance(target, Scalar):
         entries["target"] = target.with_value(_clean_target(str(target.value)))
     return table.with_entries(entries)
@@ -119,6 +133,8 @@ def _complete(table: Table, base: Paths) -> Table:
 
 def mount_identity(node: Node) -> str:
     """What makes two entries the same mount: its place in the container."""
+    if isinstance(node, Scalar):
+        return str(node.value)
     return Fields(node).text("target") or "" if isinstance(node, Table) else ""
 
 

@@ -45,7 +45,7 @@ def parse_range(text: str, what: str) -> PortRange:
 
 def expand_port(node: Node, path: str, at_most: int, report: Report) -> tuple[Node, ...]:
     """The long forms of one entry; nothing when it is wrong or more than ``at_most``, and reported."""
-    if not isinstance(node, Scalar):
+    if not isinstance(node, Scalar) or node.is_held:
         return (node,)
     try:
         return tuple(_long_forms(node, at_most))
@@ -125,7 +125,7 @@ def _long(node: Scalar, target: int, published: str | None, ip: str, protocol: s
 def port_identity(node: Node) -> str:
     """What makes two entries the same port: address, host port, container port and protocol."""
     if not isinstance(node, Table):
-        return ""
+        return str(node.value) if isinstance(node, Scalar) else ""
     return (
         "|".join(str(_value(node, key) or "") for key in ("host_ip", "target", "published"))
         + "|"

@@ -136,6 +136,8 @@ def unset_hint(node: Node) -> str:
 def _check_scalar(node: Scalar, shape: Shape, path: str, report: Report) -> Node | None:
     if isinstance(node.value, str) and shape.kinds and shape.kinds[0] == "text" and not shape.choices:
         return node  # so it is with most values
+    if node.is_held and shape.kinds:
+        return node
     for kind in shape.kinds:
         found = _convert(node, kind)
         if found is not None:

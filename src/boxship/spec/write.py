@@ -5,9 +5,7 @@ from collections.abc import Mapping
 import yaml
 
 from boxship.spec.scalars import resolve_plain
-from boxship.spec.tree import Items, Node, Scalar, Table
-
-Plain = str | int | float | bool | None | list["Plain"] | dict[str, "Plain"]
+from boxship.spec.tree import Items, Node, Plain, Scalar, Table
 
 
 class _Dumper(yaml.SafeDumper):

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from boxship.build.buildkit import Extras, extras_of, lacking, why_buildkit
+from boxship.build.buildkit import Extras, extras_of, why_buildkit
 from boxship.build.buildkit_run import Command, build_command, laid_out, run_buildkit
 from boxship.build.context import find_entries, open_source
 from boxship.build.dockerfile import Dockerfile
+from boxship.build.door import lacking
 from boxship.build.transcript import BuildKitTranscript
 from boxship.engine.port import BuildRequest
 from boxship.errors import EngineError

@@ -3,9 +3,10 @@ import time
 from itertools import pairwise
 from pathlib import Path
 
+from boxship.build.contents import ContentMemory, context_digest
 from boxship.build.context import find_context, open_source
-from boxship.build.fingerprint import BuildRecord, BuiltImages, ContentMemory, context_digest, fingerprint
 from boxship.build.look import Look, take_look
+from boxship.build.records import BuildRecord, BuiltImages, fingerprint
 from boxship.spec.model import Build
 
 LATER_NS = 10**10

@@ -1,7 +1,6 @@
 import os
 from collections.abc import AsyncGenerator, AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -9,11 +8,12 @@ from boxship.build.images import build_images
 from boxship.build.stamps import LABEL_REVISION, LABEL_VERSION, Stamps
 from boxship.engine.port import BuildOutput, BuildRequest
 from boxship.errors import BuildError, EngineError
-from boxship.events import Event, ImageProgress, Notice, Phase, SubjectChanged
-from boxship.spec.model import Appliance, Build, Service
+from boxship.events import ImageProgress, Notice, Phase
+from boxship.spec.model import Appliance, Service
 from boxship.spec.model_build import Base, ContextPart
 from boxship.where import Where
 from tests.fakes.engine import FakeEngine
+from tests.unit.build.shop import Shop
 
 
 class RecordedEngine(FakeEngine):
@@ -43,39 +43,6 @@ class SavingEngine(FakeEngine):
             self._file.write_text("saved")
         async for line in super().build_image(request, context):
             yield line
-
-
-class Shop:
-    """An appliance on disk, built again and again."""
-
-    def __init__(self, root: Path, engine: FakeEngine | None = None, **dockerfiles: str) -> None:
-        self.root = root
-        self.engine = engine or FakeEngine()
-        self.events: list[Event] = []
-        for name, text in dockerfiles.items():
-            (root / name).mkdir()
-            (root / name / "Dockerfile").write_text(text)
-        services = {
-            name: Service(name, build=Build(root / name), where={"build": Where("compose.yaml", at, 5)})
-            for at, name in enumerate(dockerfiles, 1)
-        }
-        self.appliance = Appliance("shop", "1.0", root, services=services)
-
-    async def build(self, *services: str, **options: Any) -> dict[str, Phase]:
-        self.events.clear()
-        try:
-            await build_images(
-                self.appliance,
-                services or tuple(self.appliance.services),
-                self.engine,
-                self.events.append,
-                cache_root=self.root / "cache",
-                **options,
-            )
-        finally:
-            ends = [event for event in self.events if isinstance(event, SubjectChanged)]
-            self.phases = {event.subject: event.phase for event in ends}
-        return self.phases
 
 
 def ids(engine: FakeEngine) -> dict[str, str]:

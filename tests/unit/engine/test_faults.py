@@ -2,7 +2,7 @@
 
 import pytest
 
-from boxship.engine.faults import clean, image_unavailable, message_of, refusal
+from boxship.engine.faults import clean, image_unavailable, message_of, refusal, refused
 from boxship.errors import (
     EngineConflictError,
     EngineError,
@@ -145,3 +145,41 @@ def test_a_start_that_the_engines_death_cut_off_is_told_apart(message: str) -> N
     assert isinstance(error, HalfStartedError)
     assert "lost track" in error.message
     assert "ab" * 32 not in error.message
+
+
+PAGE = b"<html>\r\n<head><title>503 Service\n Unavailable</title></head>\r\n<body>nginx</body></html>\r\n"
+
+
+@pytest.mark.parametrize(
+    ("page", "heading"),
+    [
+        (PAGE, " (503 Service Unavailable)"),
+        (b"<!DOCTYPE HTML PUBLIC>\n<html><h1 id=a>It's &amp; <b>works</b>!</h1></html>", " (It's & works!)"),
+        (b"<html>" + b"x" * 5000, ""),
+        (b"<HTML><title>" + b"x" * 5000, ""),
+        (b"<html><title>" + b"x" * 2000 + b"</title>", f" ({'x' * 99}…)"),
+        (b"<html><title>\x1b[31m</title>", " ([31m)"),
+    ],
+    ids=["nginx", "doctype", "no heading", "half a heading", "long", "escapes"],
+)
+@pytest.mark.parametrize("status", [404, 409, 503])
+def test_a_web_servers_page_in_the_engines_place_is_told_by_its_heading(page: bytes, heading: str, status: int) -> None:
+    error = refused("list containers", status, page)
+    assert error.message == f"cannot list containers: a web server answered {status} in the engine's place{heading}"
+    assert "between here and the engine" in error.hint
+    assert (type(error), error.status) == (EngineError, status)
+
+
+def test_a_page_that_the_engine_quotes_is_told_by_its_heading() -> None:
+    quoted = "error parsing HTTP 503 response body: invalid character '<' looking for beginning of value: "
+    page = r'"<html>\r\n<head><title>503 Service Unavailable</title></head>\r\n<body>\r\n</body>\r\n</html>\r\n"'
+    error = image_unavailable("reg.example/a:1", quoted + page)
+    assert error.message.endswith(f"the registry has trouble of its own ({quoted}a web page: 503 Service Unavailable)")
+    assert error.is_transient
+
+
+def test_what_only_mentions_a_tag_of_html_is_no_page() -> None:
+    assert (
+        refused("x", 500, b'{"message": "unknown instruction: <title>"}').message
+        == "cannot x: unknown instruction: <title>"
+    )

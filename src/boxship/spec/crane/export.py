@@ -11,8 +11,8 @@ from boxship.spec.crane.expand import literal
 from boxship.spec.crane.ship import Ship
 from boxship.spec.crane.translation import Translation
 from boxship.spec.model import HostHooks
-from boxship.spec.tree import Items, Node, Scalar, Table
-from boxship.spec.write import Plain, comment, to_plain, to_yaml
+from boxship.spec.tree import Items, Node, Plain, Scalar, Table
+from boxship.spec.write import comment, to_plain, to_yaml
 from boxship.where import Problem
 
 

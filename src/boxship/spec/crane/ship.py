@@ -10,8 +10,7 @@ from msgspec import Struct, field
 from boxship.spec.parse import parse_yaml
 from boxship.spec.report import Report
 from boxship.spec.scalars import text_of
-from boxship.spec.tree import Scalar
-from boxship.spec.write import Plain
+from boxship.spec.tree import Plain, Scalar
 
 _SIZES = {"vm-ram-size": "ram", "vm-disk-size": "disk"}
 _TARGETS = frozenset({"target"})

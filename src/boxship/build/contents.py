@@ -1,22 +1,20 @@
-"""What an image is built from, as one digest: by content, not by time.
+"""What is in a context's files, as one digest: by content, not by time.
 
 Reading every file again would cost seconds for large contexts, so digests of contents are remembered per path with the
-file's size, times and inode, and the digest of the whole with how all of it looked (``look``). A file whose times are
-as young as the memory itself may have changed within one tick of the clock, and is read again.
+file's size, times and inode. A file whose times are as young as the memory itself may have changed within one tick of
+the clock, and is read again.
 """
 
 import hashlib
 import json
-import os
 import stat
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 
-from msgspec import Struct, ValidationError, convert, field, to_builtins
+from msgspec import Struct, field
 
 from boxship.build.context import Context, Entry
-from boxship.build.look import Look, is_racy, last_change_ns
+from boxship.build.look import is_racy, last_change_ns
+from boxship.build.records import keep_file
 from boxship.errors import BuildError
 
 
@@ -38,7 +36,7 @@ class ContentMemory(Struct):
 
     def save(self, known: dict[str, list[object]], seen_at_ns: int) -> None:
         """Replace the memory; failing to is no error, it only costs time later."""
-        _keep(self.path, json.dumps({"seen_at_ns": seen_at_ns, "known": known}))
+        keep_file(self.path, json.dumps({"seen_at_ns": seen_at_ns, "known": known}))
 
     def digest_of(self, entry: Entry) -> str | None:
         """What is remembered, if the file looks the same and could not have changed unseen."""
@@ -78,68 +76,6 @@ def context_digest(context: Context, memory: ContentMemory, address: str, *, now
     if has_read or known.keys() != memory.known.keys():
         memory.save(known, now_ns)
     return whole.hexdigest()
-
-
-def fingerprint(context: str, inputs: Mapping[str, object]) -> str:
-    """One digest over a context's and all else that decides the result (arguments, ids of images), JSON-able."""
-    return hashlib.sha256(json.dumps([context, inputs], sort_keys=True, default=str).encode()).hexdigest()
-
-
-class BuildRecord(Struct, frozen=True):
-    """What one image came from when it was last built. ``image_id`` is "" when nothing is known.
-
-    ``stamps`` are the labels that say for which release it was built; they don't decide what is in it.
-    """
-
-    fingerprint: str = ""
-    image_id: str = ""
-    context: str = ""
-    """The digest of its context."""
-    look: str = ""
-    """The digest of how that looked, "" when it was too young to vouch for anything."""
-    stamps: Mapping[str, str] = field(default_factory=dict)
-    notices: tuple[str, ...] = ()
-
-    def vouched(self, look: Look | None) -> str:
-        """The context's digest when nothing in it looks other than then, otherwise ""."""
-        return self.context if look is not None and self.look and look.digest == self.look else ""
-
-
-class BuiltImages(Struct, frozen=True):
-    """What each image came from, per image reference, as small files."""
-
-    folder: Path
-
-    def record(self, references: Sequence[str]) -> BuildRecord:
-        """What is remembered; an unreadable record is an empty one."""
-        try:
-            return convert(json.loads(self._path(references).read_bytes()), BuildRecord)
-        except (OSError, ValueError, ValidationError):
-            return BuildRecord()
-
-    def remember(self, references: Sequence[str], record: BuildRecord) -> None:
-        """Keep it for the next build; failing to only costs time then."""
-        _keep(self._path(references), json.dumps({"references": list(references), **to_builtins(record)}))
-
-    def memory(self, references: Iterable[str]) -> ContentMemory:
-        """The digests of the files in this image's context."""
-        return ContentMemory.load(self._path(references).with_suffix(".files"))
-
-    def _path(self, references: Iterable[str]) -> Path:
-        name = hashlib.sha256("\n".join(sorted(references)).encode()).hexdigest()[:24]
-        return self.folder / f"{name}.json"
-
-
-def _keep(path: Path, text: str) -> None:
-    """Write a file at once or not at all: where that can't be, on a full disk for one, nothing of it stays."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        draft.write_text(text)
-        draft.replace(path)
-    except OSError:
-        with suppress(OSError):
-            draft.unlink()
 
 
 def _looks(entry: Entry) -> list[object]:
