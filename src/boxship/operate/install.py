@@ -137,7 +137,9 @@ async def uninstall(
     async with _no_sail(appliance, places, dry_run=dry_run or not is_installed):
         removed = [] if engine is None else await remove_loader(engine, usual, dry_run=dry_run)
         own = (usual.loader, usual.loader_previous, usual.loader_failed, usual.loader_reported, usual.starts)
-        changes = tree.uninstall(appliance, (*own, usual.sail_lock, usual.sail_socket, usual.socket), (usual.run, usual.run.parent))
+        changes = tree.uninstall(
+            appliance, (*own, usual.sail_lock, usual.sail_socket, usual.socket), (usual.run, usual.run.parent)
+        )
     if is_installed and root == THIS_HOST and units.is_there() and not dry_run:
         await units.reload()
     notes = [f"{'would remove' if dry_run else 'removed'} the container {name}" for name in removed]
