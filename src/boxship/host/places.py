@@ -71,6 +71,11 @@ class Places(Struct, frozen=True):
         return self.state / "releases"
 
     @property
+    def blobs(self) -> Path:
+        """What is being fetched of others."""
+        return self.state / "blobs"
+
+    @property
     def tokens(self) -> Path:
         """One file for each service that may ask the Loader something."""
         return self.state / "tokens"
