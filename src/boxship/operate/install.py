@@ -151,7 +151,7 @@ async def uninstall(
     notes = [f"{'would remove' if dry_run else 'removed'} the container {name}" for name in removed]
     notes += [f"{path} was changed by hand and stays" for path in changes.changed_by_hand]
     if not dry_run and places.state.exists():
-        notes.append(f"what the Loader knows stays in {places.state}; its containers and volumes stay, too")
+        notes.append(f"what the Loader knows stays in {usual.state}; its containers and volumes stay, too")
     return Report(changes, tuple(notes))
 
 

@@ -260,7 +260,7 @@ create() {
     if ! said=$(engine container create --pull never --name "$container" \
         --label "boxship.loader=$appliance" --label "boxship.loader.image=$image" --label "boxship.sail=$made_by" \
         --label "boxship.loader.state=$state" \
-        --env "BOXSHIP_LOADER_IMAGE=$image" \
+        --env "BOXSHIP_LOADER_IMAGE=$image" --env "BOXSHIP_SOCKET=$run/loader.sock" \
         --network host --pid host --cap-add NET_ADMIN --cap-add SYS_PTRACE \
         --security-opt no-new-privileges --security-opt apparmor=unconfined \
         --read-only --tmpfs /tmp --tmpfs /run --restart no --stop-timeout "$stop_s" \
