@@ -86,6 +86,11 @@ class PrivateEngine:
         """What a command begins with that shall run in its namespaces."""
         return ("nsenter", "--target", str(self._inside_pid), "--net", "--mount", "--pid")
 
+    @property
+    def root(self) -> Path:
+        """Its files, seen from outside of its namespaces."""
+        return Path(f"/proc/{self._inside_pid}/root")
+
     async def _answers(self) -> None:
         deadline_s = time.monotonic() + DEADLINE_S
         engine = connect(self.address)

@@ -1,8 +1,9 @@
-"""A host of the tests' own: its files are those of this machine with changes that are gone with it, its engine is private.
+"""A host of the tests' own: this machine's files, with changes that are gone with it, and an engine of its own.
 
 What is installed on it is installed on ``/``, as by a person, and reaches nothing of this machine.
 """
 
+import http.client
 import json
 import os
 import subprocess
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from tests.integration.boxes import BOXSHIP
+from tests.integration.loaders import UnixConnection
 from tests.integration.private_engine import PrivateEngine, private_engine
 
 T = TypeVar("T")
@@ -76,9 +78,14 @@ class PrivateHost:
     def end_sail(self) -> None:
         assert self._sail is not None
         (child,) = Path(f"/proc/{self._sail.pid}/task/{self._sail.pid}/children").read_text().split()
-        self.run("sh", "-c", "true")
         os.kill(int(child), 15)
         assert self._sail.wait(timeout=DEADLINE_S) == 0
+
+    def close(self) -> None:
+        """End its sail at once; what that started ends with the engine."""
+        if self._sail is not None:
+            self._sail.kill()
+            self._sail.wait(timeout=DEADLINE_S)
 
     @property
     def said(self) -> str:
@@ -89,13 +96,22 @@ class PrivateHost:
         done = self.attempt(BOXSHIP[0], "-c", _FETCH, url)
         return done.stdout if done.returncode == 0 else ""
 
-    def boot(self) -> dict[str, Any]:
-        """What the Loader says of itself; empty while there is none."""
-        done = self.attempt("/usr/local/bin/boxship", "--json", "box", "boot")
-        if done.returncode != 0:
+    def boot(self, appliance: str) -> dict[str, Any]:
+        """What the Loader says of itself; empty while there is none.
+
+        Over its socket: a ``docker exec`` into a container that just ends may hang for ever (Docker 20.10).
+        """
+        path = Path(self.engine.root, "run", "boxship", appliance, "loader.sock")
+        connection = UnixConnection(path, timeout_s=5)
+        try:
+            connection.request("GET", "/v1/boot")
+            answer = connection.getresponse()
+            found: dict[str, Any] = json.loads(answer.read())
+        except (OSError, http.client.HTTPException, ValueError):
             return {}
-        answer: dict[str, Any] = json.loads(done.stdout)
-        return answer
+        finally:
+            connection.close()
+        return found
 
     def eventually(self, look: Callable[[], T], what: str, within_s: float = DEADLINE_S) -> T:
         """What ``look`` gives, once it gives something."""
@@ -114,4 +130,8 @@ class PrivateHost:
 @contextmanager
 def private_host(folder: Path) -> Iterator[PrivateHost]:
     with private_engine() as engine:
-        yield PrivateHost(engine, folder)
+        host = PrivateHost(engine, folder)
+        try:
+            yield host
+        finally:
+            host.close()
