@@ -19,6 +19,10 @@ _INSTEAD = {
     "stop": "boxship box maintenance on, or boxship uninstall to end its Loader",
 }
 _OTHERWISE = "ask the box: boxship box --help"
+CHANGING = frozenset(
+    {"up", "start", "restart", "reload", "down", "stop", "kill", "pause", "unpause", "rm", "run", "watch"}
+)
+"""The verbs that change an appliance's containers. What they bring in by other ways (exec, cp) is a person's own."""
 
 
 async def refuse_on_a_box(
@@ -31,10 +35,22 @@ async def refuse_on_a_box(
     """Raises: ConflictError when a Loader looks after the appliance, here or anywhere on this engine; EngineError."""
     is_box = LOADER_IMAGE_VARIABLE in environ or _is_installed(appliance, state_root)
     if is_box or await _loader_runs(appliance, engine):
-        raise ConflictError(
-            f"a Loader looks after {appliance}, and would undo what {verb} does",
-            hint=_INSTEAD.get(verb, _OTHERWISE),
-        )
+        raise _refusal(verb, appliance)
+
+
+def refuse_in_a_loader(verb: str, appliance: str) -> None:
+    """For the command line in a Loader's own container, before it looks for files, which aren't there.
+
+    Raises: ConflictError.
+    """
+    if verb in CHANGING:
+        raise _refusal(verb, appliance)
+
+
+def _refusal(verb: str, appliance: str) -> ConflictError:
+    return ConflictError(
+        f"a Loader looks after {appliance}, and would undo what {verb} does", hint=_INSTEAD.get(verb, _OTHERWISE)
+    )
 
 
 def _is_installed(appliance: str, state_root: Path) -> bool:

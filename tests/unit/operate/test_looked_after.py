@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from boxship.cli.arguments import VERBS
 from boxship.errors import ConflictError
 from boxship.host.places import LOADER_IMAGE_VARIABLE, box_places, record_loader
 from boxship.names import LABEL_LOADER, loader_name
-from boxship.operate.looked_after import refuse_on_a_box
+from boxship.operate.looked_after import CHANGING, refuse_in_a_loader, refuse_on_a_box
 from boxship.plan.action import ContainerSpec
 from boxship.spec.model import Service
 from tests.fakes.engine import FakeEngine
@@ -46,3 +47,11 @@ async def test_a_loader_that_runs_anywhere_on_the_engine_counts_and_one_that_has
     await refuse_on_a_box("down", "share", engine, {}, tmp_path)
     await engine.start_container(name)
     await refusal(tmp_path, engine, {})
+
+
+def test_what_changes_nothing_is_not_refused_and_what_is_refused_is_a_verb() -> None:
+    for verb in ("ps", "logs", "status", "box", "exec", "loader"):
+        refuse_in_a_loader(verb, "share")
+    with pytest.raises(ConflictError, match="would undo what up does"):
+        refuse_in_a_loader("up", "share")
+    assert {name for name, *_ in VERBS} >= CHANGING
