@@ -56,7 +56,7 @@ def complete(folder: Path, *words: str) -> list[str]:
 @pytest.mark.parametrize(
     ("words", "offered"),
     [
-        (("lo",), ["logs"]),
+        (("lo",), ["logs", "loader"]),
         (("logs", "--foll"), ["--follow"]),
         (("logs", ""), ["db", "web", "worker"]),
         (("logs", "-f", "w"), ["web", "worker"]),
