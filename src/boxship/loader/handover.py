@@ -2,7 +2,7 @@
 
 The commit of a switch says it, and nothing else has to be remembered: whoever starts between the commit and the record
 for sail finds the same and makes way then. A Loader that sail has given up isn't tried again for the same release, so
-two never pass the box to and fro: the one that runs stays, and says why.
+no two pass the box back and forth: the one that runs stays, and says why.
 """
 
 import asyncio
