@@ -94,7 +94,9 @@ _boxship_value() {
         loader:--insecure) echo other ;;
         emulate:--image) echo other ;;
         emulate:--state) echo folders ;;
+        install:--release) echo other ;;
         install:--image) echo other ;;
+        install:--ca) echo files ;;
         install:--root) echo folders ;;
         uninstall:--root) echo folders ;;
         watch:-o|watch:--only) echo services ;;
@@ -162,7 +164,7 @@ _boxship_verb() {
         release) options='-o --output --push --registry --platform --minimum-version --data-compat --include-secrets --replace --ca --insecure --help --file --project-name --env-file --project-directory --profile --target --dry-run --lax --json --debug'; kinds=(=create,list,show other) ;;
         loader) options='--state --run --page-port --api-port --source --ca --insecure --help --file --project-name --env-file --project-directory --profile --target --dry-run --lax --json --debug'; kinds=() ;;
         emulate) options='--image --state --remove --help --file --project-name --env-file --project-directory --profile --target --dry-run --lax --json --debug'; kinds=(other) ;;
-        install) options='--image --root --no-command --help --file --project-name --env-file --project-directory --profile --target --dry-run --lax --json --debug'; kinds=(other) ;;
+        install) options='--release --image --ca --insecure --root --no-command --help --file --project-name --env-file --project-directory --profile --target --dry-run --lax --json --debug'; kinds=(other) ;;
         uninstall) options='--root --help --file --project-name --env-file --project-directory --profile --target --dry-run --lax --json --debug'; kinds=() ;;
         watch) options='--no-up --prune --no-prune --quiet -o --only -x --exclude --dependencies --include-deps --affected --help --file --project-name --env-file --project-directory --profile --target --dry-run --lax --json --debug'; kinds=(services) ;;
         box) options='-d --detach --socket --url --token-file --strict --fresh --allow-downgrade -y --yes --limit --follow --after --tail --scope --expires --replace --help --file --project-name --env-file --project-directory --profile --target --dry-run --lax --json --debug'; kinds=(=boot,status,why,versions,pull,switch,rollback,gc,operations,operation,cancel,events,logs,restart,maintenance,source,containers,tokens,audit other) ;;

@@ -879,7 +879,10 @@ _boxship_verb_emulate() {
 
 _boxship_verb_install() {
     _arguments -s \
+        '(--release)--release[a release to begin with, of a registry'"'"'s repository or a folder (default\: its newest)]:SOURCE [VERSION]: ' \
         '(--image)--image[the Loader'"'"'s image (default\: boxship/platform\:0.1.0, which is made if it isn'"'"'t here)]:REF: ' \
+        '(--ca)--ca[an authority to believe for the registry'"'"'s certificate]:FILE:_files' \
+        '(--insecure)--insecure[let the registry do without TLS]' \
         '(--root)--root[install into this tree of files instead]:DIR:_files -/' \
         '(--no-command)--no-command[leave out the command boxship for people]' \
         '(--help)--help[show this help message and exit]' \

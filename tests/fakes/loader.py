@@ -152,6 +152,10 @@ class FakeBoxWorld:
     copier: FakeCopier = field(default_factory=FakeCopier)
     releases: FakeReleases = field(default_factory=FakeReleases)
     starts: int = 0
+    platforms: dict[str, str] = field(default_factory=dict)
+    """Version -> reference of the platform image that its release brings."""
+    parts: Parts | None = None
+    """Those of the Loader that was started last."""
 
     def __post_init__(self) -> None:
         self.engine = FakeEngine(self.clock)
@@ -162,15 +166,17 @@ class FakeBoxWorld:
         made: Mapping[str, ReleaseImage] = {
             service: ReleaseImage(reference, self.engine.add_image(reference)) for service, reference in images.items()
         }
-        release = Release(appliance.name, appliance.version, made, {})
+        reference = self.platforms.get(appliance.version, "")
+        platform = ReleaseImage(reference, self.engine.add_image(reference)) if reference else None
+        release = Release(appliance.name, appliance.version, made, {}, platform=platform)
         self.vendor.published[appliance.version] = (release, appliance)
         return release
 
-    def start_loader(self) -> Supervisor:
-        """A new Loader; the one before must have ended."""
+    def start_loader(self, own_image: str = "") -> Supervisor:
+        """A new Loader, of that image; the one before must have ended."""
         self.starts += 1
         feed = Ring(lambda: self.clock.now().timestamp())
-        parts = Parts(
+        self.parts = Parts(
             appliance=self.appliance,
             engine=self.engine,
             store=self.store,
@@ -184,8 +190,10 @@ class FakeBoxWorld:
             page_port=8480,
             boot_id=f"boot-{self.starts}",
             aside=_at_once,
+            own_image=own_image,
+            loader_images=lambda: (own_image,),
         )
-        supervisor = Supervisor(parts)
+        supervisor = Supervisor(self.parts)
         feed.tap(supervisor.hear)
         return supervisor
 

@@ -47,9 +47,10 @@ exec env --ignore-signal=CHLD sleep infinity
 class PrivateEngine:
     """A dockerd that listens at ``address``. Made by ``private_engine``, which also ends it."""
 
-    def __init__(self, folder: Path, socket: Path, disk_mb: int | None = None) -> None:
+    def __init__(self, folder: Path, socket: Path, disk_mb: int | None = None, more: tuple[str, ...] = ()) -> None:
         self.address = f"unix://{socket}"
         self._folder = folder
+        self._more = more
         self._outside = _first_process()
         self._inside_pid = _only_child(self._outside.pid)
         self._daemon: subprocess.Popen[bytes] | None = None
@@ -71,6 +72,7 @@ class PrivateEngine:
             *("--host", self.address),
             *("--cgroup-parent", f"/{self._folder.name}"),
             *("--exec-opt", "native.cgroupdriver=cgroupfs"),
+            *self._more,
         )
         with (self._folder / "log").open("ab") as log:
             self._daemon = subprocess.Popen(
@@ -83,6 +85,11 @@ class PrivateEngine:
     def enter(self) -> tuple[str, ...]:
         """What a command begins with that shall run in its namespaces."""
         return ("nsenter", "--target", str(self._inside_pid), "--net", "--mount", "--pid")
+
+    @property
+    def root(self) -> Path:
+        """Its files, seen from outside of its namespaces."""
+        return Path(f"/proc/{self._inside_pid}/root")
 
     async def _answers(self) -> None:
         deadline_s = time.monotonic() + DEADLINE_S
@@ -134,10 +141,11 @@ class PrivateEngine:
 
 
 @contextmanager
-def private_engine(*, disk_mb: int | None = None) -> Iterator[PrivateEngine]:
+def private_engine(*, disk_mb: int | None = None, more: tuple[str, ...] = ()) -> Iterator[PrivateEngine]:
     """A running one, with the tests' image. Skips with a reason where it can't be had.
 
     ``disk_mb``: it has a disk of this size for itself (None: the machine's), which its images and volumes can fill.
+    ``more``: options of dockerd.
     """
     _skip_unless_possible()
     _remove_what_the_dead_left()
@@ -147,7 +155,7 @@ def private_engine(*, disk_mb: int | None = None) -> Iterator[PrivateEngine]:
         short = ending.enter_context(tempfile.TemporaryDirectory(prefix=f"{folder.name}-"))
         folder.mkdir(parents=True)
         ending.callback(_remove, folder)
-        engine = PrivateEngine(folder, Path(short, "docker.sock"), disk_mb)
+        engine = PrivateEngine(folder, Path(short, "docker.sock"), disk_mb, more)
         ending.callback(engine.end)
         engine.start()
         asyncio.run(_give_image(engine.address))

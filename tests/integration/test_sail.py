@@ -227,3 +227,23 @@ def test_an_engine_that_died_is_waited_for_and_what_it_cut_short_is_not_counted(
             engine.freeze()
             assert sail.end() == 0, "it doesn't wait for ever for one that has hung itself up"
             engine.thaw()
+
+
+def test_a_loader_that_outlived_its_engine_is_started_anew_as_it_has_the_socket_of_before(tmp_path: Path) -> None:
+    with private_engine(more=("--live-restore",)) as engine:
+        one, _ = asyncio.run(stand_in_images("one", "two", engine.address))
+        socket = Path(engine.address.removeprefix("unix://"))
+        with sailing("sail", tmp_path, socket) as sail:
+            sail.record(one)
+            sail.behave("one", GOOD)
+            sail.begin()
+            sail.hears("reports: boot")
+            started = sail.docker("container", "inspect", "--format", "{{.State.StartedAt}}", sail.container)
+            engine.kill()
+            sail.hears("the container engine does not answer; waits for it")
+            engine.start()
+            sail.hears("the engine has another socket than when the Loader was started; starts it again")
+            sail.hears("reports: boot", times=2)
+            again = sail.docker("container", "inspect", "--format", "{{.State.StartedAt}}", sail.container)
+            assert started < again
+            assert read_line(sail.places.starts) == f"0 {one}"

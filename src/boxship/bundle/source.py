@@ -19,11 +19,9 @@ from boxship.errors import NotFoundError, RegistryError
 from boxship.logins import Logins
 from boxship.registry.address import parse_source
 from boxship.registry.backoff import ATTEMPTS
-from boxship.registry.client import Registry
 from boxship.registry.layout import Layout
 from boxship.registry.oci import Descriptor, Manifest, checked_digest, decode, is_digest, verified
 from boxship.registry.port import Blob, Repositories
-from boxship.registry.session import Session
 from boxship.registry.trust import Trust
 from boxship.spec.release import FORMAT, Release, ReleaseImage, decode_release
 from boxship.spec.versions import LATEST, newest, sort_versions, version_problem
@@ -162,6 +160,10 @@ def open_place(
     address = parse_source(text)
     if isinstance(address, Path):
         return Layout(address)
+    # httpx and what it brings (rich and pygments among it) are 7 MB of a Loader, and most never ask a registry.
+    from boxship.registry.client import Registry  # noqa: PLC0415 (see above)
+    from boxship.registry.session import Session  # noqa: PLC0415 (see above)
+
     return Registry(Session(address, logins, trust or Trust()), clock, attempts=attempts)
 
 

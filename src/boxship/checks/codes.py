@@ -58,6 +58,9 @@ CODES: Mapping[str, Code] = {
     "preflight.http": Code("a place that must be reached doesn't answer well", "see whether this host gets there"),
     "preflight.command": Code("the vendor's own check in a container found something", "see what it says"),
     "host.program": Code("a check's own program on this host found something", "run it by hand"),
+    "loader.other": Code(
+        "another Loader than that of the release looks after the box", "see why: sudo journalctl -u boxship-{appliance}"
+    ),
     "host.unknown": Code("this host doesn't tell something about itself", "run boxship status as root"),
 }
 

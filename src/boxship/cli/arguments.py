@@ -64,7 +64,7 @@ VERBS: tuple[Entry, ...] = (
         "boxship release create --output releases",
     ),
     ("loader", "look after an appliance on a box", "loader:add_loader", "boxship loader --state state --run run"),
-    ("emulate", "run the appliance as on a box, Loader and all", "emulate:add_emulate", "boxship emulate --remove"),
+    ("emulate", "run the appliance as on a box, Loader and all", "emulate:add_emulate", "boxship emulate"),
     (
         "install",
         "let this host run an appliance's Loader for ever",

@@ -69,7 +69,7 @@ async def run_up_on(
     """As ``run_up``, on an engine that is connected."""
     interrupt = hear_interrupts()
     began = datetime.now(UTC).isoformat()
-    async with changing(invocation, "up", appliance.name, interrupt) as display:
+    async with changing(invocation, "up", appliance.name, engine, interrupt) as display:
         result = await bring_up(appliance, engine, display.show, SystemClock(), request, interrupt)
         remember_ready(ready_path(errand_of("up", appliance.name), os.environ), result.status, time.time())
     error = error_of(result.outcome, "up")
@@ -163,7 +163,7 @@ async def _stop(invocation: Invocation, appliance: Appliance, engine: Engine, re
     """Stop in order what was brought up. A second ^C ends Boxship at once and leaves the rest running."""
     print("\nstopping (^C again to leave the rest running)", file=sys.stderr)
     dependencies = {service.name: tuple(service.depends_on) for service in appliance.services.values()}
-    async with changing(invocation, "stop", appliance.name, asyncio.Event()) as display:
+    async with changing(invocation, "stop", appliance.name, engine, asyncio.Event()) as display:
         plan = plan_stop(appliance.name, await engine.observe(()), dependencies, only=request.services or None)
         outcome = await execute(plan, engine, display.show, SystemClock())
     error = error_of(outcome, "stop")

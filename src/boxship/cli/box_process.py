@@ -14,17 +14,18 @@ from boxship.api.route import Doors
 from boxship.bundle.library import Library
 from boxship.clock import SystemClock
 from boxship.engine.port import Engine
-from boxship.errors import BoxshipError
+from boxship.errors import BoxshipError, HostError
 from boxship.events import Notice, StepDone
 from boxship.host.iptables import find_gate
 from boxship.host.logins import DockerLogins
 from boxship.host.machine import ThisMachine
-from boxship.host.places import Places, record_loader, report_loader
+from boxship.host.places import Places, loader_images
 from boxship.host.power import find_power
 from boxship.host.reach import Reach
 from boxship.host.reach_rules import Admitted, admitted_of
 from boxship.loader.copying import VolumeCopier
-from boxship.loader.happened import BoxEvent, Decided, DeploymentChanged, OperationChanged
+from boxship.loader.handover import Handover
+from boxship.loader.happened import BoxEvent, OperationChanged
 from boxship.loader.machine import MachinePower
 from boxship.loader.parts import Parts
 from boxship.loader.pulling import LibraryReleases, SourceVendor
@@ -37,7 +38,6 @@ from boxship.serve.gate import Gate as Access
 from boxship.serve.limiter import Limiter
 from boxship.serve.listeners import Address, Inet, Listeners, Unix
 from boxship.serve.prefix import ByPrefix
-from boxship.state.deployment import Deployment
 from boxship.store.opening import open_store
 from boxship.web.app import Pages, make_pages
 
@@ -67,7 +67,8 @@ class BoxOptions(Struct, frozen=True):
 async def run_box(options: BoxOptions, engine: Engine, stop: asyncio.Event, show: Callable[[BoxEvent], None]) -> None:
     """Until ``stop`` is set, or another Loader's turn has come: then sail starts that one.
 
-    Raises: StateError when what is kept can't be read; ConflictError while another Loader of this appliance runs.
+    Raises: StateError when what is kept can't be read; ConflictError while another Loader of this appliance runs;
+    HostError when its socket can't be opened.
     """
     places, clock = options.places, SystemClock()
     for folder in (places.state, places.run):
@@ -91,6 +92,7 @@ async def run_box(options: BoxOptions, engine: Engine, stop: asyncio.Event, show
             page_port=options.page_port,
             own_image=options.own_image,
             default_source=options.source,
+            loader_images=lambda: (*filter(None, (options.own_image,)), *loader_images(places)),
         )
         box = Supervisor(parts)
         ring.tap(box.hear)
@@ -106,6 +108,7 @@ async def run_box(options: BoxOptions, engine: Engine, stop: asyncio.Event, show
         both = ByPrefix({"/v1": api}, pages)
         process = _BoxProcess(options, parts, box, Listeners(closing), both, pages)
         ring.tap(process.hear)
+        ring.tap(process.handover.hear)
         await process.run(stop)
 
 
@@ -114,7 +117,7 @@ def _trust(options: BoxOptions) -> Trust:
 
 
 class _BoxProcess:
-    """The doors follow the networks; whoever starts this is told that it is well, and when another should run."""
+    """The doors follow the networks, and whatever else runs beside the box ends with it."""
 
     def __init__(
         self, options: BoxOptions, parts: Parts, box: Supervisor, listeners: Listeners, api: ASGIApp, pages: ASGIApp
@@ -127,11 +130,12 @@ class _BoxProcess:
         self._pages = pages
         self._networks_changed = asyncio.Event()
         self._stop = asyncio.Event()
-        self._is_reported = False
         self._said: set[str] = set()
         self._reach = Reach(options.appliance)
         self._known: frozenset[Admitted] | None = None
         self._admitted: frozenset[Admitted] | None = None
+        self._socket = Unix(str(options.places.socket))
+        self.handover = Handover(parts, options.places, box, self._stop.set)
 
     def hear(self, event: BoxEvent) -> None:
         match event:
@@ -140,26 +144,21 @@ class _BoxProcess:
             case StepDone(subject=subject) if subject.startswith("network:"):
                 # Before the first container on it starts, or a moment later.
                 self._networks_changed.set()
-            case DeploymentChanged(current=current) if current is not None:
-                self._hand_over(current)
-            case Decided() if not self._is_reported:
-                # The first turn of the loop: state and files could be read, and the doors are open.
-                self._is_reported = True
-                report_loader(self._options.places, self._parts.boot_id, self._options.own_image)
             case _:
                 pass
 
     async def run(self, stop: asyncio.Event) -> None:
         self._networks_changed.set()
         await self._listen()
-        following = asyncio.ensure_future(self._follow_networks())
-        stopping = asyncio.ensure_future(self._pass_on(stop))
+        self._expect_socket()
+        beside = [self._follow_networks(), self._pass_on(stop), self.handover.run()]
+        tasks = [asyncio.ensure_future(each) for each in beside]
         try:
             await self._box.run(self._stop)
         finally:
-            for task in (following, stopping):
+            for task in tasks:
                 task.cancel()
-            await asyncio.gather(following, stopping, return_exceptions=True)
+            await asyncio.gather(*tasks, return_exceptions=True)
             await self._listeners.close()
 
     async def _pass_on(self, stop: asyncio.Event) -> None:
@@ -176,13 +175,18 @@ class _BoxProcess:
             self._networks_changed.clear()
             await self._listen()
 
+    def _expect_socket(self) -> None:
+        """A Loader that nobody on this box could ask anything is not well, whatever else it can do."""
+        if self._socket not in self._listeners.addresses:
+            raise HostError(f"cannot listen on {self._socket}", hint="see what is in its folder")
+
     async def _listen(self) -> None:
         admitted = await self._networks()
         if admitted is None:
             admitted = frozenset()
         else:
             await self._admit(admitted)
-        wanted: dict[Address, ASGIApp] = {Unix(str(self._options.places.socket)): self._api}
+        wanted: dict[Address, ASGIApp] = {self._socket: self._api}
         wanted |= {Inet(host, self._options.page_port): self._pages for host in _ANYWHERE}
         wanted |= {
             Inet(host, self._options.api_port): self._api for host in sorted({each.gateway for each in admitted})
@@ -215,20 +219,3 @@ class _BoxProcess:
             return self._known
         self._known = admitted_of(each for each in observed.networks if each.appliance == self._options.appliance)
         return self._known
-
-    def _hand_over(self, current: Deployment) -> None:
-        """The Loader of the release that is current now is another one: sail starts it when this one has ended."""
-        own = self._options.own_image
-        platform = self._parts.releases.release(current.release_id).platform
-        if own and platform is not None and platform.id != own:
-            record_loader(self._options.places, platform.id)
-            self._stop_when_idle()
-
-    def _stop_when_idle(self) -> None:
-        async def wait() -> None:
-            async for each in self._box.events():
-                if isinstance(each.event, OperationChanged) and each.event.operation.status.is_over:
-                    break
-            self._stop.set()
-
-        self._waiting = asyncio.ensure_future(wait())

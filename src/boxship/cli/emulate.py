@@ -9,7 +9,8 @@ from typing import NoReturn
 from boxship.build.platform import REFERENCE
 from boxship.cli.context import Invocation
 from boxship.cli.dry_run import IS_DRY_RUN, DryRunEnded
-from boxship.cli.install import add_loader_options, loader_image, socket_of_engine
+from boxship.cli.install import add_loader_options
+from boxship.cli.installing import loader_image, socket_of_engine
 from boxship.cli.run import run_with_engine
 from boxship.engine.port import Engine
 from boxship.host.reach import Reach

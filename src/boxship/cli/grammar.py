@@ -131,7 +131,11 @@ def _word(action: argparse.Action) -> Word:
 
 
 def _metavar(action: argparse.Action) -> str:
-    return action.metavar if isinstance(action.metavar, str) else ""
+    """Of several, all but the first may be left out."""
+    if isinstance(action.metavar, tuple):
+        first, *rest = action.metavar
+        return " ".join((first, *(f"[{each}]" for each in rest)))
+    return action.metavar or ""
 
 
 _BY_FLAG = {"--target": Kind.TARGET, "--profile": Kind.PROFILE, "--only": Kind.SERVICE, "--exclude": Kind.SERVICE}

@@ -85,7 +85,7 @@ def start(invocation: Invocation, arguments: argparse.Namespace) -> int:
 
     async def work(engine: Engine) -> int:
         interrupt = hear_interrupts()
-        async with changing(invocation, verb, loaded.appliance.name, interrupt) as display:
+        async with changing(invocation, verb, loaded.appliance.name, engine, interrupt) as display:
             plan, outcome = await start_present(
                 lambda observed: _to_start(invocation, loaded, services_at(observed), observed),
                 engine,

@@ -12,6 +12,7 @@ from boxship.cli.dry_run import IS_DRY_RUN, DryRunEnded
 from boxship.cli.render.color import BOLD, RED, is_colored, paint, sanitized
 from boxship.cli.render.problems import show_problems
 from boxship.errors import BoxshipError, BugError, SpecError
+from boxship.host.places import LOADER_IMAGE_VARIABLE
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -46,6 +47,12 @@ def run(arguments: Namespace) -> int:
 
 
 def _run_verb(invocation: Invocation, arguments: Namespace) -> int:
+    if LOADER_IMAGE_VARIABLE in os.environ and not invocation.is_dry_run:
+        # Elsewhere cli.run asks the engine; here no files say which appliance it is.
+        from boxship.operate.looked_after import refuse_in_a_loader  # noqa: PLC0415 (a box alone needs it)
+
+        verb = arguments.verb_parser.prog.rpartition(" ")[2]
+        refuse_in_a_loader(verb, invocation.appliance_name or "this appliance")
     try:
         return int(arguments.run(invocation, arguments))
     except DryRunEnded as ended:

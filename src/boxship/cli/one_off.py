@@ -116,7 +116,7 @@ async def _run(
 ) -> int:
     one_off = request.one_off
     interrupt = hear_interrupts()
-    async with changing(invocation, "run", appliance.name, interrupt) as display:
+    async with changing(invocation, "run", appliance.name, engine, interrupt) as display:
         made = await make_one_off(appliance, engine, display.show, SystemClock(), request, interrupt)
     if one_off.starts:
         print(json.dumps({"container": made}) if invocation.is_json else made)

@@ -6,7 +6,7 @@ import contextlib
 import json
 import os
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import msgspec
@@ -15,6 +15,7 @@ from boxship.bundle.source import ReleaseSource, open_place
 from boxship.cli.context import Invocation
 from boxship.cli.dry_run import DryRunEnded
 from boxship.cli.render.columns import columns
+from boxship.cli.render.items import tell_items
 from boxship.cli.run import hear_interrupts, run_with_engine
 from boxship.clock import SystemClock
 from boxship.engine.port import Engine
@@ -30,7 +31,6 @@ from boxship.spec.loaded import Loaded
 from boxship.spec.model_release import DataCompat, Rules
 from boxship.spec.release import Release
 from boxship.spec.versions import parse_version
-from boxship.state.operation import Progress
 from boxship.units import format_size
 
 _ATTEMPTS = 4
@@ -107,9 +107,10 @@ def _create(invocation: Invocation, arguments: argparse.Namespace) -> int:
 
     async def work(engine: Engine) -> Made:
         cut_off = CancelledError("making the release was interrupted", hint="run it again: no tag leads to half of it")
+        tell = tell_items("sending", is_quiet=invocation.is_json)
         async with contextlib.AsyncExitStack() as stack:
             place = await stack.enter_async_context(_place(registry, arguments)) if arguments.push else None
-            making = make_release(request, engine, place, SystemClock(), _teller(invocation))
+            making = make_release(request, engine, place, SystemClock(), tell)
             return await unless_interrupted(making, hear_interrupts(), cut_off)
 
     made = run_with_engine(work)
@@ -128,19 +129,6 @@ def _ahead(loaded: Loaded, version: str) -> DryRunEnded:
     lines = [f"{name}: {reference}" for name, reference in images.items()]
     text = "\n".join([f"would make {loaded.appliance.name} {version} of", *lines])
     return DryRunEnded(text, {"version": version, "images": images})
-
-
-def _teller(invocation: Invocation) -> Callable[[Progress], None]:
-    """Says once which image is on its way."""
-    told: set[str] = set()
-
-    def tell(progress: Progress) -> None:
-        if progress.item and progress.item not in told and not invocation.is_json:
-            told.add(progress.item)
-            done, total = format_size(progress.done_bytes), format_size(progress.total_bytes)
-            print(f"sending {progress.item} ({done} of {total} are there)", file=sys.stderr)
-
-    return tell
 
 
 def _list(invocation: Invocation, arguments: argparse.Namespace) -> int:

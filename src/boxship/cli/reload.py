@@ -40,7 +40,7 @@ def reload_services(invocation: Invocation, arguments: argparse.Namespace) -> in
 
 async def _reload(invocation: Invocation, appliance: Appliance, engine: Engine, request: ReloadRequest) -> int:
     interrupt = hear_interrupts()
-    async with changing(invocation, "reload", appliance.name, interrupt) as display:
+    async with changing(invocation, "reload", appliance.name, engine, interrupt) as display:
         result = await reload(appliance, engine, display.show, SystemClock(), request, interrupt)
     if error := error_of(result.outcome, "reload"):
         raise error

@@ -21,6 +21,7 @@ from boxship.execute.rehearsal import WouldChange, rehearsing
 from boxship.host.logins import DockerLogins
 from boxship.operate.alone import alone
 from boxship.operate.errand import errand_of
+from boxship.operate.looked_after import refuse_on_a_box
 from boxship.operate.outcome import error_of
 from boxship.plan.action import Plan
 from boxship.plan.observed import Observed
@@ -72,17 +73,21 @@ def _leaves(group: BaseExceptionGroup[Any]) -> Iterator[BaseException]:
 
 
 @asynccontextmanager
-async def changing(invocation: Invocation, verb: str, name: str, interrupt: asyncio.Event) -> AsyncIterator[Display]:
+async def changing(
+    invocation: Invocation, verb: str, name: str, engine: Engine, interrupt: asyncio.Event
+) -> AsyncIterator[Display]:
     """Inside, nobody else of this user changes the appliance; the display shows what happens to it.
 
     In a dry run nobody is waited for, and nothing is shown.
 
-    Raises: CancelledError when a person is tired of waiting for whoever does.
+    Raises: CancelledError when a person is tired of waiting for whoever does; ConflictError on a box, where the Loader
+    changes it.
     """
     if IS_DRY_RUN.get():
         with make_display(is_json=False, is_quiet=True) as silent:
             yield silent
         return
+    await refuse_on_a_box(verb, name, engine)
     errand = errand_of(verb, name)
     with make_display(is_json=invocation.is_json) as display:
         async with alone(errand, display.show, interrupt):
@@ -94,7 +99,7 @@ def run_plan(invocation: Invocation, verb: str, name: str, make_plan: Callable[[
 
     async def work(engine: Engine) -> int:
         interrupt = hear_interrupts()
-        async with changing(invocation, verb, name, interrupt) as display:
+        async with changing(invocation, verb, name, engine, interrupt) as display:
             plan = make_plan(await engine.observe(()))
             outcome = await execute(plan, engine, display.show, SystemClock(), interrupt=interrupt)
         return end_of(invocation, verb, plan, outcome)

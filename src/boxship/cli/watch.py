@@ -22,6 +22,7 @@ from boxship.engine.port import Engine
 from boxship.errors import UsageError
 from boxship.events import Event, FilesFollowed, Notice
 from boxship.operate.file_changes import changed_paths
+from boxship.operate.looked_after import refuse_on_a_box
 from boxship.operate.request import UpRequest
 from boxship.operate.watch import WatchRequest, watch
 from boxship.operate.watch_rules import Rule, rules_of
@@ -64,6 +65,7 @@ def run(invocation: Invocation, arguments: argparse.Namespace) -> int:
         raise _told(watching.request.rules)
 
     async def work(engine: Engine) -> int:
+        await refuse_on_a_box("watch", appliance.name, engine)
         if not arguments.no_up:
             request = UpRequest(invocation.target, loaded.active_profiles, names, build=True)
             await run_up_on(invocation, appliance, engine, request, attached=False)

@@ -91,6 +91,17 @@ class HostTree:
             _told(lambda: self._remove(changes.removed))
         return changes
 
+    def prepare(self, appliance: str) -> None:
+        """Make the folder of state, for what is written there before ``install``, which would take it for older.
+
+        Raises: HostError.
+        """
+        before = self.record(appliance)
+        missing = self._missing_folders([STATE_ROOT / appliance / _RECORD])
+        if missing:
+            folders = tuple(dict.fromkeys((*before.folders, *map(str, missing))))
+            _told(lambda: self._write(appliance, replace(before, folders=folders), (), missing, {}))
+
     def uninstall(self, appliance: str, own_state: Iterable[Path] = (), own_folders: Sequence[Path] = ()) -> Changes:
         """Remove what is as it was written, and the folders that were made for it and are empty.
 

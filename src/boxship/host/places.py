@@ -32,7 +32,7 @@ class Places(Struct, frozen=True):
 
     @property
     def loader_failed(self) -> Path:
-        """One line: the image that sail gave up. Its reader removes it."""
+        """One line: the image that sail gave up. A Loader of that image removes it when it is well after all."""
         return self.state / "loader.failed"
 
     @property
@@ -51,6 +51,11 @@ class Places(Struct, frozen=True):
         return self.state / "sail.lock"
 
     @property
+    def sail_socket(self) -> Path:
+        """What the engine's socket was when the Loader was started. Sail's own."""
+        return self.run / "sail.socket"
+
+    @property
     def installed(self) -> Path:
         """What ``boxship install`` wrote on this host."""
         return self.state / "installed.json"
@@ -64,6 +69,11 @@ class Places(Struct, frozen=True):
     def releases(self) -> Path:
         """The releases that are on this box."""
         return self.state / "releases"
+
+    @property
+    def blobs(self) -> Path:
+        """What is being fetched of others."""
+        return self.state / "blobs"
 
     @property
     def tokens(self) -> Path:
@@ -104,6 +114,11 @@ def record_loader(places: Places, image_id: str) -> bool:
         write_line(places.loader_previous, current)
     write_line(places.loader, image_id)
     return True
+
+
+def loader_images(places: Places) -> tuple[str, ...]:
+    """The image ids of the Loaders that sail may start."""
+    return tuple(filter(None, (read_line(places.loader), read_line(places.loader_previous))))
 
 
 def report_loader(places: Places, boot_id: str, image_id: str) -> None:

@@ -34,17 +34,23 @@ def kept_deployments(state: State) -> tuple[Deployment, ...]:
 
 
 def find_garbage(
-    appliance: str, state: State, releases: Collection[Release], observed: Observed, kept_releases: Collection[str] = ()
+    appliance: str,
+    state: State,
+    releases: Collection[Release],
+    observed: Observed,
+    kept_releases: Collection[str] = (),
+    kept_images: Collection[str] = (),
 ) -> Garbage:
     """Pure. ``observed`` must list the images of all ``releases``.
 
-    ``kept_releases``: ids that stay, beside those that deployments need.
+    ``kept_releases`` and ``kept_images``: ids that stay, beside those that deployments need.
     """
     kept = kept_deployments(state)
     generations = {each.generation for each in kept}
     needed = {each.release_id for each in kept} | set(kept_releases)
     going = [release for release in releases if release.id not in needed]
     needed_images = {image.id for release in releases if release.id in needed for image in release.images().values()}
+    needed_images |= set(kept_images)
     return Garbage(
         containers=_of_dead_generations(
             ((each.name, each.appliance, each.generation) for each in observed.containers), appliance, generations
@@ -65,7 +71,8 @@ async def garbage_of(parts: Parts, journal: Journal) -> Garbage:
     releases = [parts.releases.release(release_id) for release_id in parts.releases.ids()]
     references = tuple({image.id for release in releases for image in release.images().values()})
     observed = await parts.engine.observe(references)
-    return find_garbage(parts.appliance, journal.state, releases, observed)
+    kept_images = parts.loader_images()
+    return find_garbage(parts.appliance, journal.state, releases, observed, kept_images=kept_images)
 
 
 async def collect_garbage(parts: Parts, journal: Journal) -> Failure | None:

@@ -1,7 +1,7 @@
 """What a Loader is made of, each behind a port: nothing in this room asks for anything else."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import ParamSpec, Protocol, TypeVar
 
 from msgspec import Struct
@@ -108,5 +108,7 @@ class Parts(Struct, frozen=True):
     own_image: str = ""
     default_source: str = ""
     """Where a box that was told nothing else gets its releases from."""
+    loader_images: Callable[[], Collection[str]] = tuple
+    """The image ids of the Loaders that sail may start: no gc removes them."""
     aside: Aside = asyncio.to_thread
     """How short calls that block are made without holding up all others."""

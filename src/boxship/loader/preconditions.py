@@ -25,7 +25,7 @@ async def refuse_unmet(
     """Raises: PreconditionError with every reason, ``objections`` among them."""
     reasons = [
         *objections,
-        *_missing_images(wanted, observed),
+        *await _missing_images(parts, wanted),
         *_missing_programs(wanted),
         *await _preflight(parts, wanted),
         *await _planning(parts, wanted, observed),
@@ -53,10 +53,12 @@ def pairs_of(carried: Iterable[Carried], observed: Observed, data_root: Path) ->
     )
 
 
-def _missing_images(wanted: Wanted, observed: Observed) -> list[str]:
-    images = wanted.release.images()
-    return [f"image {image.reference} is not here: pull the release again" for image in images.values()
-            if observed.image(image.id) is None]  # fmt: skip
+async def _missing_images(parts: Parts, wanted: Wanted) -> list[str]:
+    """All images of the release, and so also the platform's, which no service has."""
+    images = wanted.release.images().values()
+    observed = await parts.engine.observe(tuple({image.id for image in images}))
+    missing = [image for image in images if observed.image(image.id) is None]
+    return [f"image {image.reference} is not here: pull the release again" for image in missing]
 
 
 async def _preflight(parts: Parts, wanted: Wanted) -> tuple[str, ...]:

@@ -3,7 +3,14 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 
-from boxship.errors import BoxshipError, BugError, CancelledError, EngineTimeoutError, EngineUnreachableError
+from boxship.errors import (
+    BoxshipError,
+    BugError,
+    CancelledError,
+    ConflictError,
+    EngineTimeoutError,
+    EngineUnreachableError,
+)
 from boxship.loader.boot import boot_current, settle
 from boxship.loader.failures import failure_of
 from boxship.loader.journal import Journal
@@ -32,11 +39,15 @@ class Runner:
         self._interrupt = asyncio.Event()
         self.is_booted = False
         self.changed = asyncio.Event()
+        self.refusal = ""
+        """Why nothing may begin now; "" when it may."""
 
     async def begin(
         self, kind: OperationKind, by: str, parameters: Mapping[str, str], work: Work, *, can_cancel: bool = False
     ) -> Operation:
-        """Raises: ConflictError with the id of the operation that is under way."""
+        """Raises: ConflictError with the id of the operation that is under way, or as this Loader is about to leave."""
+        if self.refusal:
+            raise ConflictError(self.refusal, hint="ask again in a moment")
         operation = await self._journal.begin(kind, by, parameters, can_cancel=can_cancel)
         self._interrupt = asyncio.Event()
         self._work = asyncio.ensure_future(self._perform(operation, work, self._interrupt))

@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, Mapping
 
 from msgspec.structs import replace
 
-from boxship.checks.report import Report
+from boxship.checks.report import Report, Result
 from boxship.checks.text import redactor_for
 from boxship.engine.port import LogLine
 from boxship.errors import (
@@ -55,6 +55,8 @@ class Supervisor:
         self._began_s = parts.clock.now().timestamp()
         self._report: Report | None = None
         self._asking = asyncio.Lock()
+        self.issue: Result | None = None
+        """What speaks against this Loader itself, for the status."""
 
     async def run(self, stop: asyncio.Event) -> None:
         """Look after the box until ``stop`` is set. What runs on the engine goes on.
@@ -71,6 +73,10 @@ class Supervisor:
     def hear(self, event: BoxEvent) -> None:
         """Every event of the box comes by here, for what pages show."""
         self._seen.hear(event)
+
+    def refuse(self, why: str) -> None:
+        """From now on nothing begins, as this Loader is about to leave; "": it may again."""
+        self._runner.refusal = why
 
     async def _act(self, decision: Begin) -> Operation:
         """What the loop decided. One has a door of its own, as a person may ask for it as well."""
@@ -125,7 +131,7 @@ class Supervisor:
             if fresh or kept is None or not 0 <= now_s - (kept.at_s + kept.took_s) <= STATUS_FRESH_S:
                 wanted, _ = await read_wanted(self._parts, self._require_current())
                 kept = self._report = await check_all(self._parts, wanted)
-            return kept
+            return kept if self.issue is None else replace(kept, results=(*kept.results, self.issue))
 
     def operation(self, operation_id: str) -> Operation:
         return self._journal.operation(operation_id)

@@ -1,6 +1,7 @@
 """An appliance's Loader on a host: what starts it there and keeps it running, set up and taken away again."""
 
 import contextlib
+import shutil
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -50,17 +51,18 @@ class Report(Struct, frozen=True):
         return bool(self.changes.written or self.changes.removed)
 
 
-def installation_of(release: Release, appliance: Appliance) -> Installation:
-    """That of a release that is on this box, images and files; ``appliance`` is what its files say.
+def installation_of(release: Release, appliance: Appliance | None = None) -> Installation:
+    """That of a release; ``appliance`` is what its files say, once they are here.
 
     Raises: ConflictError for a release without a platform image.
     """
     if release.platform is None:
         raise ConflictError(
             f"release {release.version} of {release.appliance} has no platform image, so nothing could run its Loader",
-            hint="name an image: boxship install --image",
+            hint="make the release with one: boxship release create --platform IMAGE",
         )
-    return Installation(release.appliance, release.platform.id, appliance.host.sysctl)
+    sysctl = {} if appliance is None else appliance.host.sysctl
+    return Installation(release.appliance, release.platform.id, sysctl)
 
 
 async def install(
@@ -97,6 +99,9 @@ async def install(
         notes.append(f"the Loader that is recorded stays: {recorded}")
     elif not dry_run:
         record_loader(places, what.loader)
+        if read_line(places.loader_failed) == what.loader:
+            # Who names it wants it tried again.
+            places.loader_failed.unlink(missing_ok=True)
     if root == THIS_HOST and not dry_run:
         notes += [str(each) for each in apply_settings(what.sysctl) if each.before != each.now or not each.is_as_wanted]
         notes += await _begin(what.appliance, units, changes)
@@ -146,15 +151,25 @@ async def uninstall(
         removed = [] if engine is None else await remove_loader(engine, usual, dry_run=dry_run)
         own = (usual.loader, usual.loader_previous, usual.loader_failed, usual.loader_reported, usual.starts)
         removed_rules = [] if dry_run else await remove_reach(reach)
-        changes = tree.uninstall(appliance, (*own, usual.sail_lock, usual.socket), (usual.run, usual.run.parent))
+        _forget_what_never_ran(places, dry_run=dry_run or not is_installed)
+        changes = tree.uninstall(
+            appliance, (*own, usual.sail_lock, usual.sail_socket, usual.socket), (usual.run, usual.run.parent)
+        )
     if is_installed and root == THIS_HOST and units.is_there() and not dry_run:
         await units.reload()
     notes = [f"{'would remove' if dry_run else 'removed'} the container {name}" for name in removed]
     notes += removed_rules
     notes += [f"{path} was changed by hand and stays" for path in changes.changed_by_hand]
     if not dry_run and places.state.exists():
-        notes.append(f"what the Loader knows stays in {places.state}; its containers and volumes stay, too")
+        notes.append(f"what the Loader knows stays in {usual.state}; its containers and volumes stay, too")
     return Report(changes, tuple(notes))
+
+
+def _forget_what_never_ran(places: Places, *, dry_run: bool) -> None:
+    """A release that was installed belongs to what the Loader knows; where none ever ran, nobody knows of it."""
+    if not dry_run and not places.database.exists():
+        for folder in (places.releases, places.blobs):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 @asynccontextmanager

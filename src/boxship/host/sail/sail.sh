@@ -6,7 +6,7 @@
 # over. SIGTERM ends the Loader, which leaves the appliance's containers running, and then sail.
 #
 # Only exact names and fields are asked of the engine, and every call to it has a deadline, except for the one that
-# waits until the Loader has ended. Any POSIX shell will do; sleep, sync and timeout are those of coreutils.
+# waits until the Loader has ended. Any POSIX shell will do; sleep, stat, sync and timeout are those of coreutils.
 set -u
 
 # --- settings of this appliance, written by Boxship
@@ -119,9 +119,13 @@ start_or_take_over() {
             is_ours || return 1
             image=$its_image
             read_count
-            started_at=$(date +%s.%N)
-            say "takes over the Loader that runs, $(short "$image")"
-            return 0
+            if has_todays_socket; then
+                started_at=$(date +%s.%N)
+                say "takes over the Loader that runs, $(short "$image")"
+                return 0
+            fi
+            say "the engine has another socket than when the Loader was started; starts it again"
+            timeout "$((stop_s + call_s))" docker container stop --time "$stop_s" "$id" >/dev/null 9>&-
             ;;
     esac
     if has_reported_before; then put starts "0 $(read_id loader)"; fi
@@ -131,6 +135,19 @@ start_or_take_over() {
     put starts "$count $image"
     rm -f "$state/loader.reported"
     start
+}
+
+# A container that outlives its engine (live-restore) keeps the socket that was mounted at its start, which may be gone
+# by then. Whoever mounts the socket's folder instead mounts all of /run, and what others have mounted in there.
+has_todays_socket() {
+    seen=
+    [ ! -r "$run/sail.socket" ] || read -r seen <"$run/sail.socket" || :
+    [ -z "$seen" ] || [ "$seen" = "$(todays_socket)" ]
+}
+
+# Inodes are used again, so its time belongs to it.
+todays_socket() {
+    stat --dereference --format '%d %i %z' "$socket"
 }
 
 # Two installations on one engine have folders of their own, and must not take each other's containers.
@@ -225,6 +242,7 @@ make_room() {
 start() {
     # Boxship has quoted the options.
     if [ -z "$id" ]; then eval "create $loader_options" || return 1; fi
+    todays_socket >"$run/sail.socket"
     # Not the engine's time of the start: what the Loader says first is a little older than that.
     started_at=$(date +%s.%N)
     if ! said=$(engine container start "$id" 2>&1 >/dev/null); then
@@ -242,7 +260,7 @@ create() {
     if ! said=$(engine container create --pull never --name "$container" \
         --label "boxship.loader=$appliance" --label "boxship.loader.image=$image" --label "boxship.sail=$made_by" \
         --label "boxship.loader.state=$state" \
-        --env "BOXSHIP_LOADER_IMAGE=$image" \
+        --env "BOXSHIP_LOADER_IMAGE=$image" --env "BOXSHIP_SOCKET=$run/loader.sock" \
         --network host --pid host --cap-add NET_ADMIN --cap-add SYS_PTRACE \
         --security-opt no-new-privileges --security-opt apparmor=unconfined \
         --read-only --tmpfs /tmp --tmpfs /run --restart no --stop-timeout "$stop_s" \

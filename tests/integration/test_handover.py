@@ -1,0 +1,144 @@
+"""A box from its release to the last day: installed, started by sail, upgraded Loader and all, taken away again.
+
+With the real platform image on an engine of its own, and with nothing but what install wrote.
+"""
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.integration.handing import APPLIANCE, PORT, Releases, make_handing_releases
+from tests.integration.private_engine import STATE
+from tests.integration.private_host import PrivateHost, private_host
+
+pytestmark = [
+    pytest.mark.docker,
+    pytest.mark.slow,
+    pytest.mark.timeout(900),
+    pytest.mark.skipif(shutil.which("mmdebstrap") is None, reason="mmdebstrap is not installed"),
+]
+PAGE = f"http://127.0.0.1:{PORT}/"
+LOADER = f"boxship-loader-{APPLIANCE}"
+
+
+@pytest.fixture(scope="module")
+def releases() -> Releases:
+    return make_handing_releases(STATE)
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> Iterator[PrivateHost]:
+    with private_host(tmp_path) as made:
+        yield made
+
+
+def install(host: PrivateHost, releases: Releases, version: str) -> str:
+    return host.boxship("install", "--release", f"dir:{releases.folder}", version)
+
+
+def answers(host: PrivateHost, version: str) -> None:
+    host.eventually(lambda: host.fetch(PAGE) == f"{version}\n", f"{version} answers")
+
+
+def ready(host: PrivateHost, *other_than: object) -> str:
+    """The id of a boot that isn't one of those, once the appliance is ready."""
+    boot = host.eventually(
+        lambda: found if (found := host.boot(APPLIANCE)).get("is_ready") and found["id"] not in other_than else {},
+        "it is ready",
+    )
+    return str(boot["id"])
+
+
+def loader_image(host: PrivateHost) -> str:
+    return host.run("docker", "container", "inspect", "--format", "{{.Image}}", LOADER).strip()
+
+
+def test_a_release_in_a_folder_becomes_a_box_that_comes_back_and_can_be_taken_away(
+    host: PrivateHost, releases: Releases
+) -> None:
+    assert "would have bxtest-handing 1.0.0 here" in host.boxship(
+        "--dry-run", "install", "--release", f"dir:{releases.folder}", "1.0.0"
+    )
+    assert host.files() == set()
+    install(host, releases, "1.0.0")
+    installed = host.files()
+    assert "wrote" not in install(host, releases, "1.0.0")
+    assert host.files() == installed
+
+    host.sail(APPLIANCE)
+    first = ready(host)
+    answers(host, "1.0.0")
+    assert "web" in host.wrapper("ps")
+    for verb in ("down", "restart"):
+        refused = host.attempt("/usr/local/bin/boxship", verb)
+        assert (refused.returncode, f"would undo what {verb} does" in refused.stderr) == (4, True), refused
+    host.boxship("-p", APPLIANCE, "down", status=4)
+    host.boxship("-p", APPLIANCE, "--dry-run", "down")
+
+    host.engine.kill()
+    host.engine.start()
+    assert ready(host, first) != first
+    answers(host, "1.0.0")
+
+    host.end_sail()
+    host.wrapper("uninstall")
+    state = f"/mnt/var/lib/upper/boxship/{APPLIANCE}/"
+    left = {path.removeprefix(state).partition("/")[0] for path in host.files()}
+    assert left <= {"releases", "state.db", "state.db.copy", "state.db.lock", "tokens"}, "what the Loader knows"
+    assert host.fetch(PAGE) == "1.0.0\n", "the appliance runs on"
+    assert APPLIANCE in host.run("docker", "ps", "--format", "{{.Names}}")
+    host.boxship("-p", APPLIANCE, "down")
+
+
+def test_a_tree_into_which_a_release_was_installed_is_then_as_before(
+    host: PrivateHost, releases: Releases, tmp_path: Path
+) -> None:
+    tree = tmp_path / "tree"
+    host.boxship("install", "--release", f"dir:{releases.folder}", "1.0.0", "--root", str(tree))
+    assert len(list((tree / "var/lib/boxship" / APPLIANCE / "releases").iterdir())) == 1
+    host.boxship("-p", APPLIANCE, "uninstall", "--root", str(tree))
+    assert list(tree.iterdir()) == []
+
+
+def test_the_loader_goes_with_the_release_forth_and_back_and_a_broken_one_is_left_again(
+    host: PrivateHost, releases: Releases
+) -> None:
+    first, second, broken = releases.loaders.values()
+    install(host, releases, "1.0.0")
+    host.sail(APPLIANCE)
+    boots = [ready(host)]
+    assert loader_image(host) == first
+
+    install(host, releases, "2.0.0")
+    assert "is done" in host.wrapper("box", "switch", "2.0.0"), "who asked hears of the end"
+    boots.append(ready(host, *boots))
+    assert loader_image(host) == second
+    answers(host, "2.0.0")
+
+    install(host, releases, "3.0.0")
+    host.wrapper("box", "switch", "3.0.0")
+    host.eventually(lambda: "never reported; goes back to the previous one" in host.said, "sail goes back")
+    boots.append(ready(host, *boots))
+    assert loader_image(host) == second
+    answers(host, "3.0.0")
+    status = host.attempt("/usr/local/bin/boxship", "--json", "box", "status")
+    (issue,) = [each for each in json.loads(status.stdout)["issues"] if each["code"] == "loader.other"]
+    assert "was started again and again and never got well" in issue["text"]
+    starts = host.said.count(f"started the Loader {broken.removeprefix('sha256:')[:12]}")
+
+    # Killed, it finds the same and stays.
+    host.run("docker", "container", "kill", LOADER)
+    boots.append(ready(host, *boots))
+    assert loader_image(host) == second
+    assert host.said.count(f"started the Loader {broken.removeprefix('sha256:')[:12]}") == starts == 3
+
+    # Back to the release before, whose Loader this is, and with a copy of the one before that to the first Loader.
+    host.wrapper("box", "switch", "1.0.0", "--allow-downgrade")
+    boots.append(ready(host, *boots))
+    assert loader_image(host) == first
+    answers(host, "1.0.0")
+    host.eventually(lambda: host.said.count("reports: boot") == len(boots), "sail has seen as many starts")
+    assert len(set(boots)) == len(boots), "one id for each start"
