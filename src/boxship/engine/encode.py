@@ -316,7 +316,7 @@ def encode_network(spec: NetworkSpec) -> Json:
     """The body of ``POST /networks/create``."""
     network = spec.network
     pools = network.ipam or (IpamPool(),)
-    chosen = {"Subnet": spec.subnet, "IPRange": spec.ip_range}
+    chosen = {"Subnet": spec.subnet, "IPRange": spec.ip_range, "Gateway": spec.gateway}
     configs = [_pool(pool) for pool in pools]
     configs[0] = {**_present(chosen), **configs[0]}
     return _present(

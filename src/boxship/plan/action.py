@@ -84,13 +84,14 @@ class ContainerSpec(Struct, frozen=True):
 
 
 class NetworkSpec(Struct, frozen=True):
-    """A network to create. ``subnet`` and ``ip_range``: chosen by Boxship when the file leaves the addresses open."""
+    """A network to create. ``subnet``, ``ip_range``, ``gateway``: chosen by Boxship when the file leaves them open."""
 
     name: str
     network: Network
     subnet: str | None = None
     ip_range: str | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
+    gateway: str | None = None
 
 
 class VolumeSpec(Struct, frozen=True):

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from boxship import names
 from boxship.errors import ConflictError, NotFoundError
 from boxship.plan.action import CreateNetwork, NetworkSpec, RemoveNetwork
-from boxship.plan.addresses import Subnet, choose_subnet, parse_block, subnet_of
+from boxship.plan.addresses import Subnet, choose_subnet, format_address, parse_block, subnet_of
 from boxship.plan.containers import engine_network_name, network_generation
 from boxship.plan.digest import network_digest
 from boxship.plan.graph import PlanBuilder
@@ -159,12 +159,23 @@ def _refuse_taken(network: Network, name: str, desired: Desired, others: Iterabl
         )
 
 
+def gateway_of(planned: NetworkPlan) -> str:
+    """The host's own address on it: the file's, or the first of the subnet; "" where the engine chooses."""
+    written = next((pool.gateway for pool in planned.network.ipam if pool.gateway), "")
+    if written or planned.subnet is None or planned.network.external:
+        return written or ""
+    first = planned.subnet.block.first + 1
+    return "" if first in planned.subnet.reserved else format_address(first)
+
+
 def _network_spec(planned: NetworkPlan, appliance: str) -> NetworkSpec:
     return NetworkSpec(
         name=planned.name,
         network=planned.network,
         subnet=str(planned.subnet.block) if planned.subnet else None,
         ip_range=str(planned.subnet.dynamic) if planned.subnet else None,
+        # Otherwise the engine takes the first of the dynamic range, and containers of a box look for their Loader here.
+        gateway=gateway_of(planned) or None,
         labels={
             **planned.network.labels,
             names.LABEL_APPLIANCE: appliance,

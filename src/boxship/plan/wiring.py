@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 
-from boxship.plan.addresses import format_address, give_addresses
+from boxship.plan.addresses import give_addresses
 from boxship.plan.containers import Wiring, engine_volume_name
-from boxship.plan.networks import NetworkPlan
+from boxship.plan.networks import NetworkPlan, gateway_of
 from boxship.plan.observed import Observed
 from boxship.plan.resolve import Desired
 
@@ -25,13 +25,5 @@ def wiring_of(desired: Desired, observed: Observed, networks: Mapping[str, Netwo
             for key, each in desired.volumes.items()
         },
         addresses=addresses,
-        gateways={key: gateway for key, planned in networks.items() if (gateway := _gateway(planned))},
+        gateways={key: gateway for key, planned in networks.items() if (gateway := gateway_of(planned))},
     )
-
-
-def _gateway(planned: NetworkPlan) -> str:
-    """The address that the engine gives to the host: the file's, or the first of the subnet."""
-    written = next((pool.gateway for pool in planned.network.ipam if pool.gateway), "")
-    if written or planned.subnet is None or planned.network.external:
-        return written or ""
-    return format_address(planned.subnet.block.first + 1)

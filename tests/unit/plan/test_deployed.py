@@ -47,6 +47,7 @@ def test_containers_of_a_box_know_their_loader_at_the_gateway() -> None:
     assert network.subnet is not None
     gateway = network.subnet.rpartition(".")[0] + ".1"
     assert made.extra_hosts == (f"loader.service:{gateway}",)
+    assert network.gateway == gateway, "otherwise the engine gives the host an address that nobody knows"
 
 
 def test_a_container_name_is_kept_as_an_alias() -> None:
