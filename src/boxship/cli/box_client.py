@@ -13,8 +13,8 @@ from msgspec import Struct
 
 from boxship.cli.dry_run import IS_DRY_RUN, DryRunEnded
 from boxship.errors import BoxshipError, HostError, UsageError, revived
+from boxship.host.places import find_socket
 
-SOCKET = "/run/boxship/loader.sock"
 DEADLINE_S = 60.0
 """A quick call takes milliseconds; asking a registry for versions takes longer."""
 SILENCE_S = 60.0
@@ -30,7 +30,7 @@ class UnreachableError(HostError):
 class Where(Struct, frozen=True):
     """``url`` "": the unix socket. ``token`` "": none is sent."""
 
-    socket_path: str = SOCKET
+    socket_path: str = ""
     url: str = ""
     token: str = ""
 
@@ -38,8 +38,10 @@ class Where(Struct, frozen=True):
         return self.url or self.socket_path
 
 
-def where(socket_path: str | None, url: str | None, token_file: str | None, environ: Mapping[str, str]) -> Where:
-    """From arguments, else from BOXSHIP_SOCKET, BOXSHIP_URL, BOXSHIP_TOKEN_FILE. Raises: UsageError."""
+def where(
+    socket_path: str | None, url: str | None, token_file: str | None, environ: Mapping[str, str], usual: Path
+) -> Where:
+    """From arguments, else from BOXSHIP_SOCKET, BOXSHIP_URL, BOXSHIP_TOKEN_FILE, else ``usual``. Raises: UsageError."""
     file = token_file or environ.get("BOXSHIP_TOKEN_FILE", "")
     try:
         token = Path(file).read_text(encoding="utf-8").strip() if file else ""
@@ -50,7 +52,7 @@ def where(socket_path: str | None, url: str | None, token_file: str | None, envi
     chosen = url or (environ.get("BOXSHIP_URL", "") if socket_path is None else "")
     if chosen and urlsplit(chosen).scheme not in ("http", "https"):
         raise UsageError(f"'{chosen}' is no address of a box", hint="for example http://172.30.0.1:8099")
-    return Where(socket_path or environ.get("BOXSHIP_SOCKET") or SOCKET, chosen, token)
+    return Where(socket_path or environ.get("BOXSHIP_SOCKET") or str(usual), chosen, token)
 
 
 class _UnixConnection(http.client.HTTPConnection):
@@ -159,5 +161,6 @@ def _error(problem: Json) -> BoxshipError:
     )
 
 
-def client_from(socket_path: str | None, url: str | None, token_file: str | None) -> BoxClient:
-    return BoxClient(where(socket_path, url, token_file, os.environ))
+def client_from(socket_path: str | None, url: str | None, token_file: str | None, appliance: str | None) -> BoxClient:
+    usual = find_socket(appliance, Path.cwd())
+    return BoxClient(where(socket_path, url, token_file, os.environ, usual))
