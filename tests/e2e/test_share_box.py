@@ -117,7 +117,7 @@ def test_share_boots_is_upgraded_with_its_data_and_survives_a_broken_release(
     expect(page.get_by_role("list", name="Steps")).to_be_visible()
     page.screenshot(path=ARTIFACTS / "box-1-booting.png", full_page=True)
     expect_the_application(page, port)
-    expect(page.get_by_role("heading", name="Log in")).to_be_visible()
+    expect(page.get_by_role("heading", name="Almost ready")).to_be_visible(timeout=BOOT_MS)
     assert box.over(booting)["status"] == "done"
     status, _, body = ask(port, "/ship-ready")
     assert (status, json.loads(body)["phase"]) == (200, "ready"), "the Loader answers, through nginx"
