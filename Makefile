@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-newer-engine test-unit test-contracts test-integration test-e2e corpus check docs bench fuzz abuse lock clean
+.PHONY: help demo demo-down test test-newer-engine test-unit test-contracts test-integration test-e2e corpus check docs bench fuzz abuse lock clean
 MAKEFLAGS += --no-print-directory
 
 PYTEST = .venv/bin/python -m pytest $(PYTEST_ARGS)
@@ -9,9 +9,12 @@ export BOXSHIP_CORPUS ?= $(abspath $(wildcard ../shared/corpus))
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: ## build the reference appliance, run it here, and say where to look
+demo: ## boot the reference appliance on an emulated box, and say where to look and how to upgrade it
 	@scripts/setup demo
 	@scripts/demo
+
+demo-down: ## stop the demo, and remove what it made
+	@scripts/demo down
 
 test: ## all tests: unit, contracts, integration, end to end
 	@scripts/setup test

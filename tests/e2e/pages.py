@@ -12,13 +12,18 @@ from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
-from playwright.sync_api import Error, Locator, Page, Response, expect
+from playwright.sync_api import Browser, Error, Locator, Page, Response, expect
 
 TIMEOUT_MS = 20_000
 """How long one step may take; a slow machine draws a thumbnail in a second."""
 
 
 _TRIES = 4
+
+
+def new_page(browser: Browser, **options: object) -> Page:
+    """A page of a browser that nobody has used yet, and that takes self-signed certificates."""
+    return browser.new_context(ignore_https_errors=True, **options).new_page()  # type: ignore[arg-type]  # playwright's own
 
 
 def open_address(page: Page, address: str) -> Response | None:

@@ -4,20 +4,20 @@ import hashlib
 import http.client
 import json
 import ssl
-import struct
 import subprocess
 import threading
-import zlib
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser
 
 from tests.e2e import pages
 from tests.e2e.conftest import ARTIFACTS
+from tests.e2e.pages import new_page
+from tests.e2e.pictures import png
 from tests.integration.boxes import Box
 
 pytestmark = [pytest.mark.docker, pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(1200)]
@@ -25,25 +25,8 @@ pytestmark = [pytest.mark.docker, pytest.mark.browser, pytest.mark.slow, pytest.
 PASSWORD = "correct horse battery staple"  # not-a-secret: the tests' own user
 
 
-def png(width: int, height: int) -> bytes:
-    """A picture with a gradient, made here so that no file has to be carried along."""
-    rows = b"".join(
-        b"\0" + b"".join(bytes((x * 255 // width, y * 255 // height, 128)) for x in range(width)) for y in range(height)
-    )
-
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
-
-
 def https_url(share: Box) -> str:
     return f"https://localhost:{share.environment['SHARE_HTTPS_PORT']}"
-
-
-def new_page(browser: Browser, **options: object) -> Page:
-    return browser.new_context(ignore_https_errors=True, **options).new_page()  # type: ignore[arg-type]  # playwright's own
 
 
 def ask(share: Box, path: str, *, tls: bool = True) -> tuple[int, str]:

@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from boxship.cli.dry_run import IS_DRY_RUN, DryRunEnded
 from boxship.errors import BoxshipError, HostError, UsageError, revived
-from boxship.host.places import RUN_ROOT, box_places
+from boxship.host.places import find_socket
 
 DEADLINE_S = 60.0
 """A quick call takes milliseconds; asking a registry for versions takes longer."""
@@ -39,16 +39,9 @@ class Where(Struct, frozen=True):
 
 
 def where(
-    socket_path: str | None,
-    url: str | None,
-    token_file: str | None,
-    environ: Mapping[str, str],
-    appliance: str | None = None,
+    socket_path: str | None, url: str | None, token_file: str | None, environ: Mapping[str, str], usual: Path
 ) -> Where:
-    """From arguments, BOXSHIP_SOCKET, BOXSHIP_URL and BOXSHIP_TOKEN_FILE, else the Loader on this host.
-
-    Raises: UsageError.
-    """
+    """From arguments, else from BOXSHIP_SOCKET, BOXSHIP_URL, BOXSHIP_TOKEN_FILE, else ``usual``. Raises: UsageError."""
     file = token_file or environ.get("BOXSHIP_TOKEN_FILE", "")
     try:
         token = Path(file).read_text(encoding="utf-8").strip() if file else ""
@@ -59,19 +52,7 @@ def where(
     chosen = url or (environ.get("BOXSHIP_URL", "") if socket_path is None else "")
     if chosen and urlsplit(chosen).scheme not in ("http", "https"):
         raise UsageError(f"'{chosen}' is no address of a box", hint="for example http://172.30.0.1:8099")
-    path = socket_path or environ.get("BOXSHIP_SOCKET") or ("" if chosen else socket_of(appliance))
-    return Where(path, chosen, token)
-
-
-def socket_of(appliance: str | None, root: Path = RUN_ROOT) -> str:
-    """The socket of the Loader that is named, else of the only one. Raises: UsageError when there are several."""
-    if appliance:
-        return str(box_places(appliance, run=root / appliance).socket)
-    found = sorted(root.glob(f"*/{box_places('any').socket.name}"))
-    if len(found) > 1:
-        names = ", ".join(path.parent.name for path in found)
-        raise UsageError(f"several boxes run on this host: {names}", hint="say which: boxship -p NAME box ...")
-    return str(found[0] if found else box_places("NAME", run=root / "NAME").socket)
+    return Where(socket_path or environ.get("BOXSHIP_SOCKET") or str(usual), chosen, token)
 
 
 class _UnixConnection(http.client.HTTPConnection):
@@ -180,7 +161,6 @@ def _error(problem: Json) -> BoxshipError:
     )
 
 
-def client_from(
-    socket_path: str | None, url: str | None, token_file: str | None, appliance: str | None = None
-) -> BoxClient:
-    return BoxClient(where(socket_path, url, token_file, os.environ, appliance))
+def client_from(socket_path: str | None, url: str | None, token_file: str | None, appliance: str | None) -> BoxClient:
+    usual = find_socket(appliance, Path.cwd())
+    return BoxClient(where(socket_path, url, token_file, os.environ, usual))

@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+import sys
 from pathlib import Path
 from typing import NoReturn
 
@@ -13,15 +14,19 @@ from boxship.cli.install import add_loader_options
 from boxship.cli.installing import loader_image, socket_of_engine
 from boxship.cli.run import run_with_engine
 from boxship.engine.port import Engine
+from boxship.host.places import EMULATION_FOLDER
 from boxship.host.reach import Reach
-from boxship.operate.emulate import FOLDER, prepare, remove_emulation
+from boxship.host.sysctl import apply_settings
+from boxship.operate.emulate import prepare, remove_emulation
 
 
 def add_emulate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--image", metavar="REF", help=f"the Loader's image (default: {REFERENCE}, which is made if it isn't here)"
     )
-    parser.add_argument("--state", metavar="DIR", help=f"where the box keeps what it knows (default: {FOLDER})")
+    parser.add_argument(
+        "--state", metavar="DIR", help=f"where the box keeps what it knows (default: {EMULATION_FOLDER})"
+    )
     add_loader_options(parser)
     parser.add_argument("--remove", action="store_true", help="remove that folder and the Loader's containers instead")
     parser.set_defaults(run=emulate)
@@ -30,7 +35,7 @@ def add_emulate(parser: argparse.ArgumentParser) -> None:
 def emulate(invocation: Invocation, arguments: argparse.Namespace) -> int:
     name, loaded = invocation.appliance_name_or_files()
     directory = loaded.appliance.directory if loaded else Path.cwd()
-    folder = Path(arguments.state).absolute() if arguments.state else directory / FOLDER
+    folder = Path(arguments.state).absolute() if arguments.state else directory / EMULATION_FOLDER
     if arguments.remove:
         return _remove(invocation, name, folder)
     socket = socket_of_engine()
@@ -39,9 +44,14 @@ def emulate(invocation: Invocation, arguments: argparse.Namespace) -> int:
         return await loader_image(engine, arguments.image, is_json=invocation.is_json)
 
     image_id = run_with_engine(image)
+    settings = loaded.appliance.host.sysctl if loaded else {}
     if IS_DRY_RUN.get():
         text = f"would run the Loader {image_id} of {name}, with its state in {folder}"
         raise DryRunEnded(text, {"appliance": name, "loader": image_id, "state": str(folder)})
+    # Here, as they are the host's, and the Loader's container may only read them.
+    for setting in apply_settings(settings):
+        if setting.before != setting.wanted:
+            print(f"host: {setting}", file=sys.stderr, flush=True)
     return _run(prepare(name, folder, image_id, socket, tuple(arguments.loader_options)))
 
 

@@ -8,8 +8,12 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from boxship.errors import UsageError
+
 STATE_ROOT = Path("/var/lib/boxship")
 RUN_ROOT = Path("/run/boxship")
+EMULATION_FOLDER = ".boxship"
+"""Where an emulation has both, beside the appliance's files; git is told to overlook it."""
 LOADER_IMAGE_VARIABLE = "BOXSHIP_LOADER_IMAGE"
 """In the Loader's environment, and in that of everything that is run in its container: the image id to report."""
 
@@ -94,6 +98,28 @@ class Places(Struct, frozen=True):
 def box_places(appliance: str, state: Path | None = None, run: Path | None = None) -> Places:
     """Those of an appliance: the usual ones, or others for an emulation."""
     return Places(state or STATE_ROOT / appliance, run or RUN_ROOT / appliance)
+
+
+def emulated_places(appliance: str, folder: Path) -> Places:
+    """Those of an emulation in ``folder``."""
+    return box_places(appliance, folder / "state", folder / "run")
+
+
+def find_socket(appliance: str | None, here: Path, run_root: Path = RUN_ROOT) -> Path:
+    """The API of the box that is meant: of the appliance that is named, the one emulated ``here``, or the only one.
+
+    Raises: UsageError when there are several.
+    """
+    emulated = emulated_places("", here / EMULATION_FOLDER).socket
+    if emulated.exists():
+        return emulated
+    if appliance is not None:
+        return box_places(appliance, run=run_root / appliance).socket
+    found = sorted(run_root.glob("*/loader.sock"))
+    if len(found) > 1:
+        names = ", ".join(path.parent.name for path in found)
+        raise UsageError(f"several boxes run on this host: {names}", hint="say which: boxship -p NAME box ...")
+    return found[0] if found else run_root / "NAME" / "loader.sock"
 
 
 def loader_arguments(appliance: str, places: Places) -> tuple[str, ...]:

@@ -10,11 +10,11 @@ from boxship.checks.text import redactor_for
 from boxship.errors import BoxshipError, CancelledError, HostError
 from boxship.events import Notice
 from boxship.execute.executor import Outcome, execute
-from boxship.host.sysctl import apply_settings
 from boxship.loader.deployments import Wanted, other_generations, read_wanted
 from boxship.loader.failures import failure_of, failure_of_outcome
 from boxship.loader.health import pass_health_gate
 from boxship.loader.journal import Journal
+from boxship.loader.kernel import set_kernel
 from boxship.loader.parts import Parts
 from boxship.operate.bring import bring_about
 from boxship.plan.deployed import plan_quiesce, plan_settle
@@ -70,7 +70,7 @@ async def bring_up(parts: Parts, deployment: Deployment, interrupt: asyncio.Even
     redactor = redactor_for(wanted.desired)
     if not serves(wanted, observed):
         await close_gate(parts, wanted)
-    _apply_sysctls(parts, wanted)
+    set_kernel(parts, wanted)
     try:
         brought = await bring_about(
             wanted.desired, observed, parts.engine, parts.feed.publish, parts.clock, _OPTIONS, interrupt
@@ -114,12 +114,6 @@ async def close_gate(parts: Parts, *wanted: Wanted) -> None:
 
 async def open_gate(parts: Parts) -> None:
     await parts.gate.open()
-
-
-def _apply_sysctls(parts: Parts, wanted: Wanted) -> None:
-    for setting in apply_settings(wanted.appliance.host.sysctl):
-        if setting.before != setting.wanted:
-            parts.feed.publish(Notice(f"host: {setting}", is_warning=not setting.is_as_wanted))
 
 
 def _raise_failure(outcome: Outcome) -> None:

@@ -8,6 +8,7 @@ from boxship.checks.preflight import Preflight, ask_preflight
 from boxship.errors import BoxshipError, PreconditionError
 from boxship.execute.generations import VolumePair
 from boxship.loader.deployments import Wanted
+from boxship.loader.kernel import set_kernel
 from boxship.loader.parts import Parts
 from boxship.operate.bring import refuse_absent_sources
 from boxship.operate.preflight import refusal_of
@@ -64,6 +65,8 @@ async def _missing_images(parts: Parts, wanted: Wanted) -> list[str]:
 async def _preflight(parts: Parts, wanted: Wanted) -> tuple[str, ...]:
     """What the release demands of the machine, its ports among it, and what its vendor wants to be asked."""
     appliance = wanted.appliance
+    # What the boot would set must not be what keeps it from happening.
+    set_kernel(parts, wanted)
     asked = Preflight(
         desired=wanted.desired,
         checks=appliance.preflight,

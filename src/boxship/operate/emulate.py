@@ -10,20 +10,18 @@ from pathlib import Path
 from boxship.engine.port import ContainerEngine
 from boxship.errors import ConflictError, HostError, UsageError
 from boxship.host.filelock import FileLock
-from boxship.host.places import Places, box_places, record_loader
+from boxship.host.places import Places, emulated_places, record_loader
 from boxship.host.reach import Reach
 from boxship.host.sail.render import SailSettings, render_sail
 from boxship.operate.install import remove_loader, remove_reach
 
-FOLDER = ".boxship"
-"""Beside the appliance's files; git is told to overlook it."""
 _MOST_OF_A_SOCKETS_PATH = 107
 """Source: unix(7), sun_path."""
 
 
-def emulated_places(appliance: str, folder: Path) -> Places:
+def _places(appliance: str, folder: Path) -> Places:
     """Raises: UsageError when the Loader's socket couldn't be made there."""
-    places = box_places(appliance, folder / "state", folder / "run")
+    places = emulated_places(appliance, folder)
     if len(str(places.socket)) > _MOST_OF_A_SOCKETS_PATH:
         raise UsageError(
             f"{folder} is too long a path: the Loader's socket in it would have {len(str(places.socket))} characters",
@@ -39,7 +37,7 @@ def prepare(appliance: str, folder: Path, image_id: str, socket: Path, loader_op
 
     Raises: HostError when the folder can't be written to; UsageError for a path that can't be used.
     """
-    places = emulated_places(appliance, folder)
+    places = _places(appliance, folder)
     settings = SailSettings(
         appliance, places, socket, stops_on_failure=True, shows_log=True, loader_options=loader_options
     )
@@ -66,7 +64,7 @@ async def remove_emulation(
         ConflictError: It runs; nothing was changed.
         HostError: A file can't be removed.
     """
-    places = emulated_places(appliance, folder)
+    places = _places(appliance, folder)
     with _no_sail(appliance, places, dry_run=dry_run):
         names = await remove_loader(engine, places, dry_run=dry_run)
         rules = [] if dry_run else await remove_reach(reach)

@@ -1,6 +1,19 @@
 from pathlib import Path
 
-from boxship.host.places import Places, box_places, loader_arguments, read_line, record_loader, report_loader
+import pytest
+
+from boxship.errors import UsageError
+from boxship.host.places import (
+    EMULATION_FOLDER,
+    Places,
+    box_places,
+    emulated_places,
+    find_socket,
+    loader_arguments,
+    read_line,
+    record_loader,
+    report_loader,
+)
 
 
 def test_the_folders_of_an_appliance_are_its_own() -> None:
@@ -25,3 +38,20 @@ def test_a_report_names_the_boot_and_the_image(tmp_path: Path) -> None:
     places = Places(tmp_path, tmp_path)
     report_loader(places, "b1", "sha256:1")
     assert places.loader_reported.read_text() == "b1 sha256:1\n"
+
+
+def test_the_box_that_is_meant_is_the_emulation_here_the_named_one_or_the_only_one(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    assert find_socket(None, tmp_path, run) == run / "NAME" / "loader.sock"
+    (run / "share").mkdir(parents=True)
+    (run / "share" / "loader.sock").touch()
+    assert find_socket(None, tmp_path, run) == run / "share" / "loader.sock"
+    (run / "shop").mkdir()
+    (run / "shop" / "loader.sock").touch()
+    with pytest.raises(UsageError, match="several boxes run on this host: share, shop"):
+        find_socket(None, tmp_path, run)
+    assert find_socket("shop", tmp_path, run) == run / "shop" / "loader.sock"
+    emulated = emulated_places("share", tmp_path / EMULATION_FOLDER).socket
+    emulated.parent.mkdir(parents=True)
+    emulated.touch()
+    assert find_socket("shop", tmp_path, run) == emulated

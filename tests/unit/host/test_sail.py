@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -143,6 +144,27 @@ def test_a_folder_with_a_blank_reaches_the_script_as_one_word() -> None:
     assert "state='/srv/my boxes/state'\n" in render_sail(replace(SETTINGS, places=places))
 
 
+@pytest.mark.parametrize(
+    ("options", "shown"),
+    [
+        ((), ""),
+        (("--page-port", "80"), ""),
+        (("--source", "registry.example.com/share"), ""),
+        (("--source", "dir:/media/usb"), "/media/usb"),
+        (("--source=/srv/old", "--source=/srv/releases"), "/srv/releases"),
+    ],
+)
+def test_a_folder_with_releases_is_shown_to_the_loader(options: tuple[str, ...], shown: str) -> None:
+    text = render_sail(replace(SETTINGS, loader_options=options))
+    assert f"\nsource={shlex.quote(shown)}\n" in text
+
+
+@pytest.mark.parametrize("folder", ["dir:releases", "./releases", "dir:/srv/a,b"])
+def test_a_folder_with_releases_is_named_by_its_whole_path(folder: str) -> None:
+    with pytest.raises(UsageError, match="can't be mounted"):
+        render_sail(replace(SETTINGS, loader_options=("--source", folder)))
+
+
 @pytest.mark.parametrize("folder", ["/srv/a,b", "/srv/it's", "relative"])
 def test_a_folder_that_docker_would_misread_is_refused(folder: str) -> None:
     with pytest.raises(UsageError, match="can't be mounted"):
@@ -162,9 +184,9 @@ def test_the_script_and_the_program_agree_on_labels_and_arguments() -> None:
 
 def test_options_for_the_loader_reach_it_as_they_were_typed(host: Host) -> None:
     host.places.loader.write_text(f"{ONE}\n")
-    host.run(loader_options=("--source", "dir:/media/my 'stick'; $(id)"))
+    host.run(loader_options=("--ca", "/media/my 'stick'; $(id)"))
     (created,) = {line for line in host.lines("calls") if line.startswith("docker container create")}
-    assert created.endswith("/run --source dir:/media/my 'stick'; $(id)")
+    assert created.endswith("/run --ca /media/my 'stick'; $(id)")
 
 
 def test_the_unit_starts_the_script_for_ever_and_is_good_for_systemd(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from boxship.errors import ConflictError, NotFoundError
 from boxship.loader.box import GcView
 from boxship.loader.metrics import metrics_text
+from boxship.plan.observed import Health
 from boxship.spec.model import Condition, Dependency
 from boxship.state.operation import Operation, OperationStatus
 from tests.fakes.behaviour import Behaviour
@@ -147,6 +148,17 @@ async def test_a_loader_that_starts_beside_a_healthy_appliance_touches_nothing(b
     changing = ("stop", "create", "remove", "start_container", "rename")
     assert not [call for call in bench.world.engine.calls[before:] if call.startswith(changing)]
     assert bench.world.gate.history == [*gate, "open"]
+
+
+async def test_a_service_whose_health_check_has_not_been_asked_yet_is_left_in_peace(bench: Bench) -> None:
+    async with bench.loader() as box:
+        await bench.to(box, "1.0")
+        for container in bench.world.engine.world.containers.values():
+            container.health = Health.STARTING
+        operations = box.operations()
+        await bench.world.clock.sleep(90.0)
+        assert (box.operations(), box.boot().is_ready) == (operations, True)
+        assert box.why() == "1.0 (default) runs, and nothing is to be done"
 
 
 async def test_a_boot_that_fails_is_tried_again_and_then_the_fallback_runs_on_the_same_data(bench: Bench) -> None:

@@ -3,6 +3,7 @@
 import hashlib
 import re
 import shlex
+from itertools import pairwise
 from pathlib import Path
 
 from msgspec import Struct
@@ -25,7 +26,8 @@ class SailSettings(Struct, frozen=True):
     """What sail is told. Times are whole seconds, except for ``poll_s``, which ``sleep`` must understand.
 
     ``stops_on_failure``: end with the Loader's status unless that is 0, as an emulation does.
-    ``loader_options``: for the Loader, after those that say where its folders are.
+    ``loader_options``: for the Loader, after those that say where its folders are. A ``--source`` among them that is
+    a folder is shown to it.
     ``report_polls``: so many times ``poll_s`` has a Loader to report.
     """
 
@@ -48,7 +50,7 @@ def render_sail(settings: SailSettings) -> str:
     """The script; equal settings give equal text.
 
     Raises:
-        UsageError: A folder's name holds what can't be handed to the docker command.
+        UsageError: A folder's name holds what can't be handed to the docker command, or isn't the whole path.
     """
     template = (_HERE / "sail.sh").read_text(encoding="utf-8")
     # A container that was made by another script is made anew at its next start.
@@ -72,6 +74,7 @@ def _words(settings: SailSettings) -> tuple[tuple[str, str], ...]:
         ("on_failure", "stop" if settings.stops_on_failure else "restart"),
         ("shows_log", "yes" if settings.shows_log else "no"),
         ("loader_options", shlex.join(settings.loader_options)),
+        ("source", _source(settings.loader_options)),
         ("starts_limit", str(settings.starts_limit)),
         ("first_pause_s", str(settings.first_pause_s)),
         ("longest_pause_s", str(settings.longest_pause_s)),
@@ -80,6 +83,16 @@ def _words(settings: SailSettings) -> tuple[tuple[str, str], ...]:
         ("stop_s", str(settings.stop_s)),
         ("call_s", str(settings.call_s)),
     )
+
+
+def _source(options: tuple[str, ...]) -> str:
+    """The folder with releases that the options name, "" when they name a registry or none."""
+    words = [word for option in options for word in option.split("=", 1)]
+    named = next((after for before, after in reversed([*pairwise(words)]) if before == "--source"), "")
+    folder = named.removeprefix("dir:")
+    if folder == named and not named.startswith(("/", ".")):
+        return ""
+    return _mountable(Path(folder))
 
 
 def render_unit(appliance: str, script: Path) -> str:
@@ -97,6 +110,6 @@ def _mountable(path: Path) -> str:
     if not path.is_absolute() or _AWKWARD.search(str(path)):
         raise UsageError(
             f"the folder {path} can't be mounted into the Loader's container",
-            hint="use a folder whose whole path has no comma, quote or backslash",
+            hint="name it by its whole path, and use one that has no comma, quote or backslash in it",
         )
     return str(path)

@@ -17,6 +17,7 @@ state=/var/lib/boxship/example
 run=/run/boxship/example
 socket=/var/run/docker.sock
 loader_options=
+source=
 made_by=0
 on_failure=restart
 shows_log=no
@@ -269,6 +270,7 @@ create() {
         --mount "type=bind,source=$root/volumes,target=$root/volumes" \
         --mount "type=bind,source=$state,target=$state" \
         --mount "type=bind,source=$run,target=$run" \
+        ${source:+--mount} ${source:+"type=bind,source=$source,target=$source,readonly"} \
         "$image" --project-name "$appliance" loader --state "$state" --run "$run" "$@" 2>&1); then
         say "can't make a container of the Loader $(short "$image"): $said"
         return 1
