@@ -1,4 +1,4 @@
-"""past -> present -> future -> broken under `boxship loader`: what an upgrade does to data, from folder and registry."""
+"""past -> present -> future -> broken under `boxship loader`: what becomes of data, from folder and registry."""
 
 import http.client
 import os
