@@ -22,7 +22,7 @@ def matrix_of(lines: Sequence[dict[str, Any]]) -> str:
         rows.append(
             [
                 operation,
-                str(whole[-1]["requests"]),
+                str(len(whole[-1]["kinds"])),
                 str(whole[-1]["commits"]),
                 *(_cell([each for each in tried if each["way"] == way.name]) for way in Way),
                 f"{ends.count('old')}, {ends.count('new')}",

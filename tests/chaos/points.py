@@ -45,7 +45,7 @@ class Counts:
         self._cut: Cut | None = None
         self._strike: Callable[[], None] = lambda: None
         self.requests: list[str] = []
-        """What was asked of the engine, first lines of the messages."""
+        """Kinds of what was asked of the engine."""
         self.commits = 0
         self.is_struck = threading.Event()
 
@@ -61,10 +61,10 @@ class Counts:
         with self._lock:
             self._cut = None
 
-    def request(self, line: str) -> int:
+    def request(self, kind: str) -> int:
         """A request comes in; its number."""
         with self._lock:
-            self.requests.append(line)
+            self.requests.append(kind)
             return len(self.requests)
 
     def commit(self) -> int:

@@ -49,7 +49,8 @@ class Result:
     """How one cut went. ``is_reached``: the operation did not end before that point."""
 
     is_reached: bool
-    requests: int
+    kinds: list[str]
+    """Of the requests, in their order."""
     commits: int
     outcome: str
     recovery_s: float
@@ -120,7 +121,7 @@ class Subject:
             self._ask(operation)
             is_reached = self._counts.is_struck.is_set()
             self._counts.disarm()
-        requests, commits = len(self._counts.requests), self._counts.commits
+        kinds, commits = self._counts.requests, self._counts.commits
         recovery_s = self._recover(cut, is_reached=is_reached)
         after = self.verify()
         outcome = self._outcome(operation, before, after)
@@ -129,7 +130,7 @@ class Subject:
         self.no_orphans()
         if is_reached:
             self._again(operation)
-        return Result(is_reached, requests, commits, outcome, recovery_s)
+        return Result(is_reached, kinds, commits, outcome, recovery_s)
 
     def _strike(self, cut: Cut | None) -> None:
         assert cut is not None

@@ -52,9 +52,13 @@ _KINDS = (
     ("remove volume", "DELETE", r"/volumes/[^/]+"),
     ("build", "POST", r"/build"),
     ("pull", "POST", r"/images/create"),
+    ("load", "POST", r"/images/load"),
+    ("tag", "POST", r"/images/.+/tag"),
+    ("remove image", "DELETE", r"/images/.+"),
 )
 KINDS = tuple(kind for kind, _, _ in _KINDS)
 OTHER = "other"
+OTHER_READING = "read something"
 
 
 class How(Enum):
@@ -264,7 +268,8 @@ def kind_of(first_line: str) -> str:
     """The kind of call that a request's first line makes."""
     method, target, _ = first_line.split(" ")
     path = re.sub(r"^/v1\.\d+", "", target.partition("?")[0])
-    return next((kind for kind, verb, form in _KINDS if verb == method and re.fullmatch(form, path)), OTHER)
+    other = OTHER_READING if method in ("GET", "HEAD") else OTHER
+    return next((kind for kind, verb, form in _KINDS if verb == method and re.fullmatch(form, path)), other)
 
 
 async def _pass_body(

@@ -56,20 +56,22 @@ def test_a_log_that_begins_anew_is_counted_on_and_the_strike_comes_once(tmp_path
 
 
 def test_every_beginning_of_a_campaign_is_spread_and_its_end_is_everything() -> None:
-    known = [{"operation": "gc", "way": "", "number": 0, "requests": 50, "commits": 4, "failure": ""}]
+    known = [{"operation": "gc", "way": "", "number": 0, "kinds": ["inspect", "remove volume"] * 25, "commits": 4}]
     some = list(points_of(known, "gc", list(Way), 3))
     assert len(some) == 3 * len(Way)
     numbers = sorted(cut.number for cut in some if cut.way is Way.BEFORE_REQUEST)
-    assert numbers[1] - numbers[0] > 5
-    assert numbers[2] - numbers[1] > 5
-    everything = set(points_of(known, "gc", list(Way), 0))
+    assert min(numbers[1] - numbers[0], numbers[2] - numbers[1]) > 5
+    everything = set(points_of(known, "gc", list(Way)))
     assert len(everything) == 4 * 50 + 2 * 4
+    changing = set(points_of(known, "gc", list(Way), is_brief=True))
+    assert {cut.number % 2 for cut in changing if not cut.way.counts_commits} == {0}
+    assert len(changing) == 4 * 25 + 2 * 4
 
 
 def test_the_matrix_says_what_held_of_what_was_tried() -> None:
     line = {"operation": "gc", "way": "BEFORE_REQUEST", "number": 1, "is_reached": True, "outcome": "old"}
     lines = [
-        {"operation": "gc", "way": "", "number": 0, "requests": 42, "commits": 5, "failure": ""},
+        {"operation": "gc", "way": "", "number": 0, "kinds": ["inspect"] * 42, "commits": 5, "failure": ""},
         {**line, "recovery_s": 1.25, "failure": ""},
         {**line, "number": 2, "is_reached": False, "recovery_s": 0.0, "failure": ""},
         {"operation": "gc", "way": "ENGINE_AFTER", "number": 3, "failure": "two deployments run"},
