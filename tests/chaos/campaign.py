@@ -2,8 +2,9 @@
 
 ``make chaos`` tries all of them, for hours; ``make chaos ARGS='--sample 8'`` so many of each operation and way, evenly
 spread; ``ARGS=--brief`` leaves out the requests that only read (killed before one is as killed after the call before);
-``ARGS='--time 1800'`` begins none after half an hour. It goes on where it was cut off (``.state/chaos``), and
-tries again what did not hold; with ``--anew`` it begins anew. Prints a line for each point, then the matrix, and ends with 1 when something didn't hold.
+``ARGS='--time 1800'`` begins none after half an hour. It goes on where it was cut off (``.state/chaos``), and tries
+again what did not hold; with ``--anew`` it begins anew. Prints a line for each point, then the matrix, and ends with 1
+when something didn't hold.
 """
 
 import argparse
