@@ -121,7 +121,7 @@ class Subject:
             self._ask(operation)
             is_reached = self._counts.is_struck.is_set()
             self._counts.disarm()
-        kinds, commits = self._counts.requests, self._counts.commits
+        kinds, commits = list(self._counts.requests), self._counts.commits
         recovery_s = self._recover(cut, is_reached=is_reached)
         after = self.verify()
         outcome = self._outcome(operation, before, after)
