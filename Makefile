@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-down test test-newer-engine test-unit test-contracts test-integration test-e2e corpus check docs bench fuzz abuse lock clean
+.PHONY: help demo demo-down test test-newer-engine test-unit test-contracts test-integration test-e2e corpus check docs bench fuzz abuse chaos lock clean
 MAKEFLAGS += --no-print-directory
 
 PYTEST = .venv/bin/python -m pytest $(PYTEST_ARGS)
@@ -66,6 +66,10 @@ fuzz: ## search for inputs that break reading: make fuzz TIME=3600 (seconds)
 abuse: ## long campaigns: make abuse ARGS='cycles --services 20 --cycles 200' (or faults, cuts, pulls, attached, many)
 	@scripts/setup test
 	@.venv/bin/python -m tests.abuse.campaign $(ARGS)
+
+chaos: ## cut a box off at every request and commit: make chaos ARGS='--sample 8' (or --time 1800; all: hours)
+	@scripts/setup test
+	@.venv/bin/python -m tests.chaos.campaign $(ARGS)
 
 lock: ## pin pyproject.toml's dependencies again (make lock ARGS=--upgrade: to the newest)
 	@scripts/lock $(ARGS)

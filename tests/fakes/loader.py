@@ -33,6 +33,8 @@ class FakeReleases:
 
     def __init__(self) -> None:
         self.kept: dict[str, tuple[Release, Appliance]] = {}
+        self.has_begun = False
+        """Whether a pull that was cut off left something."""
 
     def add(self, release: Release, appliance: Appliance) -> None:
         self.kept[release.id] = (release, appliance)
@@ -49,6 +51,9 @@ class FakeReleases:
 
     def remove(self, release_id: str) -> None:
         self.kept.pop(release_id, None)
+
+    def drop_begun(self) -> None:
+        self.has_begun = False
 
     def _find(self, release_id: str) -> tuple[Release, Appliance]:
         if release_id not in self.kept:

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
+from typing import TypeVar
 
 _DEADLINE_S = 60
 _PART_BYTES = 65536
@@ -51,9 +52,13 @@ _KINDS = (
     ("remove volume", "DELETE", r"/volumes/[^/]+"),
     ("build", "POST", r"/build"),
     ("pull", "POST", r"/images/create"),
+    ("load", "POST", r"/images/load"),
+    ("tag", "POST", r"/images/.+/tag"),
+    ("remove image", "DELETE", r"/images/.+"),
 )
 KINDS = tuple(kind for kind, _, _ in _KINDS)
 OTHER = "other"
+OTHER_READING = "read something"
 
 
 class How(Enum):
@@ -228,7 +233,7 @@ class HostileProxy:
         fault = self._fault
         how = fault.how if fault and fault.hits(kind, number) else None
         self.spoiled += how is not None
-        await self._hold_at(Moment(kind, number))
+        await self.hold_at(Moment(kind, number))
         if how is not None and (how in NOT_PASSED or (fault and not fault.is_passed)):
             await _answer_in_its_place(how, reader, writer)
             return False
@@ -236,7 +241,7 @@ class HostileProxy:
         sending = asyncio.ensure_future(_pass_body(request, reader, behind_writer))
         try:
             answer = await _Head.read(behind)
-            await self._hold_at(Moment(kind, number, is_answered=True))
+            await self.hold_at(Moment(kind, number, is_answered=True))
             if answer.status == 101:
                 if how is not None:
                     await _spoil(how, answer, behind, reader, writer)
@@ -251,7 +256,8 @@ class HostileProxy:
         finally:
             sending.cancel()
 
-    async def _hold_at(self, moment: Moment) -> None:
+    async def hold_at(self, moment: Moment) -> None:
+        """Called at each moment of each call, and waited for. Raises OSError to hang up on both sides."""
         if moment == self._moment:
             self._moment = None
             self._reached.set()
@@ -262,7 +268,8 @@ def kind_of(first_line: str) -> str:
     """The kind of call that a request's first line makes."""
     method, target, _ = first_line.split(" ")
     path = re.sub(r"^/v1\.\d+", "", target.partition("?")[0])
-    return next((kind for kind, verb, form in _KINDS if verb == method and re.fullmatch(form, path)), OTHER)
+    other = OTHER_READING if method in ("GET", "HEAD") else OTHER
+    return next((kind for kind, verb, form in _KINDS if verb == method and re.fullmatch(form, path)), other)
 
 
 async def _pass_body(
@@ -401,8 +408,18 @@ async def _first_part(head: _Head, behind: asyncio.StreamReader) -> bytes:
 @contextmanager
 def hostile_proxy(engine: str) -> Iterator[HostileProxy]:
     """A running one, in front of the engine at ``engine`` (unix://...)."""
+    with running(lambda path: HostileProxy(engine, path)) as proxy:
+        yield proxy
+
+
+P = TypeVar("P", bound=HostileProxy)
+
+
+@contextmanager
+def running(make: Callable[[Path], P]) -> Iterator[P]:
+    """The proxy that ``make`` makes for a socket's path, in a thread of its own."""
     with tempfile.TemporaryDirectory(prefix="boxship-proxy-") as folder:
-        proxy = HostileProxy(engine, Path(folder, "s"))
+        proxy = make(Path(folder, "s"))
         is_listening = threading.Event()
         with _thread_of(proxy.serve(is_listening)):
             assert is_listening.wait(_DEADLINE_S)

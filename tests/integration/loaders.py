@@ -8,7 +8,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +38,8 @@ class UnixConnection(http.client.HTTPConnection):
 class LoaderBox:
     """One box: a folder that outlives its Loaders, and things on an engine that carry the appliance's label.
 
-    ``enter``: what its Loader's command begins with, when that runs in another network.
+    ``engine``: where tests look at the engine, when the Loader gets there another way. ``enter``: what the Loader's
+    command begins with, so that it runs in other namespaces; one child of it is the Loader.
     """
 
     def __init__(
@@ -47,22 +48,30 @@ class LoaderBox:
         folder: Path,
         environment: Mapping[str, str] | None = None,
         *,
-        enter: tuple[str, ...] = (),
+        engine: str | None = None,
+        enter: Sequence[str] = (),
     ) -> None:
         self.appliance = appliance
         self.folder = folder
         self.state = folder / "state"
         self.socket = folder / "run" / "loader.sock"
         self.page_port, self.api_port = free_ports(2)
-        self._enter = enter
         self._environment = {**os.environ, **(environment or {})}
+        self._engine = engine or self._environment.get("DOCKER_HOST")
+        self._enter = tuple(enter)
         self._process: subprocess.Popen[bytes] | None = None
+        self.pid = 0
         self.starts = 0
 
     # -- its life
 
     def start(self, *arguments: str) -> None:
         """Return once it answers."""
+        self.launch(*arguments)
+        self.eventually(self._answers, f"the Loader answers: {self.last_words()}")
+
+    def launch(self, *arguments: str) -> None:
+        """Start it, and wait for nothing but its process."""
         self.starts += 1
         command = [*self._enter, *BOXSHIP, "-p", self.appliance, "loader", "--state", str(self.state), "--run"]
         command += [str(self.socket.parent), "--page-port", str(self.page_port), "--api-port", str(self.api_port)]
@@ -70,15 +79,21 @@ class LoaderBox:
             self._process = subprocess.Popen(
                 [*command, *arguments], cwd=self.folder, env=self._environment, stdout=log, stderr=log
             )
-        self.eventually(self._answers, f"the Loader answers: {self.last_words()}")
+        self.pid = self._child() if self._enter else self._process.pid
 
     def end(self, how: signal.Signals = signal.SIGTERM) -> int:
         """By SIGKILL as the power would; its exit status."""
-        process = self._process
-        assert process is not None
+        process = self.process
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.pid, how)
+        status = process.wait(timeout=DEADLINE_S)
         self._process = None
-        process.send_signal(how)
-        return process.wait(timeout=DEADLINE_S)
+        return status
+
+    def _child(self) -> int:
+        outside = self.process.pid
+        children = Path(f"/proc/{outside}/task/{outside}/children")
+        return int(self.eventually(lambda: children.read_text().split(), "the Loader is a process")[0])
 
     @property
     def process(self) -> "subprocess.Popen[bytes]":
@@ -97,7 +112,7 @@ class LoaderBox:
         if self._process is not None:
             with contextlib.suppress(ProcessLookupError):
                 self.end(signal.SIGKILL)
-        run_aside(lambda: _sweep(self._environment.get("DOCKER_HOST"), self.appliance))
+        run_aside(lambda: _sweep(self._engine, self.appliance))
         if not self._enter:
             # Rules outlive a Loader; those of another network end with that.
             run_aside(Reach(self.appliance).clear)
@@ -181,7 +196,11 @@ class LoaderBox:
     # -- looking at the engine and at data
 
     def observe(self) -> Observed:
-        return run_aside(lambda: _observe(self._environment.get("DOCKER_HOST")))
+        return run_aside(lambda: _observe(self._engine, ()))
+
+    def observe_all(self) -> Observed:
+        """With every image that is there."""
+        return run_aside(lambda: _observe(self._engine, None))
 
     def running(self) -> list[str]:
         """Names of its containers that run."""
@@ -228,10 +247,10 @@ def loader_box(
         box.remove()
 
 
-async def _observe(address: str | None) -> Observed:
+async def _observe(address: str | None, images: Collection[str] | None) -> Observed:
     engine = connect(address)
     try:
-        return await engine.observe(())
+        return await engine.observe(images)
     finally:
         await engine.close()
 

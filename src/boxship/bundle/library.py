@@ -97,6 +97,10 @@ class Library:
             sync_folder(self._releases)
         shutil.rmtree(gone, ignore_errors=True)
 
+    def drop_begun(self) -> None:
+        """Take away what was fetched for pulls that did not end. Only while none is under way."""
+        shutil.rmtree(self.blobs, ignore_errors=True)
+
     def sweep(self) -> None:
         """Take away what a power cut left half written or half removed. Only while nobody else is writing."""
         if not self._releases.is_dir():

@@ -81,6 +81,8 @@ async def collect_garbage(parts: Parts, journal: Journal) -> Failure | None:
     for release_id in garbage.releases:
         await _forget(journal, release_id)
     view = await collect(parts, garbage)
+    # One operation at a time: no pull is under way.
+    await parts.aside(parts.releases.drop_begun)
     journal.note_result(
         containers=str(len(view.containers)),
         volumes=str(len(view.volumes)),

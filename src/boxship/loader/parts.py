@@ -37,6 +37,9 @@ class Releases(Protocol):
     def remove(self, release_id: str) -> None:
         """Nothing happens when it isn't there."""
 
+    def drop_begun(self) -> None:
+        """Take away what pulls that were cut off left. Only while none is under way."""
+
 
 class Copied(Struct, frozen=True):
     """What went over, per volume in words, and in numbers over all."""

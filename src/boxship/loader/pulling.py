@@ -74,3 +74,6 @@ class LibraryReleases:
         self._library.remove(release_id)
         self._releases.pop(release_id, None)
         self._appliances.pop(release_id, None)
+
+    def drop_begun(self) -> None:
+        self._library.drop_begun()

@@ -95,6 +95,14 @@ def test_what_is_removed_is_gone_and_what_a_power_cut_left_is_swept(
     assert not half.exists()
 
 
+def test_what_a_pull_that_was_cut_off_left_can_be_dropped(tmp_path: Path, library: Library) -> None:
+    library.drop_begun()
+    library.blobs.mkdir(parents=True)
+    (library.blobs / "abc.partial").write_bytes(b"the beginning")
+    library.drop_begun()
+    assert not library.blobs.exists()
+
+
 def test_files_that_do_not_fit_the_record_are_not_added(tmp_path: Path, files: Path, library: Library) -> None:
     release = release_of(files)
     data = pack(files, release.files)

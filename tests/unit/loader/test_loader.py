@@ -236,6 +236,18 @@ async def test_gc_removes_what_no_deployment_needs_and_nothing_else(bench: Bench
         assert box.state().pulled.keys() == {"1.1", "1.2"}
 
 
+async def test_gc_removes_what_a_pull_that_was_cut_off_left(bench: Bench) -> None:
+    async with bench.loader() as box:
+        await bench.to(box, "1.0")
+        bench.world.releases.has_begun = True
+        assert isinstance(await box.gc(dry_run=True, by="test"), GcView)
+        assert bench.world.releases.has_begun
+        operation = await box.gc(by="test")
+        assert isinstance(operation, Operation)
+        await bench.over(box, operation)
+        assert not bench.world.releases.has_begun
+
+
 async def test_a_dead_engine_is_said_and_waited_for(bench: Bench) -> None:
     async with bench.loader() as box:
         await bench.to(box, "1.0")
