@@ -99,13 +99,17 @@ class FakeGate:
     def __init__(self) -> None:
         self.closed: frozenset[GatedPort] = frozenset()
         self.history: list[str] = []
+        self.breaks = ""
+        """Why it can't be closed or opened, "" when it can."""
 
     async def close(self, ports: Collection[GatedPort], page_port: int) -> GateReport:
+        self._expect_whole()
         self.closed = frozenset(ports)
         self.history.append("close")
         return GateReport(is_closed=True, by="fake")
 
     async def open(self) -> None:
+        self._expect_whole()
         self.closed = frozenset()
         self.history.append("open")
 
@@ -114,6 +118,10 @@ class FakeGate:
 
     async def is_intact(self) -> bool:
         return True
+
+    def _expect_whole(self) -> None:
+        if self.breaks:
+            raise HostError(self.breaks)
 
 
 class FakeVendor:
@@ -182,14 +190,14 @@ class FakeBoxWorld:
             feed=feed,
             page_port=8480,
             boot_id=f"boot-{self.starts}",
-            aside=_at_once,
+            aside=at_once,
         )
         supervisor = Supervisor(parts)
         feed.tap(supervisor.hear)
         return supervisor
 
 
-async def _at_once(function: Callable[P, T], /, *arguments: P.args, **named: P.kwargs) -> T:
+async def at_once(function: Callable[P, T], /, *arguments: P.args, **named: P.kwargs) -> T:
     """Implements ``Aside``: time is the fake clock's, which real threads don't know."""
     return function(*arguments, **named)
 

@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 from msgspec.structs import replace
 
 from boxship.clock import Clock
-from boxship.errors import ConflictError, NotFoundError
+from boxship.errors import BoxshipError, ConflictError, NotFoundError
+from boxship.events import Notice
 from boxship.loader.happened import DeploymentChanged, OperationChanged
 from boxship.loader.parts import Aside
 from boxship.loader.ring import Ring
@@ -87,14 +88,26 @@ class Journal:
         return operation
 
     async def stage(self, stage: str, note: str = "", *, can_cancel: bool | None = None) -> None:
-        """The running operation is at another stage now; its progress begins anew."""
+        """The running operation is at another stage now; its progress begins anew.
+
+        Told in any case: what can't be written is for people who look later, and no reason to give up what is done.
+        """
         operation = self._require_running()
         changed = replace(operation, stage=stage, note=note, progress=Progress(), updated_at=self._clock.now())
         if can_cancel is not None:
             changed = replace(changed, can_cancel=can_cancel)
         self._running = changed
-        await self._aside(self._store.put_operation, changed)
         self._feed.publish(OperationChanged(changed))
+        try:
+            await self._aside(self._store.put_operation, changed)
+        except BoxshipError as error:
+            self._feed.publish(Notice(error.message, is_warning=True))
+
+    def remark(self, note: str) -> None:
+        """A sentence about the running operation, for who looks now; not kept."""
+        operation = self._require_running()
+        self._running = replace(operation, note=note, updated_at=self._clock.now())
+        self._feed.publish(OperationChanged(self._running))
 
     def tell(self, progress: Progress) -> None:
         """How far the running operation is. Only told, not kept: after a cut it begins anew."""
