@@ -6,7 +6,6 @@ from collections.abc import Awaitable, Callable
 from typing import Literal, assert_never
 
 from boxship.errors import BoxshipError
-from boxship.events import Notice
 from boxship.loader.decide import Begin, Wait, decide
 from boxship.loader.happened import Decided
 from boxship.loader.journal import Journal
@@ -77,7 +76,8 @@ class Loop:
         try:
             await self._act(decision)
         except BoxshipError as error:
-            self._parts.feed.publish(Notice(error.message, is_warning=True))
+            # It could not even begin: a full disk, or a release that can't be read.
+            self._say(error.message)
 
     async def _pause(self, pause_s: float, stopping: asyncio.Task[Literal[True]]) -> None:
         woken = asyncio.ensure_future(self._runner.changed.wait())

@@ -11,7 +11,6 @@ from boxship.checks.text import redactor_for
 from boxship.engine.port import LogLine
 from boxship.errors import (
     BoxshipError,
-    CancelledError,
     ConflictError,
     NotFoundError,
     unknown_name,
@@ -41,6 +40,8 @@ from boxship.state.state import State
 LOADER = "loader"
 """Who asks when nobody did."""
 STATUS_FRESH_S = 5.0
+BEFORE_STAGES = frozenset({"", "preparing", "copying"})
+"""In these a switch hasn't touched yet what runs."""
 
 
 class Supervisor:
@@ -225,23 +226,30 @@ class Supervisor:
 
     async def _begin_switch(self, kind: OperationKind, request: SwitchRequest, by: str) -> Operation:
         async def work(operation: Operation, interrupt: asyncio.Event) -> Failure | None:
-            was_first = self._journal.state.current is None
+            switching = switch(self._parts, self._journal, operation, request, interrupt)
+            if self._journal.state.current is None:
+                return await self._runner.count_boot(switching)
+            was_booted = self._runner.is_booted
             try:
-                failure = await switch(self._parts, self._journal, operation, request, interrupt)
-            except CancelledError:
-                self._runner.is_booted = "going_back" not in self._results()
+                failure = await switching
+            except BoxshipError:
+                self._runner.is_booted = self._is_left_booted(was_booted=was_booted)
                 raise
-            if was_first:
-                return await self._runner.count_boot(failure)
-            self._runner.is_booted = "going_back" not in self._results()
+            self._runner.is_booted = self._is_left_booted(was_booted=was_booted)
+            if self._runner.is_booted and self._journal.state.boots.failures:
+                await self._runner.count_success()
             return failure
 
         parameters = {"version": request.version, "target": request.target}
         return await self._runner.begin(kind, by, parameters, work, can_cancel=True)
 
-    def _results(self) -> Mapping[str, str]:
+    def _is_left_booted(self, *, was_booted: bool) -> bool:
+        """Whether a switch that has just ended, however it did, left what is current up and with its ports open."""
         running = self._journal.running
-        return {} if running is None else running.result
+        if running is None or running.stage in BEFORE_STAGES:
+            return was_booted
+        # Its last word before it ends as it should.
+        return "downtime_s" in running.result and "going_back" not in running.result
 
     async def gc(self, *, dry_run: bool = False, by: str) -> Operation | GcView:
         if dry_run:
