@@ -10,6 +10,7 @@ from boxship.bundle.read import deployed
 from boxship.errors import CancelledError, HostError, NotFoundError, UsageError
 from boxship.execute.race import race
 from boxship.host.gate import Closed, GateReport, GateState, Opened
+from boxship.loader.heartbeats import Heartbeats
 from boxship.loader.parts import CopyReport, Parts, Tell, VolumePair
 from boxship.loader.ring import Ring
 from boxship.loader.supervisor import Supervisor
@@ -189,6 +190,7 @@ class FakeBoxWorld:
             clock=self.clock,
             feed=feed,
             page_port=8480,
+            heartbeats=Heartbeats(self.clock),
             boot_id=f"boot-{self.starts}",
             aside=at_once,
         )

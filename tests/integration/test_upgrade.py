@@ -1,4 +1,4 @@
-"""past -> present -> future -> broken under `boxship loader`: what an upgrade does to data, from a folder and a registry."""
+"""past -> present -> future -> broken under `boxship loader`: what an upgrade does to data, by folder and registry."""
 
 import http.client
 import os

@@ -23,6 +23,7 @@ from boxship.host.places import Places, record_loader, report_loader
 from boxship.host.power import find_power
 from boxship.loader.copying import VolumeCopier
 from boxship.loader.happened import BoxEvent, Decided, DeploymentChanged, OperationChanged
+from boxship.loader.heartbeats import Heartbeats
 from boxship.loader.machine import MachinePower
 from boxship.loader.parts import Parts
 from boxship.loader.pulling import LibraryReleases, SourceVendor
@@ -84,6 +85,7 @@ async def run_box(options: BoxOptions, engine: Engine, stop: asyncio.Event, show
             feed=ring,
             boot_id=os.urandom(8).hex(),
             page_port=options.page_port,
+            heartbeats=Heartbeats(clock),
             own_image=options.own_image,
             default_source=options.source,
         )

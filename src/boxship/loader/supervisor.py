@@ -15,7 +15,7 @@ from boxship.errors import (
     NotFoundError,
     unknown_name,
 )
-from boxship.events import Notice
+from boxship.events import Notice, Phase, SubjectChanged
 from boxship.loader.box import BootView, GcView, ProgressView, RollbackView, Sequenced
 from boxship.loader.decide import Begin
 from boxship.loader.deployments import expect_target, read_wanted
@@ -29,6 +29,7 @@ from boxship.loader.restart import restart
 from boxship.loader.runner import Runner
 from boxship.loader.switch import SwitchRequest, request_of_rollback, switch
 from boxship.loader.view import Seen, is_ready, progress_view
+from boxship.plan.resolve import resolve
 from boxship.plan.upgrade_rules import objections
 from boxship.spec.release import Release
 from boxship.spec.versions import newest
@@ -275,6 +276,22 @@ class Supervisor:
             return await restart(self._parts, current, service, interrupt)
 
         return await self._runner.begin(OperationKind.RESTART, by, {"service": service}, work)
+
+    async def heartbeat(self, service: str, within_s: float, note: str, *, by: str) -> float:
+        state = self._journal.state
+        for deployment in (state.trial, state.current):
+            appliance = None if deployment is None else self._parts.releases.appliance(deployment.release_id)
+            if appliance is not None and service in appliance.services:
+                limit_s = appliance.boot.heartbeat_limit_s
+                self._parts.heartbeats.beat(service, within_s, limit_s)
+                self._tell_heartbeat(service, redactor_for(resolve(appliance)).shown(note))
+                return limit_s
+        raise NotFoundError(f"no service '{service}' in what runs", hint="a service tells of itself, by its own name")
+
+    def _tell_heartbeat(self, service: str, note: str) -> None:
+        if note and self._journal.running is not None:
+            self._parts.feed.publish(SubjectChanged(f"service:{service}", Phase.PROBING, note))
+            self._journal.remark(f"{service}: {note}")
 
     async def cancel(self, operation_id: str, *, by: str) -> Operation:  # as for set_source
         operation = self._journal.operation(operation_id)

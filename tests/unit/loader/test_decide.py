@@ -83,6 +83,8 @@ def test_what_goes_astray_again_and_again_is_mended_after_longer_and_longer_paus
     why = "web: it ended, for the 4th time in ten minutes; mended in 6 s"
     assert wait == Wait(why, NOW_S + BACKOFF_FIRST_S - 4.0)
     assert isinstance(decide(BOX, replace(look, mends_s=(30.0, 20.0, BACKOFF_FIRST_S)), NOW_S), Begin)
+    almost = replace(look, mends_s=(30.0, 20.0, BACKOFF_FIRST_S - 1e-9))
+    assert isinstance(decide(BOX, almost, NOW_S), Begin), "no wait may be too short for a clock"
     longest = decide(BOX, replace(look, mends_s=tuple([0.0] * 40)), NOW_S)
     assert isinstance(longest, Wait)
     assert longest.until_s == NOW_S + LONGEST_PAUSE_S

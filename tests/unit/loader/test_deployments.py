@@ -7,7 +7,7 @@ from boxship.errors import NotFoundError
 from boxship.loader.deployments import expect_target, other_generations
 from boxship.names import LABEL_GENERATION
 from boxship.plan.observed import ContainerState, Observed, ObservedContainer
-from boxship.spec.model import Boot
+from boxship.spec.model_boot import Boot
 from tests.unit.plan.given import appliance, service
 
 WITH_TARGETS = replace(

@@ -56,6 +56,23 @@ async def test_an_operation_whose_record_is_lost_is_no_hindrance() -> None:
     assert desk.journal.state.operation_id == ""
 
 
+async def test_what_the_loader_before_left_is_ended_also_on_a_disk_that_is_full() -> None:
+    store = MemoryStore(ON_TRIAL)
+    store.put_operation(operation())
+    store.breaks = HostError("no space left on the disk")
+    desk = Desk(store)
+    assert (await desk.journal.open()).endswith("so 1.0 (default) stays no space left on the disk")
+    assert desk.journal.state.trial is None
+    assert desk.journal.operation("op1").status is OperationStatus.INTERRUPTED
+    assert [each.status for each in desk.journal.operations(10)] == [OperationStatus.INTERRUPTED]
+    store.breaks = None
+    await desk.journal.begin(OperationKind.GC, "anna", {})
+    kept = store.operation("op1")
+    assert kept is not None
+    assert kept.status is OperationStatus.INTERRUPTED
+    assert store.load().state.trial is None
+
+
 async def test_an_operation_lives_from_begin_to_end(desk: Desk) -> None:
     journal = desk.journal
     begun = await journal.begin(OperationKind.PULL, "anna", {"version": "1.0"}, can_cancel=True)
