@@ -8,7 +8,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,13 +37,21 @@ class UnixConnection(http.client.HTTPConnection):
 class LoaderBox:
     """One box: a folder that outlives its Loaders, and things on an engine that carry the appliance's label."""
 
-    def __init__(self, appliance: str, folder: Path, environment: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        appliance: str,
+        folder: Path,
+        environment: Mapping[str, str] | None = None,
+        enter: Sequence[str] = (),
+    ) -> None:
+        """``enter``: what the Loader's command begins with, to run in an engine's own namespaces."""
         self.appliance = appliance
         self.folder = folder
         self.state = folder / "state"
         self.socket = folder / "run" / "loader.sock"
         self.page_port, self.api_port = free_ports(2)
         self._environment = {**os.environ, **(environment or {})}
+        self._enter = tuple(enter)
         self._process: subprocess.Popen[bytes] | None = None
         self.starts = 0
 
@@ -52,7 +60,7 @@ class LoaderBox:
     def start(self, *arguments: str) -> None:
         """Return once it answers."""
         self.starts += 1
-        command = [*BOXSHIP, "-p", self.appliance, "loader", "--state", str(self.state), "--run"]
+        command = [*self._enter, *BOXSHIP, "-p", self.appliance, "loader", "--state", str(self.state), "--run"]
         command += [str(self.socket.parent), "--page-port", str(self.page_port), "--api-port", str(self.api_port)]
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
@@ -108,7 +116,7 @@ class LoaderBox:
     def begin(self, path: str, body: object = None) -> str:
         """The id of the operation."""
         status, answer = self.ask("POST", path, body or {})
-        assert status == 202, (path, status, answer)
+        assert status == 202, (path, status, answer, self.last_words())
         return str(answer["id"])
 
     def over(self, operation_id: str) -> dict[str, Any]:

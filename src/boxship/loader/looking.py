@@ -6,7 +6,8 @@ from boxship.errors import BoxshipError, EngineError, EngineTimeoutError, Engine
 from boxship.loader.decide import Look
 from boxship.loader.deployments import other_generations, read_wanted
 from boxship.loader.parts import Parts
-from boxship.plan.observed import ContainerState
+from boxship.plan.action import WaitReady
+from boxship.plan.observed import ContainerState, Health
 from boxship.plan.reconcile import reconcile
 from boxship.plan.verdict import Options
 from boxship.spec.versions import newest
@@ -43,7 +44,10 @@ async def _look_at_current(parts: Parts, state: State, mends_s: tuple[float, ...
         if each.generation in strays and each.state is ContainerState.RUNNING
     }
     plan = reconcile(wanted.desired, observed, Options(remove_orphans=True))
-    astray = [f"{step.subject.partition(':')[2]}: {step.cause}" for step in plan.steps]
+    # The engine asks for the first time after a whole interval; whoever was found ready before that is still well.
+    starting = {f"service:{each.replica}" for each in observed.containers if each.health is Health.STARTING}
+    wrong = [each for each in plan.steps if not (isinstance(each.action, WaitReady) and each.subject in starting)]
+    astray = [f"{step.subject.partition(':')[2]}: {step.cause}" for step in wrong]
     astray += [f"containers of generation {generation} run, and must not" for generation in sorted(running_strays)]
     restarting = sorted(
         each.replica for each in observed.containers_of(parts.appliance) if each.state is ContainerState.RESTARTING

@@ -74,8 +74,13 @@ class Runner:
         except (CancelledError, *_LOST):
             raise
         except BoxshipError as error:
+            if self._journal.state.current is None:
+                raise
             return await self._count_failure(failure_of(error), _FOR_EVER, "")
-        except Exception as error:  # noqa: BLE001  # as in _outcome, and a bug must not be met without a pause either
+        except Exception as error:
+            if self._journal.state.current is None:
+                raise
+            # As in _outcome: and a bug must not be met without a pause either.
             return await self._count_failure(failure_of(_bug(error)), _FOR_EVER, "")
         if failure is not None:
             return failure if current is None else await self._count_failure(failure, *self._boot_rules(current))

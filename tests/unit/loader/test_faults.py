@@ -5,14 +5,16 @@ import contextlib
 from collections.abc import AsyncGenerator
 
 import pytest
+from msgspec.structs import replace
 
 from boxship.errors import BoxshipError, EngineError, HostError
 from boxship.loader.box import Sequenced
 from boxship.loader.happened import OperationChanged
 from boxship.loader.supervisor import Supervisor
+from boxship.spec.model import Healthcheck
 from boxship.state.operation import Operation, OperationKind, OperationStatus
 from tests.fakes.store import MemoryStore
-from tests.unit.loader.bench import Bench
+from tests.unit.loader.bench import Bench, version
 
 FULL = HostError("state.db can't be written: no space left on the disk", hint="make room on that disk")
 
@@ -163,3 +165,37 @@ async def test_a_switch_that_is_cancelled_on_a_box_that_is_not_well_does_not_mak
         await box.cancel(operation.id, by="test")
         await bench.over(box, operation)
         assert not box.boot().is_ready
+
+
+async def test_what_was_seen_before_an_operation_ended_decides_nothing_after_it(bench: Bench) -> None:
+    """On a slow engine a look lasts, and what it saw of a boot under way is no reason for another boot."""
+    bench.world.engine.faults.delay_s["observe"] = 0.7
+    async with bench.loader() as box:
+        for number in ("1.0", "1.1"):
+            await bench.to(box, number)
+            await bench.world.clock.sleep(40.0)
+        assert boots(box) == []
+
+
+async def test_a_first_release_that_can_not_take_over_says_why(bench: Bench) -> None:
+    async with bench.loader() as box:
+        await bench.pull(box, "1.0")
+        await bench.world.engine.remove_image("app/web:1.0")
+        refused = await bench.over(box, await box.switch("1.0", by="test"))
+        assert refused.failure is not None
+        assert refused.failure.code == "precondition.failed"
+        assert box.state().current is None
+
+
+async def test_a_service_that_the_engine_has_not_asked_yet_is_not_booted_again(bench: Bench) -> None:
+    """We ask at once, the engine after its first interval: until then it says "starting" of what is ready."""
+    written = version("1.0")
+    asked = replace(written.services["db"], healthcheck=Healthcheck(("CMD", "true"), interval_s=60.0))
+    bench.world.publish(
+        replace(written, services={**written.services, "db": asked}),
+        db="app/db:1.0", web="app/web:1.0", page="app/web:1.0",
+    )  # fmt: skip
+    async with bench.loader() as box:
+        await bench.to(box, "1.0")
+        await bench.world.clock.sleep(300.0)
+        assert boots(box) == []
