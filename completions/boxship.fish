@@ -693,7 +693,7 @@ complete -c boxship -n '__fish_seen_subcommand_from box' -l limit -x -d 'how man
 complete -c boxship -n '__fish_seen_subcommand_from box' -l follow -d 'go on with what it writes from now on'
 complete -c boxship -n '__fish_seen_subcommand_from box' -l after -x -d 'only later entries'
 complete -c boxship -n '__fish_seen_subcommand_from box' -l tail -x -d 'only so many of the last lines'
-complete -c boxship -n '__fish_seen_subcommand_from box' -l scope -x -d 'admin, read, status or logs:SERVICE (repeatable)'
+complete -c boxship -n '__fish_seen_subcommand_from box' -l scope -x -d 'admin, read, status, logs:SERVICE or heartbeat:SERVICE (repeatable)'
 complete -c boxship -n '__fish_seen_subcommand_from box' -l expires -x -d 'after how long: 12h, 30d (default: never)'
 complete -c boxship -n '__fish_seen_subcommand_from box' -l replace -d 'revoke others of this name'
 complete -c boxship -n '__fish_seen_subcommand_from box' -l help -d 'show this help message and exit'

@@ -961,7 +961,7 @@ _boxship_verb_box() {
         '(--follow)--follow[go on with what it writes from now on]' \
         '(--after)--after[only later entries]:NUMBER: ' \
         '(--tail)--tail[only so many of the last lines]:NUMBER: ' \
-        '*--scope[admin, read, status or logs\:SERVICE (repeatable)]:SCOPE: ' \
+        '*--scope[admin, read, status, logs\:SERVICE or heartbeat\:SERVICE (repeatable)]:SCOPE: ' \
         '(--expires)--expires[after how long\: 12h, 30d (default\: never)]:TIME: ' \
         '(--replace)--replace[revoke others of this name]' \
         '(--help)--help[show this help message and exit]' \

@@ -151,6 +151,12 @@ class FakeBox:
         self._know(service)
         return self._begin(OperationKind.RESTART, by, service=service)
 
+    async def heartbeat(self, service: str, within_s: float, note: str, *, by: str) -> float:
+        if service not in SERVICES:
+            raise NotFoundError(f"no service '{service}' in what runs")
+        self.asked.append(f"heartbeat {service} {within_s:g} {note}".rstrip())
+        return 7200.0
+
     async def cancel(self, operation_id: str, *, by: str) -> Operation:
         operation = self.operation(operation_id)
         if not operation.can_cancel:

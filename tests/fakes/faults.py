@@ -58,6 +58,10 @@ class Faults:
         self._calls_left = None
         self._last_takes_effect = False
 
+    def forget(self) -> None:
+        """Whatever was to fail works from now on."""
+        self._failures.clear()
+
     @asynccontextmanager
     async def around(self, call: str, name: str = "") -> AsyncIterator[None]:
         """One call: what goes wrong before the body, and what after it."""

@@ -11,6 +11,7 @@ from boxship.errors import CancelledError, HostError, NotFoundError, UsageError
 from boxship.execute.generations import VolumePair
 from boxship.execute.race import race
 from boxship.host.gate import Closed, GateReport, GateState, Opened
+from boxship.loader.heartbeats import Heartbeats
 from boxship.loader.parts import Copied, Parts, Tell
 from boxship.loader.ring import Ring
 from boxship.loader.supervisor import Supervisor
@@ -105,13 +106,17 @@ class FakeGate:
     def __init__(self) -> None:
         self.closed: frozenset[GatedPort] = frozenset()
         self.history: list[str] = []
+        self.breaks = ""
+        """Why it can't be closed or opened, "" when it can."""
 
     async def close(self, ports: Collection[GatedPort], page_port: int) -> GateReport:
+        self._expect_whole()
         self.closed = frozenset(ports)
         self.history.append("close")
         return GateReport(is_closed=True, by="fake")
 
     async def open(self) -> None:
+        self._expect_whole()
         self.closed = frozenset()
         self.history.append("open")
 
@@ -120,6 +125,10 @@ class FakeGate:
 
     async def is_intact(self) -> bool:
         return True
+
+    def _expect_whole(self) -> None:
+        if self.breaks:
+            raise HostError(self.breaks)
 
 
 class FakeVendor:
@@ -193,8 +202,9 @@ class FakeBoxWorld:
             clock=self.clock,
             feed=feed,
             page_port=8480,
+            heartbeats=Heartbeats(self.clock),
             boot_id=f"boot-{self.starts}",
-            aside=_at_once,
+            aside=at_once,
             own_image=own_image,
             loader_images=lambda: (own_image,),
         )
@@ -203,7 +213,7 @@ class FakeBoxWorld:
         return supervisor
 
 
-async def _at_once(function: Callable[P, T], /, *arguments: P.args, **named: P.kwargs) -> T:
+async def at_once(function: Callable[P, T], /, *arguments: P.args, **named: P.kwargs) -> T:
     """Implements ``Aside``: time is the fake clock's, which real threads don't know."""
     return function(*arguments, **named)
 

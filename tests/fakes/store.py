@@ -5,7 +5,7 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
-from boxship.errors import BugError
+from boxship.errors import BoxshipError, BugError
 from boxship.state.operation import Operation
 from boxship.state.state import State
 from boxship.store.audit import link, text_of
@@ -19,6 +19,8 @@ class MemoryStore:
         self.saves: list[State] = []
         self.heard: Callable[[State], None] = lambda _state: None
         """Is told of every state that was saved."""
+        self.breaks: BoxshipError | None = None
+        """What every write fails with."""
         self._state = state or State()
         self._limits = limits or Limits()
         self._warning = warning
@@ -33,7 +35,7 @@ class MemoryStore:
         return Loaded(self._state, self._warning)
 
     def save(self, state: State, operations: Collection[Operation] = ()) -> State:
-        self._expect_open()
+        self._expect_writable()
         if state.revision != self._state.revision:
             raise conflict_of_revisions(self._state.revision, state.revision)
         self._state = replace(state, revision=state.revision + 1)
@@ -44,7 +46,7 @@ class MemoryStore:
         return self._state
 
     def put_operation(self, operation: Operation) -> None:
-        self._expect_open()
+        self._expect_writable()
         self._operations[operation.id] = operation
         for old in self._newest_first()[self._limits.operations :]:
             if old.status.is_over:
@@ -59,7 +61,7 @@ class MemoryStore:
         return tuple(self._newest_first()[:limit])
 
     def append_audit(self, at: datetime, who: str, action: str, subject: str = "", outcome: str = "") -> AuditEntry:
-        self._expect_open()
+        self._expect_writable()
         last = self._audit[-1] if self._audit else self._anchor
         entry = AuditEntry(last.number + 1, at, who, action, subject, outcome)
         entry = replace(entry, digest=link(last.digest, text_of(entry)))
@@ -82,7 +84,7 @@ class MemoryStore:
         return 0
 
     def put_token(self, token: Token) -> None:
-        self._expect_open()
+        self._expect_writable()
         if token.id not in self._tokens and len(self._tokens) >= self._limits.tokens:
             over = [
                 other
@@ -107,6 +109,11 @@ class MemoryStore:
     def _newest_first(self) -> list[Operation]:
         later_first = list(self._operations.values())[::-1]
         return sorted(later_first, key=lambda operation: operation.began_at, reverse=True)
+
+    def _expect_writable(self) -> None:
+        self._expect_open()
+        if self.breaks is not None:
+            raise self.breaks
 
     def _expect_open(self) -> None:
         if self._is_closed:

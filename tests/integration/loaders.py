@@ -138,7 +138,7 @@ class LoaderBox:
     def begin(self, path: str, body: object = None) -> str:
         """The id of the operation."""
         status, answer = self.ask("POST", path, body or {})
-        assert status == 202, (path, status, answer)
+        assert status == 202, (path, status, answer, self.last_words())
         return str(answer["id"])
 
     def over(self, operation_id: str) -> dict[str, Any]:

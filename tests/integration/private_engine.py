@@ -124,6 +124,15 @@ class PrivateEngine:
         os.kill(self._daemon_pid, signal.SIGCONT)
         self._daemon.send_signal(signal.SIGCONT)
 
+    def run(self, *command: str) -> None:
+        """In its namespaces. Raises: CalledProcessError."""
+        subprocess.run([*self.enter, *command], check=True, timeout=DEADLINE_S, capture_output=True)
+
+    @property
+    def data(self) -> Path:
+        """Where its images and volumes are."""
+        return self._folder / "data"
+
     def tasks(self) -> frozenset[str]:
         """The ids of the containers that its containerd has begun to start, or has not let go of yet."""
         folder = Path(f"/proc/{self._inside_pid}/root/run/docker/containerd/daemon/io.containerd.runtime.v2.task/moby")

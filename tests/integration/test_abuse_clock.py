@@ -1,8 +1,5 @@
 """The wall clock is set while Boxship waits: deadlines belong to a clock that only goes on, so nothing changes."""
 
-import os
-import shutil
-import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from tests.integration.boxes import Box
+from tests.integration.faketime import faked_by, faketime_library
 from tests.integration.hostile_proxy import HostileProxy, Moment, hostile_proxy
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(90)]
 
-KEPT = Path(__file__).parents[2] / ".state" / "libfaketime"
 SLOW = """
 services:
   db:
@@ -33,20 +30,7 @@ ENDS_WITHIN_S = 60
 
 @pytest.fixture(scope="session")
 def library() -> Path:
-    """Debian's libfaketime, unpacked and not installed."""
-    found = next(KEPT.glob("**/libfaketime.so.1"), None)
-    if found is not None:
-        return found
-    if shutil.which("apt-get") is None:
-        pytest.skip("setting one program's clock needs libfaketime, from apt")
-    KEPT.mkdir(parents=True, exist_ok=True)
-    subprocess.run(
-        ["apt-get", "--quiet", "download", "libfaketime"],
-        cwd=KEPT, env={**os.environ, "LC_ALL": "C"}, capture_output=True, timeout=120, check=False,
-    )  # fmt: skip
-    for package in KEPT.glob("*.deb"):
-        subprocess.run(["dpkg-deb", "--extract", package, KEPT], check=True, timeout=60)
-    return next(KEPT.glob("**/libfaketime.so.1"), None) or pytest.skip("libfaketime can't be had from apt here")
+    return faketime_library()
 
 
 @pytest.fixture
@@ -62,12 +46,7 @@ def test_a_clock_that_is_set_while_a_service_is_waited_for_changes_nothing(
     clock = tmp_path / "clock"
     clock.write_text("+0\n")
     box.write(SLOW)
-    faked = {
-        "LD_PRELOAD": str(library),
-        "FAKETIME_TIMESTAMP_FILE": str(clock),
-        "FAKETIME_NO_CACHE": "1",
-        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-    }
+    faked = faked_by(library, clock)
     real = dict(box.environment)
     box.environment |= {"DOCKER_HOST": proxy.address, **faked}
     try:

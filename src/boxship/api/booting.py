@@ -5,6 +5,8 @@ from boxship.api.route import Answer, Call, Doors, Handled, Reply, Route
 from boxship.api.views import (
     BootAnswer,
     BootBody,
+    HeartbeatAnswer,
+    HeartbeatBody,
     MaintenanceAnswer,
     MaintenanceBody,
     NothingBody,
@@ -43,6 +45,12 @@ async def set_maintenance(doors: Doors, call: Call) -> Handled:
 
 async def restart(doors: Doors, call: Call) -> Handled:
     return begun(await doors.box.restart_service(call.path["name"], by=call.caller.who))
+
+
+async def heartbeat(doors: Doors, call: Call) -> Handled:
+    body = call.body_as(HeartbeatBody)
+    limit_s = await doors.box.heartbeat(call.path["name"], body.within_s, body.note, by=call.caller.who)
+    return Reply(HeartbeatAnswer(limit_s))
 
 
 _NO_TARGET = {**BUSY, 404: "the release has no such target; nothing changed"}
@@ -119,5 +127,16 @@ ROUTES = (
         scope="admin",
         action="restart",
         problems={**BUSY, 404: "there is no such service"},
+    ),
+    Route(
+        method="POST",
+        path="/v1/services/{name}/heartbeat",
+        name="heartbeat",
+        text="A service that needs longer than a boot waits, as for a migration, says that it is still at work.",
+        handle=heartbeat,
+        body=HeartbeatBody,
+        answers=(Answer(200, "it was heard", HeartbeatAnswer),),
+        scope="heartbeat:{name}",
+        problems={404: "there is no such service in what runs"},
     ),
 )

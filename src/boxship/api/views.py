@@ -1,10 +1,12 @@
 """What the API takes and gives, as values; the description is made from them. Names here are promised."""
 
 from datetime import datetime
+from typing import Annotated
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from boxship.loader.box import BootView
+from boxship.loader.heartbeats import LONGEST_S
 from boxship.state.deployment import Deployment
 from boxship.state.operation import Operation
 from boxship.store.port import AuditEntry, Token
@@ -41,6 +43,19 @@ class BootBody(Struct, frozen=True, forbid_unknown_fields=True):
     """``target``: a target's name, ``current`` or ``default``."""
 
     target: str = "current"
+
+
+class HeartbeatBody(Struct, frozen=True, forbid_unknown_fields=True):
+    """``within_s``: until then the service is heard of again, or is ready. ``note``: what it does, for people."""
+
+    within_s: Annotated[float, Meta(ge=1, le=LONGEST_S)] = 60.0
+    note: Annotated[str, Meta(max_length=300)] = ""
+
+
+class HeartbeatAnswer(Struct, frozen=True):
+    """``limit_s``: how long it may take altogether, however often it is heard of."""
+
+    limit_s: float
 
 
 class RegistryAnswer(Struct, frozen=True):

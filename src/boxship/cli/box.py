@@ -113,7 +113,10 @@ def _add_tokens(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("do", nargs="?", choices=["list", "create", "revoke"], default="list", help="default: list")
     parser.add_argument("name", nargs="?", metavar="NAME", help="the new one's name, or the id to revoke")
     parser.add_argument(
-        "--scope", action="append", metavar="SCOPE", help="admin, read, status or logs:SERVICE (repeatable)"
+        "--scope",
+        action="append",
+        metavar="SCOPE",
+        help="admin, read, status, logs:SERVICE or heartbeat:SERVICE (repeatable)",
     )
     parser.add_argument("--expires", default="", metavar="TIME", help="after how long: 12h, 30d (default: never)")
     parser.add_argument("--replace", action="store_true", help="revoke others of this name")

@@ -26,6 +26,7 @@ from boxship.host.reach_rules import Admitted, admitted_of
 from boxship.loader.copying import VolumeCopier
 from boxship.loader.handover import Handover
 from boxship.loader.happened import BoxEvent, OperationChanged
+from boxship.loader.heartbeats import Heartbeats
 from boxship.loader.machine import MachinePower
 from boxship.loader.parts import Parts
 from boxship.loader.pulling import LibraryReleases, SourceVendor
@@ -90,6 +91,7 @@ async def run_box(options: BoxOptions, engine: Engine, stop: asyncio.Event, show
             feed=ring,
             boot_id=os.urandom(8).hex(),
             page_port=options.page_port,
+            heartbeats=Heartbeats(clock),
             own_image=options.own_image,
             default_source=options.source,
             loader_images=lambda: (*filter(None, (options.own_image,)), *loader_images(places)),

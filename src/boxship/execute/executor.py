@@ -26,6 +26,7 @@ from boxship.events import (
     StepStarted,
     SubjectChanged,
 )
+from boxship.execute.deadlines import Deadlines
 from boxship.execute.hooks import HookRunner
 from boxship.execute.host_hooks import run_host_hook
 from boxship.execute.readiness import Readiness
@@ -96,23 +97,32 @@ async def execute(
     *,
     interrupt: asyncio.Event | None = None,
     concurrency: int = CONCURRENT_CALLS,
+    deadlines: Deadlines | None = None,
 ) -> Outcome:
     """Carry the plan out as far as possible and tell how it ended; raises nothing for a failed step.
 
     Raises: WouldChange with the plan, on an engine that is only asked.
 
+    ``deadlines``: of the waits for services; None: as planned.
     ``interrupt``: once set, nothing new is begun, waiting and transfers of images end, other calls in flight finish.
     """
     if isinstance(engine, Rehearsal):
         raise WouldChange(plan=plan)
-    return await _Run(plan, engine, publish, clock, interrupt or asyncio.Event(), concurrency).walk()
+    return await _Run(plan, engine, publish, clock, interrupt or asyncio.Event(), concurrency, deadlines).walk()
 
 
 class _Run:
     """One walk: the state of every step."""
 
     def __init__(
-        self, plan: Plan, engine: Engine, publish: Publish, clock: Clock, interrupt: asyncio.Event, concurrency: int
+        self,
+        plan: Plan,
+        engine: Engine,
+        publish: Publish,
+        clock: Clock,
+        interrupt: asyncio.Event,
+        concurrency: int,
+        deadlines: Deadlines | None,
     ) -> None:
         self._plan = plan
         self._engine = engine
@@ -120,7 +130,7 @@ class _Run:
         self._clock = clock
         self._interrupt = interrupt
         self._slots = concurrency
-        self._readiness = Readiness(engine, clock)
+        self._readiness = Readiness(engine, clock, deadlines)
         self._hooks = HookRunner(engine, clock)
         self._steps = {step.id: step for step in plan.steps}
         self._open = {step.id: set(step.after) | set(step.after_ended) for step in plan.steps}

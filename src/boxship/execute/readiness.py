@@ -16,6 +16,7 @@ from boxship import names
 from boxship.clock import Clock
 from boxship.engine.port import ContainerDetail, ProbeEngine
 from boxship.errors import BoxshipError, EngineError, EngineNotFoundError, EngineUnreachableError, ProbeError
+from boxship.execute.deadlines import AsPlanned, Deadlines
 from boxship.execute.hints import ListenHint, PortHint
 from boxship.execute.http import Answer
 from boxship.execute.probes import Asker, ask_check
@@ -75,9 +76,10 @@ class _Wait(Struct):
 class Readiness:
     """Waits for containers of one engine; shared by all waits of a plan, so that the cap on exec probes holds."""
 
-    def __init__(self, engine: ProbeEngine, clock: Clock) -> None:
+    def __init__(self, engine: ProbeEngine, clock: Clock, deadlines: Deadlines | None = None) -> None:
         self._engine = engine
         self._clock = clock
+        self._deadlines = deadlines or AsPlanned()
         self._execs = asyncio.Semaphore(CONCURRENT_EXECS)
         self._asker = Asker(engine, clock)
 
@@ -85,13 +87,15 @@ class Readiness:
         """Return once the gate is passed.
 
         Raises: ProbeError with what was last heard and the last log lines, when the container ends, can never become
-        healthy, or isn't ready within ``action.within_s``; EngineError when the engine itself fails.
+        healthy, or isn't ready by its deadline, ``action.within_s`` as a rule; EngineError when the engine
+        itself fails.
         """
         detail = await self._engine.inspect_container(action.name)
         wait = _Wait(action, _name_of(detail) or action.name, tell)
+        service = detail.labels.get(names.LABEL_SERVICE, action.name)
         gate = action.gate
         if isinstance(gate, Completed):
-            await self._bounded(wait, self._completed(wait))
+            await self._bounded(wait, service, self._completed(wait))
             return
         if gate.needs_healthcheck and not _has_healthcheck(detail) and gate.check is None:
             raise ProbeError(
@@ -99,13 +103,22 @@ class Readiness:
                 hint="give it a healthcheck, or depend on service_started",
                 service=wait.service,
             )
-        await self._bounded(wait, self._ready(wait, detail))
+        await self._bounded(wait, service, self._ready(wait, detail))
 
-    async def _bounded(self, wait: _Wait, work: Coroutine[Any, Any, None]) -> None:
-        async with race(work, self._clock.sleep(wait.action.within_s)) as (working, _):
+    async def _bounded(self, wait: _Wait, service: str, work: Coroutine[Any, Any, None]) -> None:
+        began_s = self._clock.monotonic_s()
+        async with race(work, self._time_is_up(service, began_s, wait.action.within_s)) as (working, _):
             if not working.done():
-                raise await self._not_ready(wait, f"not ready after {wait.action.within_s:g} s: {wait.summary}")
+                took_s = max(wait.action.within_s, round(self._clock.monotonic_s() - began_s))
+                raise await self._not_ready(wait, f"not ready after {took_s:g} s: {wait.summary}")
             await working
+
+    async def _time_is_up(self, service: str, began_s: float, within_s: float) -> None:
+        """Return then. Asked once more when the first answer has come, as it may have been put off meanwhile."""
+        left_s = within_s
+        while left_s > 0:
+            await self._clock.sleep(left_s)
+            left_s = self._deadlines.until_s(service, began_s, within_s) - self._clock.monotonic_s()
 
     async def _completed(self, wait: _Wait) -> None:
         wait.hear("end", "still running")

@@ -1,7 +1,7 @@
 """Who may ask a box for what: scopes, decided without looking anywhere, and the port to those who know tokens.
 
 Scopes are words: ``admin`` may do everything, ``read`` may see everything but tokens and audit, ``status`` may ask
-how the box is, ``logs:web`` may read the logs of the service web.
+how the box is, ``logs:web`` may read the logs of the service web, ``heartbeat:web`` may say that web is at work.
 """
 
 import re
@@ -17,8 +17,10 @@ ADMIN = "admin"
 READ = "read"
 STATUS = "status"
 LOGS = "logs"
+HEARTBEAT = "heartbeat"
 MONITORING = "monitoring"
 """The name of the token that monitors and the status page use."""
+_SCOPES = "admin, read, status, logs:SERVICE or heartbeat:SERVICE"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._@-]{0,63}")
 
 
@@ -61,7 +63,7 @@ def allows(scopes: Collection[str], wanted: str) -> bool:
     """Whether one of ``scopes`` covers ``wanted``, which is a scope; "" is covered by any token."""
     if ADMIN in scopes or not wanted or wanted in scopes:
         return True
-    return READ in scopes and wanted != ADMIN
+    return READ in scopes and wanted != ADMIN and not wanted.startswith(f"{HEARTBEAT}:")
 
 
 def check_new_token(name: str, scopes: Collection[str]) -> None:
@@ -71,14 +73,14 @@ def check_new_token(name: str, scopes: Collection[str]) -> None:
             f"'{name[:64]}' can't be a token's name", hint="up to 64 letters, digits, blanks, dots, dashes and @"
         )
     if not scopes:
-        raise UsageError("a token needs a scope", hint="admin, read, status, or logs:SERVICE")
+        raise UsageError("a token needs a scope", hint=_SCOPES)
     for scope in scopes:
         if not _is_scope(scope):
-            raise UsageError(f"'{scope[:64]}' is not a scope", hint="admin, read, status, or logs:SERVICE")
+            raise UsageError(f"'{scope[:64]}' is not a scope", hint=_SCOPES)
 
 
 def _is_scope(scope: str) -> bool:
     kind, colon, service = scope.partition(":")
     if colon:
-        return kind == LOGS and SERVICE_PATTERN.fullmatch(service) is not None
+        return kind in (LOGS, HEARTBEAT) and SERVICE_PATTERN.fullmatch(service) is not None
     return scope in (ADMIN, READ, STATUS)

@@ -73,7 +73,14 @@ async def bring_up(parts: Parts, deployment: Deployment, interrupt: asyncio.Even
     set_kernel(parts, wanted)
     try:
         brought = await bring_about(
-            wanted.desired, observed, parts.engine, parts.feed.publish, parts.clock, _OPTIONS, interrupt
+            wanted.desired,
+            observed,
+            parts.engine,
+            parts.feed.publish,
+            parts.clock,
+            _OPTIONS,
+            interrupt,
+            parts.heartbeats,
         )
     except CancelledError:
         raise

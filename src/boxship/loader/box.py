@@ -158,6 +158,12 @@ class Box(Protocol):
     async def restart_service(self, service: str, *, by: str) -> Operation:
         """Raises: NotFoundError."""
 
+    async def heartbeat(self, service: str, within_s: float, note: str, *, by: str) -> float:
+        """A service is at work, and is heard of again ``within_s``: the wait for it isn't over before.
+
+        Returns: how long it may take altogether, in seconds. Raises: NotFoundError for no service of what runs.
+        """
+
     async def cancel(self, operation_id: str, *, by: str) -> Operation:
         """Raises: NotFoundError; ConflictError when it can't be cancelled any more."""
 

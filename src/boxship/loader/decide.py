@@ -75,6 +75,8 @@ ENGINE_RETRY_S = 2.0
 MENDS_AT_ONCE = 3
 """So often within ten minutes what went astray is mended without a pause."""
 LONGEST_PAUSE_S = BACKOFF_MOST_S
+LEAST_PAUSE_S = 0.05
+"""A shorter one is none: added to today's unix time it may vanish, and whoever waits for it would wait for ever."""
 
 
 def _pause_s(state: State, now_s: float) -> float:
@@ -88,7 +90,8 @@ def _mend_pause_s(mends_s: Sequence[float]) -> float:
     if len(mends_s) < MENDS_AT_ONCE:
         return 0.0
     wanted_s = min(BACKOFF_FIRST_S * 2.0 ** (len(mends_s) - MENDS_AT_ONCE), LONGEST_PAUSE_S)
-    return max(0.0, wanted_s - mends_s[-1])
+    left_s = wanted_s - mends_s[-1]
+    return left_s if left_s >= LEAST_PAUSE_S else 0.0
 
 
 def _why_paused(state: State, pause_s: float) -> str:

@@ -13,6 +13,7 @@ from boxship.loader.journal import Journal
 from boxship.loader.parts import Parts
 from boxship.plan.observed import Observed
 from boxship.spec.release import PLATFORM, Release
+from boxship.spec.versions import compare_versions
 from boxship.state import transitions
 from boxship.state.deployment import Deployment
 from boxship.state.operation import Failure
@@ -66,13 +67,31 @@ def find_garbage(
     )
 
 
+def waiting_releases(state: State, releases: Collection[Release]) -> tuple[str, ...]:
+    """Ids of the releases that were brought here to be switched to, and weren't yet: newer than current, and not bad.
+
+    Of two releases of one version only the one pulled last waits. Without a deployment all of them do. Pure.
+    """
+    current = state.current
+    if current is None:
+        return tuple(release.id for release in releases)
+    return tuple(
+        release.id
+        for release in releases
+        if compare_versions(release.version, current.version) == 1
+        and release.id not in state.bad_releases
+        and state.pulled.get(release.version, release.id) == release.id
+    )
+
+
 async def garbage_of(parts: Parts, journal: Journal) -> Garbage:
     """What there is now. Raises: EngineError."""
     releases = [parts.releases.release(release_id) for release_id in parts.releases.ids()]
     references = tuple({image.id for release in releases for image in release.images().values()})
     observed = await parts.engine.observe(references)
-    kept_images = parts.loader_images()
-    return find_garbage(parts.appliance, journal.state, releases, observed, kept_images=kept_images)
+    state = journal.state
+    waiting, kept_images = waiting_releases(state, releases), parts.loader_images()
+    return find_garbage(parts.appliance, state, releases, observed, waiting, kept_images=kept_images)
 
 
 async def collect_garbage(parts: Parts, journal: Journal) -> Failure | None:

@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 from msgspec.structs import replace
 
 from boxship.clock import Clock
-from boxship.errors import ConflictError, NotFoundError
+from boxship.errors import BoxshipError, ConflictError, NotFoundError
+from boxship.events import Notice
 from boxship.loader.happened import DeploymentChanged, OperationChanged
 from boxship.loader.parts import Aside
 from boxship.loader.ring import Ring
@@ -29,6 +30,8 @@ class Journal:
         self._aside = aside
         self._state = State()
         self._running: Operation | None = None
+        self._owed: tuple[Operation, ...] = ()
+        """Records that could not be written yet: the next write takes them along."""
         self._writing = asyncio.Lock()
 
     @property
@@ -52,8 +55,19 @@ class Journal:
             was = self._store.operation(loaded.state.operation_id)
             now = self._clock.now()
             ended = () if was is None else (transitions.interrupt(was, now, recovered.sentence),)
-            self._state = await self._aside(self._store.save, recovered.state, ended)
-        return " ".join(text for text in (loaded.warning, recovered.sentence) if text)
+            self._state, self._owed = recovered.state, ended
+            unwritten = await self._write_recovered()
+        else:
+            unwritten = ""
+        return " ".join(text for text in (loaded.warning, recovered.sentence, unwritten) if text)
+
+    async def _write_recovered(self) -> str:
+        """Why it can't be written, "" when it was: to end for a full disk would help nobody."""
+        try:
+            await self.change(lambda state: state)
+        except BoxshipError as error:
+            return error.message
+        return ""
 
     async def change(self, transition: Transition, *operations: Operation) -> State:
         """Replace the state, on disk before in memory. Raises: what the transition does, with nothing changed."""
@@ -61,8 +75,9 @@ class Journal:
             before = self._state
             after = transition(before)
             # The disk is waited for elsewhere, and always to its end: half of a cancelled write would be the worst.
-            saving = self._aside(self._store.save, after, operations)
+            saving = self._aside(self._store.save, after, (*self._owed, *operations))
             self._state = await asyncio.shield(saving)
+            self._owed = ()
         if (before.current, before.trial, before.previous) != (after.current, after.trial, after.previous):
             self._feed.publish(DeploymentChanged(after.current, after.trial, after.previous))
         return self._state
@@ -87,14 +102,26 @@ class Journal:
         return operation
 
     async def stage(self, stage: str, note: str = "", *, can_cancel: bool | None = None) -> None:
-        """The running operation is at another stage now; its progress begins anew."""
+        """The running operation is at another stage now; its progress begins anew.
+
+        Told in any case: what can't be written is for people who look later, and no reason to give up what is done.
+        """
         operation = self._require_running()
         changed = replace(operation, stage=stage, note=note, progress=Progress(), updated_at=self._clock.now())
         if can_cancel is not None:
             changed = replace(changed, can_cancel=can_cancel)
         self._running = changed
-        await self._aside(self._store.put_operation, changed)
         self._feed.publish(OperationChanged(changed))
+        try:
+            await self._aside(self._store.put_operation, changed)
+        except BoxshipError as error:
+            self._feed.publish(Notice(error.message, is_warning=True))
+
+    def remark(self, note: str) -> None:
+        """A sentence about the running operation, for who looks now; not kept."""
+        operation = self._require_running()
+        self._running = replace(operation, note=note, updated_at=self._clock.now())
+        self._feed.publish(OperationChanged(self._running))
 
     def tell(self, progress: Progress) -> None:
         """How far the running operation is. Only told, not kept: after a cut it begins anew."""
@@ -123,16 +150,19 @@ class Journal:
         """Raises: NotFoundError."""
         if self._running is not None and self._running.id == operation_id:
             return self._running
-        found = self._store.operation(operation_id)
+        found = self._known(operation_id)
         if found is None:
             raise NotFoundError(f"no operation '{operation_id}' on this box", hint="boxship box operations lists them")
         return found
 
     def operations(self, limit: int) -> tuple[Operation, ...]:
         """The newest first, the running one with its newest progress."""
-        kept = self._store.operations(limit)
-        running = self._running
-        return kept if running is None else tuple(running if each.id == running.id else each for each in kept)
+        newer = {each.id: each for each in (*self._owed, self._running) if each is not None}
+        return tuple(newer.get(each.id, each) for each in self._store.operations(limit))
+
+    def _known(self, operation_id: str) -> Operation | None:
+        owed = next((each for each in self._owed if each.id == operation_id), None)
+        return owed or self._store.operation(operation_id)
 
     def _require_running(self) -> Operation:
         if self._running is None:

@@ -6,7 +6,6 @@ from collections.abc import Awaitable, Callable
 from typing import Literal, assert_never
 
 from boxship.errors import BoxshipError
-from boxship.events import Notice
 from boxship.loader.decide import Begin, Wait, decide
 from boxship.loader.happened import Decided
 from boxship.loader.journal import Journal
@@ -49,11 +48,15 @@ class Loop:
     async def _turn(self, stopping: asyncio.Task[Literal[True]]) -> None:
         self._runner.changed.clear()
         now_s = self._parts.clock.now().timestamp()
-        look = await look_at(self._parts, self._journal.state, self._recent_mends(), is_booted=self._runner.is_booted)
+        state, was_booted = self._journal.state, self._runner.is_booted
+        look = await look_at(self._parts, state, self._recent_mends(), is_booted=was_booted)
+        if (self._journal.state, self._runner.is_booted) != (state, was_booted):
+            # It took its time, and what it saw is of another moment: an operation's midst, as a rule.
+            return
         if look.engine:
             # Nobody knows what became of the containers meanwhile.
             self._runner.is_booted = False
-        decision = decide(self._journal.state, look, now_s)
+        decision = decide(state, look, now_s)
         self._say(decision.why)
         match decision:
             case Begin():
@@ -77,7 +80,8 @@ class Loop:
         try:
             await self._act(decision)
         except BoxshipError as error:
-            self._parts.feed.publish(Notice(error.message, is_warning=True))
+            # It could not even begin: a full disk, or a release that can't be read.
+            self._say(error.message)
 
     async def _pause(self, pause_s: float, stopping: asyncio.Task[Literal[True]]) -> None:
         woken = asyncio.ensure_future(self._runner.changed.wait())

@@ -11,6 +11,7 @@ from boxship.engine.port import Engine
 from boxship.execute.generations import VolumePair
 from boxship.host.gate import Gate
 from boxship.host.machine import Machine
+from boxship.loader.heartbeats import Heartbeats
 from boxship.loader.ring import Ring
 from boxship.spec.model import Appliance
 from boxship.spec.release import Release
@@ -108,6 +109,7 @@ class Parts(Struct, frozen=True):
     feed: Ring
     boot_id: str
     page_port: int
+    heartbeats: Heartbeats
     own_image: str = ""
     default_source: str = ""
     """Where a box that was told nothing else gets its releases from."""

@@ -21,5 +21,7 @@ async def restart(parts: Parts, current: Deployment, service: str, interrupt: as
     alone = resolve(wanted.appliance, names=[service], with_dependencies=False)
     narrowed = replace(wanted.desired, services=alone.services, is_whole=False)
     plan = plan_start(narrowed, observed, again=True)
-    outcome = await execute(plan, parts.engine, parts.feed.publish, parts.clock, interrupt=interrupt)
+    outcome = await execute(
+        plan, parts.engine, parts.feed.publish, parts.clock, interrupt=interrupt, deadlines=parts.heartbeats
+    )
     return failure_of_outcome(outcome, "restart", redactor_for(wanted.desired))

@@ -24,6 +24,8 @@ Work = Callable[[Operation, asyncio.Event], Awaitable[Failure | None]]
 
 _LOST = (EngineUnreachableError, EngineTimeoutError)
 _FOR_EVER = 1_000_000
+WRITE_AGAIN_S = 5.0
+"""After the end of an operation could not be written down."""
 
 
 class Runner:
@@ -65,19 +67,44 @@ class Runner:
 
     async def boot(self, _operation: Operation, interrupt: asyncio.Event) -> Failure | None:
         """The work of a boot."""
-        return await self.count_boot(await boot_current(self._parts, self._journal, interrupt))
+        return await self.count_boot(boot_current(self._parts, self._journal, interrupt))
 
-    async def count_boot(self, failure: Failure | None) -> Failure | None:
-        """A boot's end goes into the state: how often it failed, and whether the fallback's turn has come."""
+    async def count_boot(self, booting: Awaitable[Failure | None]) -> Failure | None:
+        """A boot's end goes into the state: how often it failed, and whether the fallback's turn has come.
+
+        What the host or the engine refuses is no fault of the target: it is counted, so that there are pauses between
+        the attempts, and no fallback is entered, which would fare no better.
+        """
         current = self._journal.state.current
-        if current is None:
-            return failure
-        self.is_booted = failure is None
-        if failure is None:
-            await settle(self._parts, current)
+        self.is_booted = False
+        try:
+            failure = await booting
+            current = self._journal.state.current
+            if failure is None and current is not None:
+                await settle(self._parts, current)
+        except (CancelledError, *_LOST):
+            raise
+        except BoxshipError as error:
+            if self._journal.state.current is None:
+                raise
+            return await self._count_failure(failure_of(error), _FOR_EVER, "")
+        except Exception as error:
+            if self._journal.state.current is None:
+                raise
+            # As in _outcome: and a bug must not be met without a pause either.
+            return await self._count_failure(failure_of(_bug(error)), _FOR_EVER, "")
+        if failure is not None:
+            return failure if current is None else await self._count_failure(failure, *self._boot_rules(current))
+        self.is_booted = current is not None
+        await self.count_success()
+        return None
+
+    async def count_success(self) -> None:
+        """What is current is well."""
+        if self._journal.state.current is not None:
             await self._journal.change(transitions.boot_succeeded)
-            return None
-        attempts, fallback = self._boot_rules(current)
+
+    async def _count_failure(self, failure: Failure, attempts: int, fallback: str) -> Failure:
         now_s = self._parts.clock.now().timestamp()
         await self._journal.change(
             lambda state: transitions.boot_failed(state, failure, now_s, attempts=attempts, fallback=fallback)
@@ -94,12 +121,22 @@ class Runner:
 
     async def _perform(self, operation: Operation, work: Work, interrupt: asyncio.Event) -> None:
         status, failure = await self._outcome(operation, work, interrupt)
-        if self._journal.state.trial is not None:
-            why = failure.message if failure is not None else "the switch did not come to its end"
-            await self._journal.change(lambda state: transitions.abandon_trial(state, why))
-            self.is_booted = False
-        await self._journal.end(status, failure)
+        while not await self._write_end(status, failure):
+            await self._parts.clock.sleep(WRITE_AGAIN_S)
         self.changed.set()
+
+    async def _write_end(self, status: OperationStatus, failure: Failure | None) -> bool:
+        """False when it can't be written: a disk that is full for a while must not leave the box busy for ever."""
+        try:
+            if self._journal.state.trial is not None:
+                why = failure.message if failure is not None else "the switch did not come to its end"
+                await self._journal.change(lambda state: transitions.abandon_trial(state, why))
+                self.is_booted = False
+            await self._journal.end(status, failure)
+        except BoxshipError as error:
+            self._journal.remark(error.message)
+            return False
+        return True
 
     async def _outcome(
         self, operation: Operation, work: Work, interrupt: asyncio.Event
@@ -115,5 +152,9 @@ class Runner:
             return OperationStatus.FAILED, failure_of(error)
         except Exception as error:  # noqa: BLE001  # the door of all operations: a bug must not take the Loader down
             self.is_booted = False
-            return OperationStatus.FAILED, failure_of(BugError(f"{type(error).__name__}: {error}"))
+            return OperationStatus.FAILED, failure_of(_bug(error))
         return (OperationStatus.DONE if failure is None else OperationStatus.FAILED), failure
+
+
+def _bug(error: Exception) -> BugError:
+    return BugError(f"{type(error).__name__}: {error}")

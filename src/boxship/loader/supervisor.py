@@ -11,12 +11,11 @@ from boxship.checks.text import redactor_for
 from boxship.engine.port import LogLine
 from boxship.errors import (
     BoxshipError,
-    CancelledError,
     ConflictError,
     NotFoundError,
     unknown_name,
 )
-from boxship.events import Notice
+from boxship.events import Notice, Phase, SubjectChanged
 from boxship.loader.box import BootView, GcView, ProgressView, RollbackView, Sequenced
 from boxship.loader.decide import Begin
 from boxship.loader.deployments import expect_target, read_wanted
@@ -30,6 +29,7 @@ from boxship.loader.restart import restart
 from boxship.loader.runner import Runner
 from boxship.loader.switch import SwitchRequest, request_of_rollback, switch
 from boxship.loader.view import Seen, is_ready, progress_view
+from boxship.plan.resolve import resolve
 from boxship.plan.upgrade_rules import objections
 from boxship.spec.release import Release
 from boxship.spec.versions import newest
@@ -41,6 +41,8 @@ from boxship.state.state import State
 LOADER = "loader"
 """Who asks when nobody did."""
 STATUS_FRESH_S = 5.0
+BEFORE_STAGES = frozenset({"", "preparing", "copying"})
+"""In these a switch hasn't touched yet what runs."""
 
 
 class Supervisor:
@@ -231,23 +233,30 @@ class Supervisor:
 
     async def _begin_switch(self, kind: OperationKind, request: SwitchRequest, by: str) -> Operation:
         async def work(operation: Operation, interrupt: asyncio.Event) -> Failure | None:
-            was_first = self._journal.state.current is None
+            switching = switch(self._parts, self._journal, operation, request, interrupt)
+            if self._journal.state.current is None:
+                return await self._runner.count_boot(switching)
+            was_booted = self._runner.is_booted
             try:
-                failure = await switch(self._parts, self._journal, operation, request, interrupt)
-            except CancelledError:
-                self._runner.is_booted = "going_back" not in self._results()
+                failure = await switching
+            except BoxshipError:
+                self._runner.is_booted = self._is_left_booted(was_booted=was_booted)
                 raise
-            if was_first:
-                return await self._runner.count_boot(failure)
-            self._runner.is_booted = "going_back" not in self._results()
+            self._runner.is_booted = self._is_left_booted(was_booted=was_booted)
+            if self._runner.is_booted and self._journal.state.boots.failures:
+                await self._runner.count_success()
             return failure
 
         parameters = {"version": request.version, "target": request.target}
         return await self._runner.begin(kind, by, parameters, work, can_cancel=True)
 
-    def _results(self) -> Mapping[str, str]:
+    def _is_left_booted(self, *, was_booted: bool) -> bool:
+        """Whether a switch that has just ended, however it did, left what is current up and with its ports open."""
         running = self._journal.running
-        return {} if running is None else running.result
+        if running is None or running.stage in BEFORE_STAGES:
+            return was_booted
+        # Its last word before it ends as it should.
+        return "downtime_s" in running.result and "going_back" not in running.result
 
     async def gc(self, *, dry_run: bool = False, by: str) -> Operation | GcView:
         if dry_run:
@@ -273,6 +282,22 @@ class Supervisor:
             return await restart(self._parts, current, service, interrupt)
 
         return await self._runner.begin(OperationKind.RESTART, by, {"service": service}, work)
+
+    async def heartbeat(self, service: str, within_s: float, note: str, *, by: str) -> float:
+        state = self._journal.state
+        for deployment in (state.trial, state.current):
+            appliance = None if deployment is None else self._parts.releases.appliance(deployment.release_id)
+            if appliance is not None and service in appliance.services:
+                limit_s = appliance.boot.heartbeat_limit_s
+                self._parts.heartbeats.beat(service, within_s, limit_s)
+                self._tell_heartbeat(service, redactor_for(resolve(appliance)).shown(note))
+                return limit_s
+        raise NotFoundError(f"no service '{service}' in what runs", hint="a service tells of itself, by its own name")
+
+    def _tell_heartbeat(self, service: str, note: str) -> None:
+        if note and self._journal.running is not None:
+            self._parts.feed.publish(SubjectChanged(f"service:{service}", Phase.PROBING, note))
+            self._journal.remark(f"{service}: {note}")
 
     async def cancel(self, operation_id: str, *, by: str) -> Operation:  # as for set_source
         operation = self._journal.operation(operation_id)

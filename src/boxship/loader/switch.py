@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from boxship.checks.text import redactor_for
 from boxship.errors import BoxshipError, CancelledError
+from boxship.events import Notice
 from boxship.execute.executor import execute
 from boxship.execute.generations import VolumePair
 from boxship.loader import gc
@@ -68,18 +69,20 @@ async def switch(
     await refuse_unmet(parts, wanted, observed, pairs, request.objections)
     try:
         copying = await _prepare(parts, journal, wanted, pairs, interrupt)
+        # A cut from here on speaks against the release, as nobody can tell it from a release that takes its box down.
+        await journal.change(
+            lambda state: transitions.begin_trial(state, operation, trial, is_asked_for=request.is_asked_for)
+        )
     except BoxshipError:
         # The deployment before never stopped, and knows nothing of all this.
         await gc.discard_generation(parts, trial.generation)
         raise
     await journal.stage("stopping", f"{current} stops")
-    # A cut from here on speaks against the release, as nobody can tell it from a release that takes its box down.
-    await journal.change(
-        lambda state: transitions.begin_trial(state, operation, trial, is_asked_for=request.is_asked_for)
-    )
     began_s = parts.clock.monotonic_s()
     try:
         failure = await _try(parts, journal, wanted, copying, interrupt)
+        if failure is None:
+            await _commit(parts, journal, wanted)
     except BoxshipError as error:
         failure = failure_of(error, redactor_for(wanted.desired))
         await _go_back(parts, journal, trial, failure)
@@ -88,7 +91,7 @@ async def switch(
             raise
     else:
         if failure is None:
-            await _commit(parts, journal, wanted)
+            await _open(parts, wanted)
         else:
             await _go_back(parts, journal, trial, failure)
     _tell_downtime(parts, journal, operation, began_s)
@@ -159,17 +162,28 @@ async def _stop_current(parts: Parts, journal: Journal, wanted: Wanted) -> None:
 
 
 async def _commit(parts: Parts, journal: Journal, wanted: Wanted) -> None:
-    """The write is the commit; what comes after it, the next Loader would do as well."""
+    """The write is the commit: when it can't be made, there was none."""
     now_s = parts.clock.now().timestamp()
     await journal.stage("committing", f"{wanted.deployment} is well", can_cancel=False)
     await journal.change(lambda state: transitions.commit_trial(state, now_s))
+
+
+async def _open(parts: Parts, wanted: Wanted) -> None:
+    """After the commit: what the next boot would do as well."""
     await open_gate(parts)
     await settle(parts, wanted.deployment)
 
 
 async def _go_back(parts: Parts, journal: Journal, trial: Deployment, failure: Failure) -> None:
-    """First the word, then the deeds: cut off anywhere in between, the next Loader boots ``current``."""
-    await journal.change(lambda state: transitions.abandon_trial(state, failure.message))
+    """First the word, then the deeds: cut off anywhere in between, the next Loader boots ``current``.
+
+    The deeds don't depend on the word: a disk that is full keeps nobody from going back, and whoever finds the trial
+    still written down goes back from it, too.
+    """
+    try:
+        await journal.change(lambda state: transitions.abandon_trial(state, failure.message))
+    except BoxshipError as error:
+        parts.feed.publish(Notice(error.message, is_warning=True))
     await journal.stage("rolling-back", f"{trial} failed: {failure.message}", can_cancel=False)
     current = journal.state.current
     if current is None:

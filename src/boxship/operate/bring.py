@@ -13,6 +13,7 @@ from boxship.clock import Clock
 from boxship.engine.port import Engine
 from boxship.errors import BoxshipError, CancelledError
 from boxship.events import Phase, SubjectChanged
+from boxship.execute.deadlines import Deadlines
 from boxship.execute.executor import Failure, Outcome, Publish, execute
 from boxship.execute.readiness import Readiness
 from boxship.host.files import is_there
@@ -43,6 +44,7 @@ async def bring_about(
     clock: Clock,
     options: Options,
     interrupt: asyncio.Event,
+    deadlines: Deadlines | None = None,
 ) -> Brought:
     """Raises: as ``reconcile`` and ``refuse_absent_sources``, before anything was changed.
 
@@ -51,14 +53,14 @@ async def bring_about(
     plan = reconcile(desired, observed, options)
     await refuse_absent_sources(plan, desired, engine)
     publish(plan_made(plan))
-    outcome = await execute(plan, engine, publish, clock, interrupt=interrupt)
+    outcome = await execute(plan, engine, publish, clock, interrupt=interrupt, deadlines=deadlines)
     if lost := half_started(outcome):
         plan, observed = await plan_anew(desired, lost, engine, publish, options)
         publish(plan_made(plan))
-        outcome = await execute(plan, engine, publish, clock, interrupt=interrupt)
+        outcome = await execute(plan, engine, publish, clock, interrupt=interrupt, deadlines=deadlines)
     found_ready = {step.subject.partition(":")[2] for step in outcome.done if isinstance(step.action, WaitReady)}
     if outcome.is_complete:
-        asking = _ask_kept(desired, plan, observed, engine, publish, clock)
+        asking = _ask_kept(desired, plan, observed, engine, publish, clock, deadlines)
         try:
             outcome = replace(outcome, failures=await unless_interrupted(asking, interrupt, cut_off()))
         except CancelledError:
@@ -83,12 +85,13 @@ async def _ask_kept(
     engine: Engine,
     publish: Publish,
     clock: Clock,
+    deadlines: Deadlines | None,
 ) -> tuple[Failure, ...]:
     """``up`` says ready only of what is: services left untouched are asked their own checks once more."""
     awaited = {step.subject for step in plan.steps if isinstance(step.action, WaitReady)}
     checked = running_checked(desired, observed)
     running = {name: each for name, each in checked.items() if name in plan.kept}
-    readiness = Readiness(engine, clock)
+    readiness = Readiness(engine, clock, deadlines)
 
     async def ask(name: str) -> Failure | None:
         check = desired.checks[running[name].service]

@@ -50,13 +50,16 @@ def carried_volumes(before: Desired, after: Desired, observed: Observed) -> tupl
     """What is copied when ``after`` takes over from ``before``: same key, a copy wanted, and there is something there.
 
     Both are as ``with_shared_volumes`` spells them out. One that all releases share is copied only where it was not
-    shared before.
+    shared before. One with a ``device`` is a place of the host's that every generation sees, as a bind mount: copied,
+    it would be written onto itself.
     """
     there = {volume.name for volume in observed.volumes}
     found = []
     for key, volume in after.volumes.items():
         old = before.volumes.get(key)
         if old is None or volume.external or old.external or volume.on_switch is OnSwitch.FRESH:
+            continue
+        if "device" in volume.driver_opts or "device" in old.driver_opts:
             continue
         source = engine_volume_name(before.appliance, old, before.generation)
         destination = engine_volume_name(after.appliance, volume, after.generation)

@@ -11,7 +11,8 @@ from boxship.names import APPLIANCE_PATTERN
 from boxship.spec.appliance_checks import build_checks, build_host_checks, build_limits, positive
 from boxship.spec.appliance_preflight import build_preflight, version_of
 from boxship.spec.fields import Fields
-from boxship.spec.model import Boot, Check, Host, HostHooks, PreflightCheck, StatusCheck, Target
+from boxship.spec.model import Check, Host, HostHooks, PreflightCheck, StatusCheck, Target
+from boxship.spec.model_boot import API_SCOPES, Boot
 from boxship.spec.model_build import Base, Budget, ContextPart, Wheels
 from boxship.spec.model_checks import DISK_LIMITS, Limits
 from boxship.spec.model_release import DataCompat, Rules
@@ -36,6 +37,7 @@ class ApplianceFile(Struct, frozen=True):
     app: tuple[str, ...] = ()
     targets: Mapping[str, Target] = field(default_factory=dict)
     boot: Boot = field(default_factory=Boot)
+    api: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     checks: Mapping[str, Check] = field(default_factory=dict)
     status_checks: Mapping[str, StatusCheck] = field(default_factory=dict)
     preflight: Mapping[str, PreflightCheck] = field(default_factory=dict)
@@ -70,6 +72,7 @@ def build_appliance_file(document: Table, directory: Path, report: Report) -> Ap
         app=_app(fields),
         targets=_targets(fields),
         boot=_boot(fields.table("boot")),
+        api=_api(fields),
         checks={check.name: gate for check, gate in asked if gate is not None},
         status_checks={check.name: check for check, _ in asked},
         preflight=build_preflight(fields.table("preflight"), _entries(fields, "preflight"), directory, report),
@@ -143,12 +146,25 @@ def _boot(section: Fields) -> Boot:
         section.complain("attempts", f"{attempts} is not between 1 and 100")
     default = Boot()
     timeout_s = positive(section, "timeout")
+    limit_s = positive(section, "heartbeat_limit")
     return Boot(
         target=section.filled("target") or default.target,
         attempts=default.attempts if attempts is None else attempts,
         timeout_s=default.timeout_s if timeout_s is None else timeout_s,
+        heartbeat_limit_s=default.heartbeat_limit_s if limit_s is None else limit_s,
         fallback=section.filled("fallback"),
     )
+
+
+def _api(fields: Fields) -> dict[str, tuple[str, ...]]:
+    section = fields.table("api")
+    found = {name: section.texts(name) for name in _entries(fields, "api")}
+    for name, allowed in found.items():
+        for each in allowed:
+            if each not in API_SCOPES:
+                hint = f"a service may have: {', '.join(API_SCOPES)}; what changes the box is a person's to ask for"
+                section.complain(name, f"'{each}' is nothing that a service may be allowed", hint)
+    return {name: tuple(each for each in allowed if each in API_SCOPES) for name, allowed in found.items()}
 
 
 def _host(section: Fields) -> Host:

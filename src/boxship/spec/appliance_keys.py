@@ -143,10 +143,12 @@ APPLIANCE = fixed(
                 "target": TEXT,
                 "attempts": INTEGER,
                 "timeout": TEXT,
+                "heartbeat_limit": TEXT,
                 "fallback": TEXT,
                 "wait_for": choice("started", "ready"),
             }
         ),
+        "api": Shape(values=TEXTS),
         "checks": Shape(values=_CHECK),
         "preflight": Shape(values=_PREFLIGHT),
         "host": fixed(

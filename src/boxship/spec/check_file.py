@@ -67,6 +67,8 @@ def check_file(file: ApplianceFile, services: Mapping[str, Service], names: Name
     for name, preflight in file.preflight.items():
         if isinstance(preflight.probe, ContainerProbe):
             checker.expect(preflight.probe.service, names.services, f"preflight.{name}.service", "service")
+    for name in file.api:
+        checker.expect(name, names.services, f"api.{name}", "service")
     for key in {**file.on_switch, **file.disk_limits}:
         checker.expect(key, names.volumes, f"volumes.{key}", "volume")
     _check_builds(file, services, names, checker, report)

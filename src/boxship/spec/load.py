@@ -286,6 +286,7 @@ class _Loading:
             models=build_models(fields),
             targets=said.targets,
             boot=said.boot,
+            api=said.api,
             checks=said.checks,
             status_checks=said.status_checks,
             preflight=said.preflight,

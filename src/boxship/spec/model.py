@@ -12,6 +12,7 @@ from typing import Literal
 
 from msgspec import Struct, field
 
+from boxship.spec.model_boot import Boot
 from boxship.spec.model_build import Base, Budget, ContextPart, Wheels
 from boxship.spec.model_checks import CertificateProbe, HostChecks, HttpExpectation, Limits, ProgramProbe, SqlProbe
 from boxship.spec.model_deploy import Deploy, DeviceRequest
@@ -424,15 +425,6 @@ class Target(Placed, frozen=True):
     where: Where | None = None
 
 
-class Boot(Struct, frozen=True):
-    """How the appliance starts. ``timeout_s`` bounds the wait for one service from its start."""
-
-    target: str = "default"
-    attempts: int = 3
-    timeout_s: float = 300.0
-    fallback: str | None = None
-
-
 class Host(Struct, frozen=True):
     """What the machine must have: kernel settings that can't be set per container, and sizes (None: not stated)."""
 
@@ -485,3 +477,5 @@ class Appliance(Struct, frozen=True):
     registry: str = ""
     """Where its releases are kept: ``registry.example.com/share``; "" when nothing is said."""
     rules: Rules = Rules()
+    api: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Service -> what it may ask of the box that runs it (``model_boot.API_SCOPES``)."""

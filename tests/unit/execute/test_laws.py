@@ -25,7 +25,6 @@ from boxship.plan.verdict import Options
 from boxship.spec.model import (
     Appliance,
     Attachment,
-    Boot,
     Condition,
     Dependency,
     Healthcheck,
@@ -34,6 +33,7 @@ from boxship.spec.model import (
     Port,
     Service,
 )
+from boxship.spec.model_boot import Boot
 from boxship.spec.model_files import Grant, Hidden, SharedFile
 from boxship.spec.model_hooks import LifecycleHook
 from tests.fakes.behaviour import Behaviour

@@ -7,8 +7,10 @@ from contextlib import asynccontextmanager
 from msgspec.structs import replace
 
 from boxship.loader.supervisor import Supervisor
-from boxship.spec.model import Appliance, Boot, Mount, Port, Service, Target, Volume
+from boxship.spec.model import Appliance, Mount, Port, Service, Target, Volume
+from boxship.spec.model_boot import Boot
 from boxship.state.operation import Operation
+from tests.fakes.clock import FakeClock
 from tests.fakes.loader import FakeBoxWorld, ended
 from tests.unit.plan.given import appliance, service
 
@@ -34,8 +36,8 @@ def version(number: str, *more: Service, **changes: object) -> Appliance:
 class Bench:
     """One box."""
 
-    def __init__(self) -> None:
-        self.world = FakeBoxWorld()
+    def __init__(self, clock: FakeClock | None = None) -> None:
+        self.world = FakeBoxWorld(clock=clock or FakeClock())
         for number in VERSIONS:
             web = f"app/web:{number}"
             self.world.publish(version(number), db=f"app/db:{number}", web=web, page=web)

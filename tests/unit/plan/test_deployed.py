@@ -143,6 +143,16 @@ def test_a_volume_goes_over_when_both_have_it_and_it_is_there() -> None:
     assert carried(OnSwitch.COPY, OnSwitch.SHARE, "app.data.g1") == (Carried("data", "app.data.g1", "app.data"),)
 
 
+def test_a_volume_that_is_a_place_of_the_host_is_not_copied_onto_itself() -> None:
+    observed = Observed(volumes=(ObservedVolume("app.data.g1", "local"),))
+    place = Volume("data", driver_opts={"type": "none", "o": "bind", "device": "/srv/data"})
+    old, new = (of_generation(with_data(OnSwitch.COPY), number) for number in (1, 2))
+    there = replace(new, volumes={"data": place})
+    assert carried_volumes(replace(old, volumes={"data": place}), there, observed) == ()
+    assert carried_volumes(old, there, observed) == ()
+    assert carried_volumes(replace(old, volumes={"data": place}), new, observed) == ()
+
+
 def test_places_that_only_the_image_declares_go_over_too() -> None:
     image = ObservedImage("sha256:1", tags=("img:1",), volumes=("/data1",))
     wanted = of_generation(desired(service("db", image="img:1")), 1)

@@ -7,7 +7,8 @@ from msgspec.structs import replace
 
 from boxship.errors import NotFoundError
 from boxship.plan.resolve import Desired, dependencies_of, namespace_owner, namespace_owners, resolve, start_order
-from boxship.spec.model import Appliance, Boot, Condition, Dependency, Mount, Network, Service
+from boxship.spec.model import Appliance, Condition, Dependency, Mount, Network, Service
+from boxship.spec.model_boot import Boot
 from tests.unit.plan.given import appliance, service
 
 OPTIONAL = Dependency(Condition.STARTED, required=False)

@@ -6,7 +6,8 @@ import boxship.spec
 from boxship.spec.appliance_keys import APPLIANCE
 from boxship.spec.load import load
 from boxship.spec.loaded import LoadOptions
-from boxship.spec.model import Boot, Check, ExecProbe, Host, HttpProbe, LogProbe, TcpProbe
+from boxship.spec.model import Check, ExecProbe, Host, HttpProbe, LogProbe, TcpProbe
+from boxship.spec.model_boot import Boot
 from boxship.spec.model_build import Base, ContextPart, Wheels
 from boxship.spec.model_switch import OnSwitch
 from boxship.spec.rules import key_texts
@@ -48,7 +49,7 @@ def test_everything_that_compose_cannot_say(read: Read) -> None:
     assert {target.name: target.roots for target in appliance.targets.values()} == {
         "default": ("web",), "maintenance": ("sorry",),
     }  # fmt: skip
-    assert appliance.boot == Boot("default", 2, 90.0, "maintenance")
+    assert appliance.boot == Boot("default", 2, 90.0, fallback="maintenance")
     assert appliance.checks["web"] == Check(HttpProbe("http://web.service:8000/health"), 2.0, 60.0)
     assert appliance.checks["db"].probe == ExecProbe(("pg_isready",))
     assert appliance.checks["sorry"].probe == TcpProbe(80)

@@ -1,0 +1,231 @@
+"""Loaders in trouble, on an engine of the tests' own: full disks, stubborn containers, slow migrations, lost clocks."""
+
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.contracts.images import TEST_IMAGE
+from tests.integration.boxes import BOXSHIP
+from tests.integration.faketime import faked_by, faketime_library
+from tests.integration.loaders import LoaderBox
+from tests.integration.loop_mounts import EXT4, make_read_only, mounted
+from tests.integration.private_engine import PrivateEngine, private_engine
+
+pytestmark = [pytest.mark.docker, pytest.mark.slow, pytest.mark.timeout(120)]
+
+APPLIANCE = "bxtest-faults"
+ENGINE_TIMEOUT_S = "3"
+COMPOSE = """
+services:
+  db:
+    image: ${TEST_IMAGE}
+    init: ${HAS_INIT}
+    command: [sh, -c, "echo ${VERSION} >> /data/versions; ${COMMAND}"]
+    volumes: [data:/data]
+    stop_grace_period: 2s
+    healthcheck: {test: [CMD, test, -e, /tmp/ready], interval: 1s, timeout: 5s, retries: 3, start_period: 600s}
+volumes: {data: {}}
+"""
+APPLIANCE_YAML = """
+version: ${VERSION}
+app: compose.yaml
+targets: {default: [db]}
+boot: {timeout: 4s, attempts: 2, heartbeat_limit: 20s}
+"""
+READY = "touch /tmp/ready; exec sleep 3600"
+RELEASES = {
+    "1.0.0": ("true", READY),
+    "2.0.0": ("true", READY),
+    # Its migration takes twice the boot timeout.
+    "3.0.0": ("true", f"sleep 8; {READY}"),
+    # A shell as process 1 that ignores SIGTERM.
+    "0.9.0": ("false", "trap '' TERM; touch /tmp/ready; while :; do sleep 1; done"),
+}
+
+
+@pytest.fixture(scope="module")
+def engine() -> Iterator[PrivateEngine]:
+    with private_engine(disk_mb=300) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def releases(engine: PrivateEngine, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    output, source = tmp_path_factory.mktemp("releases"), tmp_path_factory.mktemp("source")
+    (source / "compose.yaml").write_text(COMPOSE)
+    (source / "appliance.yaml").write_text(APPLIANCE_YAML)
+    for version, (has_init, command) in RELEASES.items():
+        said = {"VERSION": version, "COMMAND": command, "HAS_INIT": has_init, "TEST_IMAGE": TEST_IMAGE}
+        done = subprocess.run(
+            [*BOXSHIP, "-p", APPLIANCE, "release", "create", "--output", str(output)],
+            cwd=source, env={**os.environ, "DOCKER_HOST": engine.address, **said},
+            capture_output=True, text=True, timeout=60, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+    return output
+
+
+class Trouble(LoaderBox):
+    """A box on that engine, which is asked for its sentence."""
+
+    def __init__(self, engine: PrivateEngine, releases: Path, folder: Path, **environment: str) -> None:
+        said = {"DOCKER_HOST": engine.address, "BOXSHIP_ENGINE_TIMEOUT": ENGINE_TIMEOUT_S, **environment}
+        super().__init__(APPLIANCE, folder, said, enter=engine.enter)
+        self._source = f"dir:{releases}"
+
+    def up(self) -> None:
+        self.start("--source", self._source)
+
+    def why(self) -> str:
+        return str(self.get("/v1/why"))
+
+    def says(self, words: str) -> None:
+        self.eventually(lambda: words in self.why(), f"it says '{words}'", within_s=30)
+
+    def versions(self, generation: int) -> list[str]:
+        return self.file(generation, "versions").read_text().split()
+
+    def file(self, generation: int, name: str) -> Path:
+        return self.volume(f"data.g{generation}") / name
+
+
+@pytest.fixture
+def box(engine: PrivateEngine, releases: Path, tmp_path: Path) -> Iterator[Trouble]:
+    made = Trouble(engine, releases, tmp_path)
+    try:
+        made.up()
+        yield made
+    finally:
+        made.remove()
+
+
+def test_a_disk_that_fills_up_in_the_copy_leaves_what_runs(box: Trouble, engine: PrivateEngine) -> None:
+    box.to("1.0.0")
+    assert box.pull("2.0.0")["status"] == "done"
+    # Room for all bytes, and for none of these files: nobody can foresee that.
+    engine.run("sh", "-c", f"cd {box.volume('data.g1')} && for i in $(seq 400); do echo $i > $i; done")
+    engine.run(
+        "sh",
+        "-c",
+        f"mount -o remount,nr_inodes=$(($(df -i {engine.data} | awk 'END {{print $3}}') + 200)) {engine.data}",
+    )
+    failed = box.switch("2.0.0")
+    engine.run("mount", "-o", "remount,nr_inodes=100000", str(engine.data))
+    assert failed["status"] == "failed"
+    assert "No space left" in failed["failure"]["message"], failed
+    assert box.running() == [f"{APPLIANCE}.db.g1"]
+    assert box.boot()["is_ready"]
+    assert not [each.name for each in box.observe().volumes if each.name.endswith(".g2")]
+    assert box.switch("2.0.0")["status"] == "done"
+    assert box.running() == [f"{APPLIANCE}.db.g3"]
+
+
+def test_a_container_that_ignores_the_stop_is_killed_after_its_grace_time(box: Trouble) -> None:
+    box.to("0.9.0")
+    done = box.to("1.0.0")
+    assert 2.0 <= float(done["result"]["downtime_s"]) < 8.0
+    assert box.running() == [f"{APPLIANCE}.db.g2"]
+
+
+def test_a_slow_migration_passes_with_heartbeats_and_fails_without(box: Trouble) -> None:
+    box.to("1.0.0")
+    assert box.pull("3.0.0")["status"] == "done"
+    silent = box.switch("3.0.0")
+    assert "not ready after 4 s" in silent["failure"]["message"]
+    assert box.booted()["tag"] == "1.0.0"
+    operation = box.begin("/v1/switch", {"version": "3.0.0"})
+
+    def is_over() -> bool:
+        status, answer = box.ask("POST", "/v1/services/db/heartbeat", {"within_s": 3, "note": "table 3 of 9"})
+        assert (status, answer) == (200, {"limit_s": 20.0})
+        return bool(box.get(f"/v1/operations/{operation}")["status"] != "running")
+
+    box.eventually(is_over, "the switch ends", within_s=30)
+    done = box.get(f"/v1/operations/{operation}")
+    assert (done["status"], done["failure"]) == ("done", None)
+    assert box.boot()["tag"] == "3.0.0"
+
+
+def test_of_two_admins_the_second_is_told_what_runs(box: Trouble) -> None:
+    box.to("0.9.0")
+    assert box.pull("1.0.0")["status"] == "done"
+    operation = box.begin("/v1/switch", {"version": "1.0.0"})
+    for path, body in (("/v1/switch", {"version": "0.9.0"}), ("/v1/gc", {}), ("/v1/boot/default", {})):
+        status, problem = box.ask("POST", path, body)
+        assert (status, problem["type"], problem["operation_id"]) == (409, "busy", operation)
+    assert box.over(operation)["status"] == "done"
+
+
+def test_an_engine_that_hangs_is_said_and_waited_for(box: Trouble, engine: PrivateEngine) -> None:
+    box.to("1.0.0")
+    engine.freeze()
+    try:
+        failed = box.over(box.begin("/v1/boot/default"))
+        assert failed["failure"]["code"] == "engine.timeout"
+        box.says("the container engine doesn't answer")
+        assert not box.boot()["is_ready"]
+    finally:
+        engine.thaw()
+    box.booted()
+    assert box.running() == [f"{APPLIANCE}.db.g1"]
+
+
+def test_a_state_file_that_was_cut_off_is_replaced_by_its_copy_and_that_is_said(box: Trouble) -> None:
+    box.to("1.0.0")
+    before = box.boot()["id"]
+    box.end(signal.SIGKILL)
+    os.truncate(box.state / "state.db", 5000)
+    box.up()
+    assert box.booted()["tag"] == "1.0.0"
+    assert box.boot()["id"] != before
+    assert "its copy was taken" in box.last_words()
+    assert box.running() == [f"{APPLIANCE}.db.g1"]
+
+
+def test_a_state_folder_that_turns_read_only_is_said_and_what_runs_goes_on(
+    engine: PrivateEngine, releases: Path, tmp_path: Path
+) -> None:
+    box = Trouble(engine, releases, tmp_path)
+    with mounted(EXT4, tmp_path) as place:
+        box.state = place / "state"
+        # The engine's namespaces have the mounts of their beginning.
+        engine.run("mount", "-o", "loop", str(tmp_path / "ext4.img"), str(place))
+        try:
+            box.up()
+            box.to("1.0.0")
+            engine.run("mount", "-o", "remount,ro", str(place))
+            make_read_only(place)
+            status, problem = box.ask("POST", "/v1/boot/default")
+            assert status >= 500
+            assert "read-only" in str(problem)
+            assert box.process.poll() is None
+            assert box.running() == [f"{APPLIANCE}.db.g1"]
+            assert box.boot()["is_ready"]
+        finally:
+            box.remove()
+            engine.run("umount", str(place))
+
+
+@pytest.mark.parametrize("step", ["-1d", "+1d"])
+def test_a_clock_that_is_set_by_a_day_changes_nothing(
+    engine: PrivateEngine, releases: Path, tmp_path: Path, step: str
+) -> None:
+    clock = tmp_path / "clock"
+    clock.write_text("+0\n")
+    box = Trouble(engine, releases, tmp_path, **faked_by(faketime_library(), clock))
+    try:
+        box.up()
+        box.to("1.0.0")
+        clock.write_text(f"{step}\n")
+        (mine,) = box.observe().containers_of(APPLIANCE)
+        engine.run("docker", "--host", engine.address, "kill", mine.id)
+        box.eventually(lambda: box.running() == [f"{APPLIANCE}.db.g1"], "it runs again", within_s=20)
+        assert box.over(box.begin("/v1/boot/default"))["status"] == "done"
+        assert box.to("2.0.0")["status"] == "done"
+        assert box.versions(2)[-1] == "2.0.0"
+    finally:
+        box.remove()
