@@ -6,6 +6,7 @@ from benchmarks.builds import BUILDS
 from benchmarks.faults import BenchError
 from benchmarks.probes import PROBES
 from benchmarks.rows import COMMAND_ROWS, Row
+from benchmarks.switches import SWITCHES
 from benchmarks.trials import Trial
 from benchmarks.upgrades import UPGRADES
 
@@ -13,6 +14,7 @@ TRIALS: tuple[Trial, ...] = (
     PROBES,
     BUILDS,
     UPGRADES,
+    SWITCHES,
     # One line for each further trial: see trials.py.
 )
 ROWS: tuple[Row, ...] = (*COMMAND_ROWS, *(row for trial in TRIALS for row in trial.rows))
