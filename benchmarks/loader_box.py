@@ -76,15 +76,22 @@ class LoaderBox:
     def wait_until_ready(self) -> None:
         self._eventually(lambda: self.ask("GET", "/v1/boot")["is_ready"] or None, "the appliance being ready")
 
+    def wait_until_running(self, service: str) -> None:
+        """Also when the Loader puts that off, as it does with what ends again and again."""
+        self._eventually(lambda: self._running(service) or None, f"{service} running again")
+
     # -- looking
 
     def container(self, service: str) -> str:
         """The id of the one that runs."""
-        names = Names.of_project(f"{self.name}.{service}")
-        running = [each.id for each in self._engine.containers(names) if each.is_running]
+        running = self._running(service)
         if len(running) != 1:
             raise BenchError(f"{len(running)} containers of {service} run.")
         return running[0]
+
+    def _running(self, service: str) -> list[str]:
+        names = Names.of_project(f"{self.name}.{service}")
+        return [each.id for each in self._engine.containers(names) if each.is_running]
 
     def data(self) -> Path:
         """Where the volume of the deployment that runs lies on the host."""
