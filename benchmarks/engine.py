@@ -8,6 +8,7 @@ import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
@@ -124,9 +125,7 @@ class EngineApi:
         found = headers.get("X-Docker-Container-Path-Stat")
         if status == _NOT_FOUND or found is None:
             return None
-        # Python knows microseconds.
-        mtime = re.sub(r"(\.\d{6})\d+", r"\1", json.loads(base64.b64decode(found))["mtime"])
-        return datetime.fromisoformat(mtime).timestamp()
+        return _unix_time_s(json.loads(base64.b64decode(found))["mtime"])
 
     def start_container(self, name: str, image: str, command: Sequence[str]) -> Started:
         """One on the engine's own network; removed again when it doesn't start."""
@@ -139,6 +138,42 @@ class EngineApi:
             self.remove_container(created["Id"])
             raise
         return Started(created["Id"], detail["NetworkSettings"]["IPAddress"])
+
+    def create_container(self, name: str, body: Mapping[str, object]) -> str:
+        """Its id."""
+        return str(self._json("POST", f"/containers/create?name={name}", body)["Id"])
+
+    def start(self, container_id: str) -> None:
+        self._done("POST", f"/containers/{container_id}/start")
+
+    def stop(self, container_id: str) -> None:
+        """Return once it has ended."""
+        self._done("POST", f"/containers/{container_id}/stop")
+
+    def kill(self, container_id: str) -> None:
+        self._done("POST", f"/containers/{container_id}/kill")
+
+    def pid(self, container_id: str) -> int:
+        """Of its first process, on the host; 0 when it doesn't run."""
+        return int(self._json("GET", f"/containers/{container_id}/json")["State"]["Pid"])
+
+    def finished_at_s(self, container_id: str) -> float:
+        """When it ended, in unix time."""
+        return _unix_time_s(self._json("GET", f"/containers/{container_id}/json")["State"]["FinishedAt"])
+
+    def mountpoint(self, container_id: str, target: str) -> Path:
+        """Where what a container has at ``target`` lies on the host. Raises: BenchError also when there is nothing."""
+        for mount in self._json("GET", f"/containers/{container_id}/json")["Mounts"]:
+            if mount["Destination"] == target:
+                return Path(mount["Source"])
+        raise BenchError(f"Container {container_id[:12]} has nothing at {target}.")
+
+    def create_volume(self, name: str) -> Path:
+        """Where it lies on the host."""
+        return Path(self._json("POST", "/volumes/create", {"Name": name})["Mountpoint"])
+
+    def create_network(self, name: str) -> None:
+        self._done("POST", "/networks/create", {"Name": name})
 
     def run_exec(self, container_id: str, argv: Sequence[str]) -> int:
         """Run a command in a container to its end, as a health check does; its exit status."""
@@ -166,6 +201,19 @@ class EngineApi:
                 self._call("DELETE", f"/networks/{network_id}")
         raise BenchError(f"Some containers or networks can't be removed: look for {names.containers.pattern}.")
 
+    def sweep_volumes(self, prefix: str) -> None:
+        """Remove those whose names begin so. Raises: BenchError when one is in use."""
+        for volume in self._json("GET", "/volumes")["Volumes"] or ():
+            if volume["Name"].startswith(prefix):
+                self._done("DELETE", f"/volumes/{volume['Name']}")
+
+    def sweep_images(self, prefix: str) -> None:
+        """Take away the names that begin so; an image goes with its last one."""
+        for image in self._json("GET", "/images/json"):
+            for tag in image["RepoTags"] or ():
+                if tag.startswith(prefix):
+                    self._call("DELETE", f"/images/{quote(tag, safe='')}")
+
     def _json(self, method: str, path: str, body: object = None) -> Any:
         return json.loads(self._done(method, path, body))
 
@@ -186,6 +234,11 @@ class EngineApi:
             raise BenchError(f"The engine at {self.socket_path} does not answer {method} {path}: {err}.") from err
         finally:
             link.close()
+
+
+def _unix_time_s(text: str) -> float:
+    """Of a time as the engine writes it, to the nanosecond; Python knows microseconds."""
+    return datetime.fromisoformat(re.sub(r"(\.\d{6})\d+", r"\1", text)).timestamp()
 
 
 def find_engine(environment: Mapping[str, str]) -> EngineApi:

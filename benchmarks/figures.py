@@ -23,6 +23,10 @@ class Sample:
     """From the moment when the last service was ready until the command came back; None where nothing is waited for."""
     ended_at_s: float | None = None
     """When the command came back, in unix time; None where no command was run."""
+    differing: int | None = None
+    """Files that aren't what they were copied from; None where nothing is copied."""
+    resident_mib: float | None = None
+    """What a process that goes on has in memory; None where none does."""
 
     @property
     def whole_cpu_s(self) -> float | None:
@@ -67,6 +71,9 @@ class Summary:
     false_ready: int | None
     """Over all samples."""
     late_s: Spread | None
+    differing: int | None
+    """Over all samples."""
+    resident_mib: Spread | None
 
 
 def summarize(outcomes: Sequence[Outcome]) -> Summary | None:
@@ -77,6 +84,7 @@ def summarize(outcomes: Sequence[Outcome]) -> Summary | None:
     if wall is None or client is None:
         return None
     counted = [each.false_ready for each in samples if each.false_ready is not None]
+    differing = [each.differing for each in samples if each.differing is not None]
     return Summary(
         count=len(samples),
         wall_s=wall,
@@ -86,6 +94,8 @@ def summarize(outcomes: Sequence[Outcome]) -> Summary | None:
         peak_mib=spread(each.peak_mib for each in samples if each.peak_mib is not None),
         false_ready=sum(counted) if counted else None,
         late_s=spread(each.late_s for each in samples if each.late_s is not None),
+        differing=sum(differing) if differing else None,
+        resident_mib=spread(each.resident_mib for each in samples if each.resident_mib is not None),
     )
 
 

@@ -23,6 +23,8 @@ class Quantity(Enum):
     LATENCY = "latency"
     PEAK = "peak"
     FALSE_READY = "false-ready"
+    DIFFERING = "differing"
+    RESIDENT = "resident"
 
     @property
     def title(self) -> str:
@@ -39,16 +41,25 @@ class Quantity(Enum):
                 return "peak memory"
             case Quantity.FALSE_READY:
                 return "taken for ready before they were"
+            case Quantity.DIFFERING:
+                return "files that differ"
+            case Quantity.RESIDENT:
+                return "resident memory"
 
     @property
     def unit(self) -> str:
         match self:
-            case Quantity.PEAK:
+            case Quantity.PEAK | Quantity.RESIDENT:
                 return "MiB"
-            case Quantity.FALSE_READY:
+            case Quantity.FALSE_READY | Quantity.DIFFERING:
                 return ""
             case _:
                 return "s"
+
+    @property
+    def is_count(self) -> bool:
+        """It only counts what should not be: there is nothing to draw."""
+        return self in (Quantity.FALSE_READY, Quantity.DIFFERING)
 
     def of(self, summary: Summary | None) -> Spread | None:
         """None when it isn't known."""
@@ -67,6 +78,10 @@ class Quantity(Enum):
                 return summary.peak_mib
             case Quantity.FALSE_READY:
                 return None if summary.false_ready is None else spread([summary.false_ready])
+            case Quantity.DIFFERING:
+                return None if summary.differing is None else spread([summary.differing])
+            case Quantity.RESIDENT:
+                return summary.resident_mib
 
 
 class Goal(Struct, frozen=True, forbid_unknown_fields=True):

@@ -15,7 +15,7 @@ from benchmarks.faults import BenchError
 from benchmarks.figures import Failure, Outcome, Sample, Summary, summarize
 from benchmarks.machine import Machine
 
-SCHEMA = 2
+SCHEMA = 3
 
 
 class Run(Struct, frozen=True):
@@ -49,6 +49,8 @@ class _StoredOutcome(Struct, frozen=True, omit_defaults=True):
     false_ready: int | None = None
     late_s: float | None = None
     ended_at_s: float | None = None
+    differing: int | None = None
+    resident_mib: float | None = None
 
 
 class _StoredRun(Struct, frozen=True):
@@ -154,6 +156,8 @@ def _stored(outcome: Outcome) -> _StoredOutcome:
                 false_ready=outcome.false_ready,
                 late_s=outcome.late_s,
                 ended_at_s=outcome.ended_at_s,
+                differing=outcome.differing,
+                resident_mib=outcome.resident_mib,
             )
 
 
@@ -168,6 +172,8 @@ def _outcome(stored: _StoredOutcome) -> Outcome:
         stored.false_ready,
         stored.late_s,
         stored.ended_at_s,
+        stored.differing,
+        stored.resident_mib,
     )
 
 

@@ -72,7 +72,7 @@ def draw_lines(lines: Sequence[Line], ours: str) -> str:
     """The SVG: every line but those that only count."""
     panels = []
     for line in lines:
-        if line.quantity is Quantity.FALSE_READY:
+        if line.quantity.is_count:
             continue
         values = ((key, line.of(key)) for key in line.tools)
         bars = tuple(Bar(line.run.tools[key], each.median if each else None, key == ours) for key, each in values)

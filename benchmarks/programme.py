@@ -4,8 +4,10 @@ from collections.abc import Sequence
 
 from benchmarks.builds import BUILDS
 from benchmarks.faults import BenchError
+from benchmarks.loaders import LOADERS
 from benchmarks.probes import PROBES
 from benchmarks.rows import COMMAND_ROWS, Row
+from benchmarks.switches import SWITCHES
 from benchmarks.trials import Trial
 from benchmarks.upgrades import UPGRADES
 
@@ -13,6 +15,8 @@ TRIALS: tuple[Trial, ...] = (
     PROBES,
     BUILDS,
     UPGRADES,
+    SWITCHES,
+    LOADERS,
     # One line for each further trial: see trials.py.
 )
 ROWS: tuple[Row, ...] = (*COMMAND_ROWS, *(row for trial in TRIALS for row in trial.rows))

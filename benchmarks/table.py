@@ -6,7 +6,7 @@ from benchmarks.figures import Failure, Outcome, Summary, ratio
 from benchmarks.goals import Goals, Verdict, judge_row
 from benchmarks.history import Run
 from benchmarks.rows import Row
-from benchmarks.wording import ABSENT, UNKNOWN, align, describe, show, show_reached, show_spread
+from benchmarks.wording import ABSENT, UNKNOWN, align, describe, show, show_range, show_reached, show_spread
 
 _HEAD = ("", "n", "wall s", "client CPU s", "engine CPU s", "peak MiB", "wall ratio", "client ratio", "all CPU ratio")
 
@@ -59,6 +59,10 @@ def _notes(title: str, outcomes: Sequence[Outcome], summary: Summary | None) -> 
         yield f"  {title}: came back {show_spread(summary.late_s)} s after the last service was ready"
     if summary is not None and summary.false_ready:
         yield f"  {title}: took {summary.false_ready} services for ready before they were"
+    if summary is not None and summary.differing:
+        yield f"  {title}: {summary.differing} files differ from what they were copied from"
+    if summary is not None and summary.resident_mib is not None:
+        yield f"  {title}: has {show_range(summary.resident_mib, 'MiB')} in memory"
 
 
 def render_verdict(verdict: Verdict, titles: Mapping[str, str]) -> str:

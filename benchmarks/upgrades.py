@@ -32,7 +32,7 @@ CP, FLOOR = "cp", "scan"
 XFS_ROW = "upgrade-xfs"
 _WRITER = Path(__file__).with_name("volume_writer.py")
 _PER_FOLDER, _BLOB_BYTES, _MAPPED_BYTES = 100, 1024 * 1024, 4 * 1024 * 1024
-_WRITTEN_FOR_S = 1.0
+WRITTEN_FOR_S = 1.0
 """Before the stop, for those who don't copy meanwhile; about as long as our last pass but one takes."""
 _DEADLINE_S = 60
 
@@ -109,7 +109,7 @@ class UpgradeContest:
 
 
 async def _ours(source: Path, copy: Path) -> Outcome:
-    with _writers(source):
+    with writers(source):
         copying = await precopy([VolumePair("volume", source, copy)], _unheard, SystemClock())
     return await _finish(copying, source, copy)
 
@@ -128,8 +128,8 @@ def _unheard(progress: Progress) -> None:
 
 
 def _cp(source: Path, copy: Path, log: Path, row: Row) -> Outcome:
-    with _writers(source):
-        time.sleep(_WRITTEN_FOR_S)
+    with writers(source):
+        time.sleep(WRITTEN_FOR_S)
     share = "--reflink=always" if row.key == XFS_ROW else "--reflink=never"
     script = 'cp -a "$0" "$1/." "$2/" && sync -f "$2"'
     outcome = run_command(Command(("/bin/sh", "-c", script, share, str(source), str(copy)), {}), log, row.deadline_s)
@@ -139,15 +139,19 @@ def _cp(source: Path, copy: Path, log: Path, row: Row) -> Outcome:
 
 
 def _floor(source: Path, copy: Path) -> Outcome:
-    """What can't be left out: a look at each file, and copying those that changed in the last second."""
     since_ns = time.time_ns()
-    with _writers(source):
-        time.sleep(_WRITTEN_FOR_S)
+    with writers(source):
+        time.sleep(WRITTEN_FOR_S)
     began_s, used_s = time.monotonic(), time.process_time()
+    copy_changed(source, copy, since_ns)
+    return Sample(time.monotonic() - began_s, time.process_time() - used_s, 0.0, None)
+
+
+def copy_changed(source: Path, copy: Path, since_ns: int) -> None:
+    """What can't be left out: a look at each file, and copying those that changed since then, to disk."""
     for number, path in enumerate(_changed(source, since_ns)):
         (copy / str(number)).write_bytes(Path(path).read_bytes())
     sync(copy)
-    return Sample(time.monotonic() - began_s, time.process_time() - used_s, 0.0, None)
 
 
 def _changed(source: Path, since_ns: int) -> list[str]:
@@ -163,23 +167,23 @@ def _changed(source: Path, since_ns: int) -> list[str]:
 
 
 @contextmanager
-def _writers(folder: Path) -> Iterator[None]:
-    """Two of them; they have ended when this has."""
-    writers = [
+def writers(folder: Path, *entering: str) -> Iterator[None]:
+    """Two of them; they have ended when this has. ``entering``: a command that begins theirs."""
+    started = [
         subprocess.Popen(
-            [sys.executable, "-I", "-S", _WRITER, folder, folder / f"mapped{number}"],
+            [*entering, sys.executable, "-I", "-S", _WRITER, folder, folder / f"mapped{number}"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
         )
         for number in range(2)
     ]
     try:
-        for writer in writers:
+        for writer in started:
             if writer.stdout is None or not writer.stdout.readline():
                 raise BenchError("A writer of the volume did not start.")
         yield
     finally:
-        for writer in writers:
+        for writer in started:
             writer.communicate(timeout=_DEADLINE_S)
 
 

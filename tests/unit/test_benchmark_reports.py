@@ -24,6 +24,7 @@ from benchmarks.probes import EXEC
 from benchmarks.programme import ROWS
 from benchmarks.rounds import Ledger
 from benchmarks.rows import Row
+from benchmarks.switches import COPYING, SCANNING
 from benchmarks.table import render_goals, render_row
 from benchmarks.tools import BOXSHIP, COMPOSE_V1, COMPOSE_V2, RAW, RAW_UP, Operation
 from benchmarks.trials import run_contest
@@ -69,7 +70,7 @@ class TestGoals:
     def test_every_goal_is_about_a_row_and_against_somebody_who_takes_part(self) -> None:
         goals = read_goals().goals
         assert {goal.row for goal in goals} <= {row.key for row in ROWS}
-        known = {"", COMPOSE_V1, COMPOSE_V2, DOCKER_BUILD, RAW, RAW_UP, EXEC, CP, FLOOR}
+        known = {"", COMPOSE_V1, COMPOSE_V2, DOCKER_BUILD, RAW, RAW_UP, EXEC, CP, FLOOR, SCANNING, COPYING}
         assert {goal.against for goal in goals} <= known
 
     def test_a_goal_whose_source_is_not_named_is_refused(self, tmp_path: Path) -> None:
@@ -131,6 +132,13 @@ class TestTable:
         assert "  boxship 1: came back 0.250 s after the last service was ready" in lines
         assert not any(line.startswith("  raw:") for line in lines)
 
+    def test_files_that_differ_and_memory_that_is_held_are_named(self) -> None:
+        switched = [Sample(1.0, 0.1, None, None, differing=each, resident_mib=40.0 + each) for each in (0, 3)]
+        lines = rendered({BOXSHIP: switched, RAW: [Sample(1.0, 0.1, None, None, differing=0)]})
+        assert "  boxship 1: 3 files differ from what they were copied from" in lines
+        assert "  boxship 1: has 42 MiB (40 to 43) in memory" in lines
+        assert not any(line.startswith("  raw:") for line in lines)
+
     def test_a_row_that_was_interrupted_before_its_first_command_says_so(self) -> None:
         assert rendered({}) == ["up: all of it", "  nothing was measured"]
 
@@ -166,10 +174,14 @@ class TestHistory:
         BOXSHIP: [Sample(1.5, 0.2, None, 20.0, 0, 0.05, 1700000000.5), Failure("late")],
         RAW: [Sample(1.0, 0.1, 0.5, None)],
     }
+    COPIED = Sample(1.5, 0.2, None, None, differing=2, resident_mib=40.5)
 
     def test_what_is_kept_comes_back_as_it_was(self, tmp_path: Path) -> None:
         kept = replace(
-            run(self.OUTCOMES), unable={"up": {COMPOSE_V1: "no"}}, left_out=("Nobody else.",), load_after=2.5
+            run({**self.OUTCOMES, BOXSHIP: [*self.OUTCOMES[BOXSHIP], self.COPIED]}),
+            unable={"up": {COMPOSE_V1: "no"}},
+            left_out=("Nobody else.",),
+            load_after=2.5,
         )
         append_run(tmp_path / "h.jsonl", kept)
         append_run(tmp_path / "h.jsonl", run({}, at=2))
@@ -195,7 +207,7 @@ class TestHistory:
         assert (len(history.runs), history.unread) == (1, 1)
 
     def test_a_later_schema_is_refused_rather_than_misread(self) -> None:
-        line = encode_run(run({})).replace(b'"schema":2', b'"schema":3')
+        line = encode_run(run({})).replace(b'"schema":%d' % SCHEMA, b'"schema":%d' % (SCHEMA + 1))
         with pytest.raises(BenchError, match="later version"):
             decode_run(line)
 

@@ -1,13 +1,17 @@
 """The thinking parts of benchmarks/: what is started, what is made of the figures, how they are shown."""
 
 import json
+import os
 import sys
+import time
 from contextlib import ExitStack
+from http.client import HTTPException
 from pathlib import Path
 
 import pytest
 import yaml
 
+from benchmarks import small_box
 from benchmarks.big_files import BIG_FILES, big_compose
 from benchmarks.builds import (
     BUILDS,
@@ -24,6 +28,7 @@ from benchmarks.engine import Container, EngineApi, Names
 from benchmarks.engine_cpu import cpu_between_s, parse_stat
 from benchmarks.faults import BenchError
 from benchmarks.figures import Failure, Sample, Spread, ratio, spread, summarize
+from benchmarks.loaders import wait_for_event
 from benchmarks.measure import environment_of, read_report, run_command
 from benchmarks.perform import scenarios
 from benchmarks.programme import ROWS, choose_rows
@@ -42,6 +47,7 @@ from benchmarks.scenarios import (
     single,
     without_healthchecks,
 )
+from benchmarks.switches import SWITCHES, VOLUMES, copy_all, count_differing, outcome_of
 from benchmarks.tools import (
     BOXSHIP,
     COMPOSE_V1,
@@ -56,10 +62,10 @@ from benchmarks.tools import (
     find_compose_v1,
 )
 from benchmarks.trials import Stage
-from benchmarks.upgrades import UPGRADES, UpgradeContest, Volume, write_volume
+from benchmarks.upgrades import UPGRADES, UpgradeContest, Volume, copy_changed, write_volume
 from boxship.spec.load import load
 from boxship.spec.loaded import LoadOptions
-from boxship.spec.model import HttpProbe
+from boxship.spec.model import Appliance, HttpProbe
 
 IMAGE = Image("small:1", ("probe", "it"))
 DAG = dag(IMAGE)
@@ -406,6 +412,62 @@ class TestUpgrades:
 
     def test_both_rows_are_known(self) -> None:
         assert [row.key for row in choose_rows(["upgrade"])] == [row.key for row in UPGRADES.rows]
+
+
+class TestSwitches:
+    def release(self, folder: Path) -> Appliance:
+        (folder / "compose.yaml").write_text(small_box.compose_text(IMAGE, 8000))
+        (folder / "appliance.yaml").write_text(small_box.appliance_text("bxbench-1", "2.0.0"))
+        return load(LoadOptions(directory=folder)).appliance
+
+    def test_every_row_about_switches_has_its_volume(self) -> None:
+        assert [row.key for row in choose_rows(["switch"])] == [row.key for row in SWITCHES.rows] == list(VOLUMES)
+
+    def test_the_appliance_has_the_containers_that_are_made_by_hand(self, tmp_path: Path) -> None:
+        appliance = self.release(tmp_path)
+        assert set(appliance.services) == {name for layer in small_box.LAYERS for name in layer}
+        for name, service in appliance.services.items():
+            assert service.command is not None
+            assert tuple(service.command) == small_box.command_of(name)
+
+    def test_the_downtime_is_what_the_operation_says(self) -> None:
+        over = {"status": "done", "result": {"downtime_s": "1.234"}}
+        assert outcome_of(over, 0.5, 2.0, 0) == Sample(1.234, 0.5, 2.0, None, differing=0)
+
+    def test_a_switch_that_failed_is_no_sample(self) -> None:
+        failed = {"status": "failed", "failure": {"message": "web never answered"}, "result": {"downtime_s": "9"}}
+        assert outcome_of(failed, 0.5, 2.0, 0) == Failure("the switch is failed: web never answered")
+        cut = {"status": "interrupted", "failure": None}
+        assert outcome_of(cut, 0.5, 2.0, 0) == Failure("the switch is interrupted: it does not say why")
+
+    def test_a_file_that_is_missing_changed_or_only_has_another_time_differs(self, tmp_path: Path) -> None:
+        one, other = tmp_path / "one", tmp_path / "other"
+        write_volume(one, Volume(5, 5_000))
+        copy_all(one, other)
+        assert count_differing(one, other) == 0
+        for tree in (one, other):
+            os.utime(tree / "d000", (0, 0))
+        (other / "d000/f00").unlink()
+        os.utime(other / "d000", (0, 0))
+        (other / "mapped0").write_bytes(b"other")
+        os.utime(other / "d000/f01", (0, 0))
+        assert count_differing(one, other) == 3
+
+    def test_only_what_was_written_since_then_is_copied(self, tmp_path: Path) -> None:
+        volume, copy = tmp_path / "volume", tmp_path / "copy"
+        write_volume(volume, Volume(5, 5_000))
+        copy.mkdir()
+        copy_changed(volume, copy, time.time_ns() + 10**9)
+        assert list(copy.iterdir()) == []
+        copy_changed(volume, copy, 0)
+        assert len(list(copy.iterdir())) == 7
+
+    def test_a_page_that_ends_without_an_event_is_told_from_one_that_has_one(self) -> None:
+        page = iter([b"retry: 1000\n", b"\n", b"event: progress\n", b"data: {}\n"])
+        wait_for_event(page)
+        assert next(page) == b"data: {}\n"
+        with pytest.raises(HTTPException, match="ended"):
+            wait_for_event(page)
 
 
 class TestTools:

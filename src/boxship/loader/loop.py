@@ -5,6 +5,7 @@ import contextlib
 from collections.abc import Awaitable, Callable
 from typing import Literal, assert_never
 
+from boxship.engine.port import EngineEvent
 from boxship.errors import BoxshipError
 from boxship.loader.decide import Begin, Wait, decide
 from boxship.loader.happened import Decided
@@ -99,9 +100,16 @@ class Loop:
                 async with contextlib.aclosing(self._parts.engine.follow_events(self._parts.appliance)) as events:
                     async for event in events:
                         if event.action in _WAKING:
+                            await self._let_it_be_seen(event)
                             self._runner.changed.set()
             self._runner.changed.set()
             await self._parts.clock.sleep(_AFTER_LOSS_S)
+
+    async def _let_it_be_seen(self, event: EngineEvent) -> None:
+        """The engine tells of an end before its list has it, and answers about that container only after both."""
+        if event.action == "die":
+            with contextlib.suppress(BoxshipError):
+                await self._parts.engine.inspect_container(event.container_id)
 
     def _say(self, sentence: str) -> None:
         if sentence != self.why:

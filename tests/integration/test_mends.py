@@ -1,0 +1,35 @@
+"""What ends by itself under a real Loader on a real engine is started again at once, and not at its next look round."""
+
+from pathlib import Path
+
+import pytest
+
+from boxship.loader.loop import LOOK_AGAIN_S
+from tests.contracts.images import TEST_IMAGE
+from tests.integration.boxes import run_aside
+from tests.integration.loaders import free_ports, loader_box
+from tests.integration.small_releases import make_small_releases
+from boxship.engine.docker import connect
+
+pytestmark = [pytest.mark.docker, pytest.mark.slow, pytest.mark.timeout(300)]
+_NAME = "bxtest-mends"
+
+
+async def _kill(container: str) -> None:
+    engine = connect()
+    try:
+        await engine.kill_container(container, "KILL")
+    finally:
+        await engine.close()
+
+
+def test_a_container_that_was_killed_runs_again_before_the_next_look_round(tmp_path: Path, docker_image: str) -> None:
+    releases = tmp_path / "releases"
+    make_small_releases(releases, _NAME, free_ports(1)[0], docker_image, ("1.0.0",))
+    folder = tmp_path / "box"
+    folder.mkdir()
+    with loader_box(_NAME, folder, None, "--source", f"dir:{releases}") as box:
+        box.to("1.0.0")
+        killed = f"{_NAME}.store.g1"
+        run_aside(lambda: _kill(killed))
+        box.eventually(lambda: killed in box.running(), "it runs again", within_s=LOOK_AGAIN_S / 2)
