@@ -387,9 +387,11 @@ def revived(code: str, message: str, hint: str = "", fields: Mapping[str, object
 
 
 def _family(root: type[BoxshipError]) -> Iterable[type[BoxshipError]]:
+    """The tree above; what a room has for itself alone looks like its parent from outside."""
     yield root
     for each in root.__subclasses__():
-        yield from _family(each)
+        if not each.__name__.startswith("_"):
+            yield from _family(each)
 
 
 class BugError(BoxshipError):
