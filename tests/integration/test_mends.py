@@ -4,12 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from boxship.engine.docker import connect
 from boxship.loader.loop import LOOK_AGAIN_S
-from tests.contracts.images import TEST_IMAGE
 from tests.integration.boxes import run_aside
 from tests.integration.loaders import free_ports, loader_box
 from tests.integration.small_releases import make_small_releases
-from boxship.engine.docker import connect
 
 pytestmark = [pytest.mark.docker, pytest.mark.slow, pytest.mark.timeout(300)]
 _NAME = "bxtest-mends"
