@@ -22,9 +22,9 @@ async def _kill(container: str) -> None:
         await engine.close()
 
 
-def test_a_container_that_was_killed_runs_again_before_the_next_look_round(tmp_path: Path, docker_image: str) -> None:
+def test_a_container_that_was_killed_runs_again_before_the_next_look_round(tmp_path: Path, test_image: str) -> None:
     releases = tmp_path / "releases"
-    make_small_releases(releases, _NAME, free_ports(1)[0], docker_image, ("1.0.0",))
+    make_small_releases(releases, _NAME, free_ports(1)[0], test_image, ("1.0.0",))
     folder = tmp_path / "box"
     folder.mkdir()
     with loader_box(_NAME, folder, None, "--source", f"dir:{releases}") as box:
