@@ -7,6 +7,7 @@ are killed; what it leaves is one folder, and cgroups of one parent.
 
 import asyncio
 import contextlib
+import itertools
 import os
 import shutil
 import signal
@@ -26,6 +27,7 @@ from tests.contracts.images import ensure_test_image
 STATE = Path(__file__).parents[2] / ".state"
 CGROUPS = Path("/sys/fs/cgroup")
 PREFIX = "boxship-engine-"
+_SERIAL = itertools.count(1)
 DEADLINE_S = 30
 _POLL_S = 0.02
 _PROGRAMS = ("dockerd", "containerd", "unshare", "nsenter", "setpriv", "ip", "mount", "umount")
@@ -158,7 +160,8 @@ def private_engine(*, disk_mb: int | None = None, more: tuple[str, ...] = ()) ->
     """
     _skip_unless_possible()
     _remove_what_the_dead_left()
-    folder = STATE / f"{PREFIX}{os.getpid()}{'-small' * (disk_mb is not None)}"
+    # Several may live at once: one for the whole run of the tests, and one of a module.
+    folder = STATE / f"{PREFIX}{os.getpid()}-{next(_SERIAL)}"
     with contextlib.ExitStack() as ending:
         # Not in the folder: a socket's path may have 107 characters.
         short = ending.enter_context(tempfile.TemporaryDirectory(prefix=f"{folder.name}-"))
