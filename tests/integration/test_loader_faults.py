@@ -12,7 +12,7 @@ from tests.contracts.images import TEST_IMAGE
 from tests.integration.boxes import BOXSHIP
 from tests.integration.faketime import faked_by, faketime_library
 from tests.integration.loaders import LoaderBox
-from tests.integration.loop_mounts import EXT4, make_read_only, mounted
+from tests.integration.loop_mounts import EXT4, mounted
 from tests.integration.private_engine import PrivateEngine, private_engine
 
 pytestmark = [pytest.mark.docker, pytest.mark.slow, pytest.mark.timeout(120)]
@@ -76,6 +76,7 @@ class Trouble(LoaderBox):
         said = {"DOCKER_HOST": engine.address, "BOXSHIP_ENGINE_TIMEOUT": ENGINE_TIMEOUT_S, **environment}
         super().__init__(APPLIANCE, folder, said, enter=engine.enter)
         self._source = f"dir:{releases}"
+        self._root = engine.root
 
     def up(self) -> None:
         self.start("--source", self._source)
@@ -92,7 +93,8 @@ class Trouble(LoaderBox):
         return file.read_text().split() if file.exists() else []
 
     def file(self, generation: int, name: str) -> Path:
-        return self.volume(f"data.g{generation}") / name
+        """Its disk is mounted where the engine lives, and nowhere else."""
+        return self._root / (self.volume(f"data.g{generation}") / name).relative_to("/")
 
 
 @pytest.fixture
@@ -201,8 +203,8 @@ def test_a_state_folder_that_turns_read_only_is_said_and_what_runs_goes_on(
         try:
             box.up()
             box.to("1.0.0")
-            engine.run("mount", "-o", "remount,ro", str(place))
-            make_read_only(place)
+            # As the kernel does after an error of the disk, also while files are open for writing.
+            engine.run("mount", "-o", "remount,abort", str(place))
             status, problem = box.ask("POST", "/v1/boot/default")
             assert status >= 500
             assert "read-only" in str(problem)
