@@ -38,6 +38,8 @@ class Kept:
     previous: tuple[str, int] | None
     trial: object
     operation_id: str
+    waiting: frozenset[str] = frozenset()
+    """Versions that were pulled to be switched to: newer than current, and not found bad."""
 
     @property
     def generations(self) -> set[int]:
@@ -216,11 +218,11 @@ class Subject:
         return kept
 
     def no_orphans(self) -> None:
-        """After a gc: nothing but what current and previous need, on the engine and in the folder."""
+        """After a gc: nothing but what current, previous and waiting releases need, on the engine and in the folder."""
         kept, observed = self.kept(), self.box.observe_all()
         found = _generations(observed)
         assert found <= kept.generations, f"generations {found}, needed are {kept.generations}"
-        versions = {kept.current[0], *([kept.previous[0]] if kept.previous else [])}
+        versions = {kept.current[0], *([kept.previous[0]] if kept.previous else []), *kept.waiting}
         releases = [json.loads(path.read_bytes()) for path in self.box.state.glob("releases/*/release.json")]
         assert {each["version"] for each in releases} == versions
         assert len(list(self.box.state.glob("releases/*"))) == len(versions)
@@ -290,11 +292,14 @@ class Subject:
         """From the copy beside the database, which people and tests can read without asking anybody."""
         _, _, body = (self.box.state / "state.db.copy").read_bytes().partition(b"\n")
         state = json.loads(body)["state"]
+        current, bad = _deployment(state["current"]), state.get("bad_releases", {})
+        pulled = state.get("pulled", {}).items()
         return Kept(
-            _deployment(state["current"]),
+            current,
             None if state.get("previous") is None else _deployment(state["previous"]),
             state.get("trial"),
             state.get("operation_id", ""),
+            frozenset(version for version, its_id in pulled if version > current[0] and its_id not in bad),
         )
 
     def _fingerprints(self) -> dict[int, str]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from boxship.cli.box_process import API_PORT, PAGE_PORT, BoxOptions, run_box
 from boxship.cli.context import Invocation
+from boxship.cli.dry_run import IS_DRY_RUN, DryRunEnded
 from boxship.cli.render.sentences import print_sentences
 from boxship.cli.run import hear_interrupts, run_with_engine
 from boxship.engine.port import Engine
@@ -42,6 +43,10 @@ def loader(invocation: Invocation, arguments: argparse.Namespace) -> int:
         ca_file=_folder(arguments.ca),
         insecure=frozenset(arguments.insecure),
     )
+
+    if IS_DRY_RUN.get():
+        text = f"would look after {name}, with its state in {options.places.state}"
+        raise DryRunEnded(text, {"appliance": name, "state": str(options.places.state)})
 
     async def work(engine: Engine) -> int:
         stop: asyncio.Event = hear_interrupts()
