@@ -66,8 +66,9 @@ class Box:
     def begin(
         self, *arguments: str, stdout: IO[str] | int = subprocess.PIPE, stderr: IO[str] | int = subprocess.PIPE
     ) -> "subprocess.Popen[str]":
+        # A shell that runs the tests in the background has ^C ignored, and what is begun here is to hear it.
         return subprocess.Popen(
-            [*BOXSHIP, "-p", self.name, *arguments],
+            ["env", "--default-signal=INT", *BOXSHIP, "-p", self.name, *arguments],
             cwd=self.directory,
             env=self._environment(),
             stdin=subprocess.DEVNULL,
