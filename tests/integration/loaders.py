@@ -39,7 +39,7 @@ class LoaderBox:
     """One box: a folder that outlives its Loaders, and things on an engine that carry the appliance's label.
 
     ``engine``: where tests look at the engine, when the Loader gets there another way. ``enter``: what the Loader's
-    command begins with, so that it runs in other namespaces; one child of it is the Loader.
+    command begins with, so that it runs in other namespaces.
     """
 
     def __init__(
@@ -79,7 +79,8 @@ class LoaderBox:
             self._process = subprocess.Popen(
                 [*command, *arguments], cwd=self.folder, env=self._environment, stdout=log, stderr=log
             )
-        self.pid = self._child() if self._enter else self._process.pid
+        # Into another process namespace nsenter sends a child; else it becomes the Loader itself.
+        self.pid = self._child() if "--pid" in self._enter else self._process.pid
 
     def end(self, how: signal.Signals = signal.SIGTERM) -> int:
         """By SIGKILL as the power would; its exit status."""
