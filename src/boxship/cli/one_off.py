@@ -6,6 +6,7 @@ import os
 import secrets
 import shlex
 import sys
+import time
 from pathlib import Path
 
 from boxship.cli.context import Invocation
@@ -16,6 +17,8 @@ from boxship.cli.visit import Visit, visit
 from boxship.clock import SystemClock
 from boxship.engine.port import Engine
 from boxship.errors import CancelledError, UsageError, unknown_name
+from boxship.operate.doubts import remember_ready
+from boxship.operate.errand import errand_of, ready_path
 from boxship.operate.one_off import RunRequest, make_one_off
 from boxship.plan.one_off import OneOff
 from boxship.spec.model import Appliance, Service
@@ -117,7 +120,16 @@ async def _run(
     one_off = request.one_off
     interrupt = hear_interrupts()
     async with changing(invocation, "run", appliance.name, engine, interrupt) as display:
-        made = await make_one_off(appliance, engine, display.show, SystemClock(), request, interrupt)
+        memory = ready_path(errand_of("up", appliance.name), os.environ)
+        made = await make_one_off(
+            appliance,
+            engine,
+            display.show,
+            SystemClock(),
+            request,
+            interrupt,
+            lambda rows: remember_ready(memory, rows, time.time()),
+        )
     if one_off.starts:
         print(json.dumps({"container": made}) if invocation.is_json else made)
         return 0

@@ -1,6 +1,7 @@
 """``run``: what a service needs made and started, then a container of its own beside it."""
 
 import asyncio
+from collections.abc import Callable, Sequence
 
 from msgspec import Struct
 
@@ -16,6 +17,7 @@ from boxship.operate.up import bring_up
 from boxship.plan.action import CreateContainer
 from boxship.plan.containers import image_reference
 from boxship.plan.one_off import OneOff, plan_one_off, with_one_off
+from boxship.plan.status import ServiceStatus
 from boxship.plan.verdict import Options
 from boxship.spec.model import Appliance
 
@@ -50,8 +52,11 @@ async def make_one_off(
     clock: Clock,
     request: RunRequest,
     interrupt: asyncio.Event,
+    remember: Callable[[Sequence[ServiceStatus]], None] = lambda _rows: None,
 ) -> str:
     """The id of the container, made; it is started only if ``request.one_off`` says so.
+
+    ``remember`` gets what runs once all that the service needs is there.
 
     Raises: what ``bring_up`` raises, and the error of the first step that failed; the container is gone then.
     """
@@ -61,6 +66,7 @@ async def make_one_off(
     result = await bring_up(changed, engine, publish, clock, wanted, interrupt)
     if error := error_of(result.outcome, "run"):
         raise error
+    remember(result.status)
     desired = desired_of(changed, wanted)
     service = changed.services[request.one_off.service]
     observed = await engine.observe((image_reference(changed.name, service),))
