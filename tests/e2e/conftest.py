@@ -1,8 +1,9 @@
 """The reference appliance, built and booted once for all tests of a run, and a real browser to use it with."""
 
 import os
-import socket
+import shlex
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from playwright.sync_api import Browser, sync_playwright
 
 from tests.integration.boxes import Box
+from tests.integration.loaders import free_ports
 
 ROOT = Path(__file__).parents[2]
 ARTIFACTS = ROOT / "test-artifacts"
@@ -24,17 +26,6 @@ CHROMIUM_ARGUMENTS = (
     "--disable-component-update",
     "--disable-sync",
 )
-
-
-def free_ports(count: int) -> list[int]:
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [int(each.getsockname()[1]) for each in sockets]
-    finally:
-        for each in sockets:
-            each.close()
 
 
 @pytest.fixture(scope="session")
@@ -61,13 +52,22 @@ def first_user_link(share: Box) -> str:
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     with sync_playwright() as playwright:
+        started_by = tmp_path_factory.mktemp("browser") / "chromium"
+        _write_start(started_by, _chromium() or playwright.chromium.executable_path)
         made = playwright.chromium.launch(
-            executable_path=_chromium(), args=list(CHROMIUM_ARGUMENTS), handle_sigint=False, handle_sigterm=False
+            executable_path=started_by, args=list(CHROMIUM_ARGUMENTS), handle_sigint=False, handle_sigterm=False
         )
         yield made
         made.close()
+
+
+def _write_start(path: Path, chromium: str) -> None:
+    """A program that starts ``chromium`` so that containers coming and going don't cut its connections."""
+    undisturbed = shlex.join([sys.executable, str(Path(__file__).with_name("undisturbed.py")), chromium])
+    path.write_text(f'#!/bin/sh\nexec {undisturbed} "$@"\n')
+    path.chmod(0o755)
 
 
 def _chromium() -> str | None:

@@ -2,23 +2,15 @@
 
 Each waits for the page's own words, so a test needs no pauses. Pages are reached by their links, except the log-in,
 whose address the caller knows.
-
-Chromium cuts its connections whenever an address of this machine changes, and every container that starts or stops
-changes one. A step that was cut like that is done again; any other failure is the test's.
 """
 
 import re
-from collections.abc import Callable
 from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
 
-from playwright.sync_api import Browser, Error, Locator, Page, Response, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 TIMEOUT_MS = 20_000
 """How long one step may take; a slow machine draws a thumbnail in a second."""
-
-
-_TRIES = 4
 
 
 def new_page(browser: Browser, **options: object) -> Page:
@@ -26,77 +18,31 @@ def new_page(browser: Browser, **options: object) -> Page:
     return browser.new_context(ignore_https_errors=True, **options).new_page()  # type: ignore[arg-type]  # playwright's own
 
 
-def open_address(page: Page, address: str) -> Response | None:
-    """Opens an address and returns what it answered."""
-    for _ in range(_TRIES - 1):
-        try:
-            return page.goto(address)
-        except Error as error:
-            if "ERR_NETWORK_CHANGED" not in error.message:
-                raise
-    return page.goto(address)
-
-
-def _until_uncut(page: Page, step: Callable[[], None]) -> None:
-    for _ in range(_TRIES - 1):
-        try:
-            step()
-        except (AssertionError, Error):
-            if not _was_cut(page):
-                raise
-            page.go_back()
-        else:
-            return
-    step()
-
-
-def _was_cut(page: Page) -> bool:
-    if page.url.startswith("chrome-error:") or page.get_by_text("ERR_NETWORK_CHANGED").count():
-        return True
-    return page.locator(".going.bad", has_text="The connection broke").count() > 0
-
-
 def sign_up(page: Page, link: str, password: str) -> None:
     """Opens a first user's or an invited person's link and makes the account; ends on the list of files."""
-    parts = urlsplit(link)
-    was_sent = False
-
-    def step() -> None:
-        nonlocal was_sent
-        open_address(page, link)
-        if was_sent and page.get_by_text("used already").count():
-            # The cut came after the account was made.
-            log_in(page, f"{parts.scheme}://{parts.netloc}", parse_qs(parts.query)["email"][0], password)
-            return
-        page.get_by_label("New password").fill(password)
-        was_sent = True
-        page.get_by_role("button", name="Make account").click()
-        expect(page.get_by_role("heading", name="Your files")).to_be_visible(timeout=TIMEOUT_MS)
-
-    _until_uncut(page, step)
+    page.goto(link)
+    page.get_by_label("New password").fill(password)
+    page.get_by_role("button", name="Make account").click()
+    expect(page.get_by_role("heading", name="Your files")).to_be_visible(timeout=TIMEOUT_MS)
 
 
 def refused_link(page: Page, link: str) -> str:
     """Opens a link that can't be used any more and returns the sentence that says why."""
-    open_address(page, link)
+    page.goto(link)
     expect(page.get_by_role("heading", name="This link can't be used")).to_be_visible(timeout=TIMEOUT_MS)
     return page.locator("main p:not(.code)").first.inner_text()
 
 
 def log_in(page: Page, base_url: str, email: str, password: str) -> None:
     """Logs in at ``base_url`` (https://host:port); ends on the list of files."""
-
-    def step() -> None:
-        open_address(page, f"{base_url}/login")
-        # Somebody who is logged in is sent on.
-        if page.get_by_role("heading", name="Your files").count():
-            return
-        page.get_by_label("E-mail address").fill(email)
-        page.get_by_label("Password").fill(password)
-        page.get_by_role("button", name="Log in").click()
-        expect(page.get_by_role("heading", name="Your files")).to_be_visible(timeout=TIMEOUT_MS)
-
-    _until_uncut(page, step)
+    page.goto(f"{base_url}/login")
+    # Somebody who is logged in is sent on.
+    if page.get_by_role("heading", name="Your files").count():
+        return
+    page.get_by_label("E-mail address").fill(email)
+    page.get_by_label("Password").fill(password)
+    page.get_by_role("button", name="Log in").click()
+    expect(page.get_by_role("heading", name="Your files")).to_be_visible(timeout=TIMEOUT_MS)
 
 
 def log_out(page: Page) -> None:
@@ -107,23 +53,15 @@ def log_out(page: Page) -> None:
 
 def show_list(page: Page) -> None:
     """Goes to the list of files by the page's own link."""
-
-    def step() -> None:
-        page.get_by_role("link", name="Share", exact=True).first.click()
-        expect(page.get_by_role("heading", name="Your files")).to_be_visible(timeout=TIMEOUT_MS)
-
-    _until_uncut(page, step)
+    page.get_by_role("link", name="Share", exact=True).first.click()
+    expect(page.get_by_role("heading", name="Your files")).to_be_visible(timeout=TIMEOUT_MS)
 
 
 def upload(page: Page, path: Path) -> None:
     """Chooses one file and waits until the list has it and the worker has checked it."""
-
-    def step() -> None:
-        show_list(page)
-        page.locator("#file").set_input_files(path)
-        wait_until_checked(page, path.name)
-
-    _until_uncut(page, step)
+    show_list(page)
+    page.locator("#file").set_input_files(path)
+    wait_until_checked(page, path.name)
 
 
 def wait_until_checked(page: Page, name: str) -> None:
@@ -156,25 +94,17 @@ def checksum(page: Page, name: str) -> str:
 
 def open_file(page: Page, name: str) -> None:
     """Goes from the list to the file's page."""
-
-    def step() -> None:
-        show_list(page)
-        _row(page, name).first.locator("a.name").click()
-        expect(page.get_by_role("heading", name=name, exact=True)).to_be_visible(timeout=TIMEOUT_MS)
-
-    _until_uncut(page, step)
+    show_list(page)
+    _row(page, name).first.locator("a.name").click()
+    expect(page.get_by_role("heading", name=name, exact=True)).to_be_visible(timeout=TIMEOUT_MS)
 
 
 def make_share_link(page: Page, name: str, lifetime: str = "week") -> str:
     """Makes a link and returns it. ``lifetime``: day, week, month or forever."""
-
-    def step() -> None:
-        open_file(page, name)
-        page.get_by_label("Works for").select_option(lifetime)
-        page.get_by_role("button", name="Make link").click()
-        expect(page.get_by_text("whoever has it can download")).to_be_visible(timeout=TIMEOUT_MS)
-
-    _until_uncut(page, step)
+    open_file(page, name)
+    page.get_by_label("Works for").select_option(lifetime)
+    page.get_by_role("button", name="Make link").click()
+    expect(page.get_by_text("whoever has it can download")).to_be_visible(timeout=TIMEOUT_MS)
     return page.get_by_label("Link 1", exact=True).input_value()
 
 
@@ -193,37 +123,25 @@ def download(page: Page, name: str) -> bytes:
 
 def download_shared(page: Page, link: str) -> tuple[str, bytes]:
     """Opens a share link as anybody may; returns the name that the browser saves under, and the bytes."""
-    open_address(page, link)
+    page.goto(link)
     return _save(page, page.get_by_role("link", name="Download"))
 
 
 def delete(page: Page, name: str) -> None:
     """Deletes the file for good; ends on the list without it."""
-
-    def step() -> None:
-        show_list(page)
-        if not _row(page, name).count():
-            return
-        open_file(page, name)
-        page.get_by_role("link", name="Delete file").click()
-        page.get_by_role("button", name="Delete file").click()
-        expect(page.get_by_text("The file and its links are gone.")).to_be_visible(timeout=TIMEOUT_MS)
-
     open_file(page, name)
-    _until_uncut(page, step)
+    page.get_by_role("link", name="Delete file").click()
+    page.get_by_role("button", name="Delete file").click()
+    expect(page.get_by_text("The file and its links are gone.")).to_be_visible(timeout=TIMEOUT_MS)
 
 
 def invite(page: Page, email: str) -> str:
     """Makes an invitation as an administrator and returns its link."""
     field = page.get_by_label("Invitation link")
-
-    def step() -> None:
-        page.get_by_role("link", name="People").click()
-        page.get_by_label("E-mail address").fill(email)
-        page.get_by_role("button", name="Make invitation").click()
-        expect(field).to_be_visible(timeout=TIMEOUT_MS)
-
-    _until_uncut(page, step)
+    page.get_by_role("link", name="People").click()
+    page.get_by_label("E-mail address").fill(email)
+    page.get_by_role("button", name="Make invitation").click()
+    expect(field).to_be_visible(timeout=TIMEOUT_MS)
     return field.input_value()
 
 
@@ -233,11 +151,8 @@ def _row(page: Page, name: str) -> Locator:
 
 
 def _save(page: Page, link: Locator) -> tuple[str, bytes]:
-    failure = None
-    for _ in range(_TRIES):
-        with page.expect_download(timeout=TIMEOUT_MS) as saving:
-            link.click()
-        failure = saving.value.failure()
-        if failure is None:
-            return saving.value.suggested_filename, Path(saving.value.path()).read_bytes()
-    raise AssertionError(f"the browser could not save the file: {failure}")
+    with page.expect_download(timeout=TIMEOUT_MS) as saving:
+        link.click()
+    failure = saving.value.failure()
+    assert failure is None, f"the browser could not save the file: {failure}"
+    return saving.value.suggested_filename, Path(saving.value.path()).read_bytes()

@@ -11,8 +11,9 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from boxship.checks.report import Issue, Level, Report, Result, Severity
 from boxship.loader.box import ImageView, ServiceView
 from boxship.state.operation import Failure, OperationKind, Progress
-from tests.e2e.conftest import ARTIFACTS, free_ports
+from tests.e2e.conftest import ARTIFACTS
 from tests.e2e.page_server import PageServer, application
+from tests.integration.loaders import free_ports
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
 

@@ -59,7 +59,7 @@ def test_sign_up_upload_share_download_delete(
     picture.write_bytes(png(640, 400))
     text.write_text("hello\n" * 1000)
     page = new_page(browser)
-    pages.open_address(page, first_user_link)
+    page.goto(first_user_link)
     page.screenshot(path=ARTIFACTS / "1-sign-up.png")
     pages.sign_up(page, first_user_link, PASSWORD)
     for path in (picture, text):
@@ -73,7 +73,7 @@ def test_sign_up_upload_share_download_delete(
     link = pages.make_share_link(page, picture.name)
     page.screenshot(path=ARTIFACTS / "3-share.png", full_page=True)
     stranger = new_page(browser)
-    pages.open_address(stranger, link)
+    stranger.goto(link)
     stranger.screenshot(path=ARTIFACTS / "4-public.png", full_page=True)
     assert pages.download_shared(stranger, link) == (picture.name, picture.read_bytes())
     pages.show_list(page)
@@ -149,7 +149,7 @@ def test_maintenance_takes_over_and_gives_back_with_the_data_there(share: Box, b
     assert ask(share, "/")[0] == 503
     assert ask(share, "/ship-ready")[0] == 200, "this target's own gate has passed"
     page = new_page(browser)
-    pages.open_address(page, https_url(share))
+    page.goto(https_url(share))
     ARTIFACTS.mkdir(exist_ok=True)
     page.screenshot(path=ARTIFACTS / "7-maintenance.png")
     volumes = {each.name for each in share.observe().volumes if each.appliance == share.name}

@@ -14,10 +14,10 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.e2e import pages
-from tests.e2e.conftest import ARTIFACTS, BUILD_DEADLINE_S, ROOT, free_ports
+from tests.e2e.conftest import ARTIFACTS, BUILD_DEADLINE_S, ROOT
 from tests.e2e.pictures import png
 from tests.integration.boxes import Box
-from tests.integration.loaders import LoaderBox
+from tests.integration.loaders import LoaderBox, free_ports
 
 pytestmark = [
     pytest.mark.docker,
@@ -88,17 +88,12 @@ def ask(port: int, path: str) -> tuple[int, bool, str]:
 def open_boxs_page(box: LoaderBox, page: Page, port: int) -> None:
     """The page at the application's own port, once the gate is closed."""
     box.eventually(lambda: ask(port, "/")[1], "the page is where the application will be")
-    pages.open_address(page, f"http://localhost:{port}/")
+    page.goto(f"http://localhost:{port}/")
 
 
-def expect_the_application(page: Page, port: int) -> None:
-    """The page hands over by itself; a browser that lost its connection just then is helped."""
-    try:
-        expect(page).to_have_url(re.compile(r"^https://"), timeout=BOOT_MS)
-    except AssertionError:
-        if not page.url.startswith("chrome-error:"):
-            raise
-        pages.open_address(page, f"http://localhost:{port}/")
+def expect_the_application(page: Page) -> None:
+    """The page hands over by itself."""
+    expect(page).to_have_url(re.compile(r"^https://"), timeout=BOOT_MS)
 
 
 def test_share_boots_is_upgraded_with_its_data_and_survives_a_broken_release(
@@ -116,7 +111,7 @@ def test_share_boots_is_upgraded_with_its_data_and_survives_a_broken_release(
     open_boxs_page(box, page, port)
     expect(page.get_by_role("list", name="Steps")).to_be_visible()
     page.screenshot(path=ARTIFACTS / "box-1-booting.png", full_page=True)
-    expect_the_application(page, port)
+    expect_the_application(page)
     expect(page.get_by_role("heading", name="Almost ready")).to_be_visible(timeout=BOOT_MS)
     assert box.over(booting)["status"] == "done"
     status, _, body = ask(port, "/ship-ready")
@@ -143,7 +138,7 @@ def test_share_boots_is_upgraded_with_its_data_and_survives_a_broken_release(
     open_boxs_page(box, watching, port)
     expect(watching.get_by_text("web not ready after 15 s").first).to_be_visible(timeout=BOOT_MS)
     watching.screenshot(path=ARTIFACTS / "box-4-rolling-back.png", full_page=True)
-    expect_the_application(watching, port)
+    expect_the_application(watching)
     failed = box.over(breaking)
     assert (failed["status"], failed["failure"]["service"]) == ("failed", "web")
     assert (box.booted()["tag"], ask(port, "/ship-ready")[0]) == ("1.1.0", 200)
