@@ -21,7 +21,7 @@ from typing import Any
 from tests.chaos.matrix import matrix_of
 from tests.chaos.points import Cut, Way
 from tests.chaos.subject import OPERATIONS, Subject, subject_on
-from tests.integration.private_engine import private_engine
+from tests.integration.private_engine import PrivateEngine, private_engine
 
 STATE = Path(__file__).resolve().parents[2] / ".state" / "chaos"
 _TOLD = 3000
@@ -78,7 +78,7 @@ def _run(options: argparse.Namespace, record: Path, until_s: float) -> bool:
         for operation, cut in _left(options, read_record(record)):
             if time.monotonic() > until_s:
                 return False
-            line = _attempt(subject, operation, cut)
+            line = _attempt(subject, engine, operation, cut)
             _write(record, line)
             if line["failure"]:
                 return True
@@ -128,14 +128,14 @@ def points_of(
     return (cut for _, cut in sorted(turns, key=lambda each: each[0]))
 
 
-def _attempt(subject: Subject, operation: str, cut: Cut) -> dict[str, Any]:
+def _attempt(subject: Subject, engine: PrivateEngine, operation: str, cut: Cut) -> dict[str, Any]:
     line: dict[str, Any] = {"operation": operation, "way": cut.way.name, "number": cut.number}
     began_s = time.monotonic()
     try:
         result = subject.cut(operation, cut)
     except Exception as failure:  # noqa: BLE001  # whatever goes wrong is a finding, and the campaign goes on
         told = f"{failure}\n{traceback.format_exc()}"
-        return {**line, "failure": told[-_TOLD:]}
+        return {**line, "failure": f"{told[-_TOLD:]}\nThe engine: {engine.last_words()}"}
     return {
         **line,
         "is_reached": result.is_reached,

@@ -206,7 +206,8 @@ class Subject:
         version, generation = kept.current
         assert (kept.trial, kept.operation_id) == (None, ""), kept
         assert self.box.boot()["tag"] == version
-        assert self.box.running() == [f"{APPLIANCE}.web.g{generation}"]
+        wanted, runs = [f"{APPLIANCE}.web.g{generation}"], self.box.running()
+        assert runs == wanted, f"{runs} run: {self.box.last_words()}"
         prints = self._fingerprints()
         for its_version, number in (kept.current, *([kept.previous] if kept.previous else [])):
             assert prints.get(number) == self._data[its_version], f"the data of {its_version} (g{number})"

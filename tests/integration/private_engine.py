@@ -104,9 +104,10 @@ class PrivateEngine:
                 await asyncio.sleep(_POLL_S)
         finally:
             await engine.close()
-        pytest.fail(f"the tests' own engine does not start: {self._log()}")
+        pytest.fail(f"the tests' own engine does not start: {self.last_words()}")
 
-    def _log(self) -> str:
+    def last_words(self) -> str:
+        """The end of its log."""
         return (self._folder / "log").read_text(errors="replace")[-_LOG_TAIL:]
 
     def kill(self) -> None:

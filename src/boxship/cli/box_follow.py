@@ -9,7 +9,7 @@ from collections.abc import Callable
 from msgspec import convert, to_builtins
 
 from boxship.cli.box_client import BoxClient, UnreachableError
-from boxship.cli.render.box import bar_line, operation_line
+from boxship.cli.render.box import back_line, bar_line, operation_line
 from boxship.cli.render.color import is_live
 from boxship.errors import OperationError, revived
 from boxship.state.operation import Operation, OperationStatus
@@ -63,9 +63,11 @@ def _outcome(operation: Operation, *, is_json: bool) -> int:
             f"{operation.kind} {operation.id} was {operation.status}: {operation.note or 'it says no more'}",
             hint=f"boxship box operation {operation.id}",
         )
+    back = back_line(operation)
     fields = {"operation_id": operation.id, "service": failure.service, "check": failure.check, "got": failure.got}
     fields["logs"] = list(failure.logs)  # type: ignore[assignment]  # a list beside texts: fields are data for programs
-    raise revived(failure.code, failure.message, failure.hint, fields)
+    hint = f"{back}; boxship box operation {operation.id} shows all of it" if back else failure.hint
+    raise revived(failure.code, failure.message, hint, fields)
 
 
 class _Shown:
@@ -82,7 +84,7 @@ class _Shown:
         elif self._is_live:
             width = shutil.get_terminal_size().columns - 1
             print(f"{_CLEAR}{bar_line(operation, width)}", end="", file=sys.stderr, flush=True)
-        elif (operation.stage, operation.progress.item) != self._last:
+        elif operation.stage and (operation.stage, operation.progress.item) != self._last:
             print(bar_line(operation, 0), file=sys.stderr, flush=True)
             self._last = (operation.stage, operation.progress.item)
 

@@ -65,14 +65,16 @@ def why(invocation: Invocation, arguments: argparse.Namespace) -> int:
 
 
 def versions(invocation: Invocation, arguments: argparse.Namespace) -> int:
+    client = _client(arguments)
     path = f"/v1/tags/latest/{arguments.source}" if arguments.source else "/v1/tags/latest"
 
     def show(said: Mapping[str, object]) -> None:
+        running = client.get("/v1/boot")["tag"]
         tags = said["tags"]
         for tag in tags if isinstance(tags, list) else ():
-            print(sanitized(str(tag)))
+            print(sanitized(f"{tag}  runs" if tag == running else str(tag)))
 
-    return _show(invocation, _client(arguments).get(path), show)
+    return _show(invocation, client.get(path), show)
 
 
 def pull(invocation: Invocation, arguments: argparse.Namespace) -> int:

@@ -44,7 +44,9 @@ class VolumeCopying:
         done = await finish(self._copying, tell, self._clock, verify=self._verify)
         return Copied(
             volumes={each.key: _in_words(each) for each in done.volumes},
-            copied_bytes=sum(each.final_bytes for each in done.volumes),
+            files=sum(each.files for each in done.volumes),
+            size_bytes=sum(each.size_bytes for each in done.volumes),
+            last_pass_bytes=sum(each.final_bytes for each in done.volumes),
             last_pass_s=done.final_s,
         )
 

@@ -46,7 +46,10 @@ class Copied(Struct, frozen=True):
     """What went over, per volume in words, and in numbers over all."""
 
     volumes: Mapping[str, str]
-    copied_bytes: int = 0
+    files: int = 0
+    size_bytes: int = 0
+    last_pass_bytes: int = 0
+    """What was copied after the stop."""
     last_pass_s: float = 0.0
 
 

@@ -37,7 +37,7 @@ async def refuse_unmet(
             f"{wanted.deployment} can't take over: {reasons[0]}"
             + (f" (and {len(reasons) - 1} more)" if len(reasons) > 1 else ""),
             reasons=reasons,
-            hint="nothing was changed",
+            hint="nothing was stopped, and nothing changed",
         )
 
 

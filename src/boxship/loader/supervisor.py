@@ -196,7 +196,7 @@ class Supervisor:
             await self._journal.stage("pulling", f"{version} comes from {source}", can_cancel=True)
             release = await self._parts.vendor.pull(source, version, self._journal.tell, interrupt)
             await self._journal.change(lambda state: transitions.pulled(state, version, release.id))
-            self._journal.note_result(release_id=release.id)
+            self._journal.note_result(release_id=release.id, version=version)
             return None
 
         return await self._runner.begin(OperationKind.PULL, by, {"version": version}, work, can_cancel=True)

@@ -24,7 +24,7 @@ from boxship.loader.deployments import Wanted, read_wanted
 from boxship.loader.failures import failure_of
 from boxship.loader.happened import Interrupted
 from boxship.loader.journal import Journal
-from boxship.loader.parts import Copying, Parts
+from boxship.loader.parts import Copied, Copying, Parts
 from boxship.loader.preconditions import pairs_of, refuse_unmet
 from boxship.plan.deployed import carried_volumes, preparing
 from boxship.plan.observed import Observed
@@ -33,6 +33,7 @@ from boxship.plan.verdict import Options
 from boxship.state import transitions
 from boxship.state.deployment import Deployment
 from boxship.state.operation import Failure, Operation
+from boxship.units import format_size
 
 
 class SwitchRequest(Struct, frozen=True):
@@ -64,6 +65,7 @@ async def switch(
     if current is None:
         await refuse_unmet(parts, wanted, observed, (), request.objections)
         await journal.change(lambda state: transitions.deploy_first(state, trial))
+        journal.note_result(runs=str(trial))
         return await boot_current(parts, journal, interrupt)
     pairs = await _pairs(parts, wanted, request.data_from or current)
     await refuse_unmet(parts, wanted, observed, pairs, request.objections)
@@ -132,7 +134,7 @@ async def _try(
     await _stop_current(parts, journal, wanted)
     await journal.stage("last-copy", "what was written until the stop is copied")
     report = await copying.finish(journal.tell)
-    journal.note_result(**{f"volume.{key}": text for key, text in report.volumes.items()})
+    journal.note_result(data=_in_words(report), **{f"volume.{key}": text for key, text in report.volumes.items()})
     _heed(interrupt)
     await journal.stage("checking", f"{trial} starts, and has to answer its checks")
     return await bring_up(parts, trial, interrupt)
@@ -166,6 +168,7 @@ async def _commit(parts: Parts, journal: Journal, wanted: Wanted) -> None:
     now_s = parts.clock.now().timestamp()
     await journal.stage("committing", f"{wanted.deployment} is well", can_cancel=False)
     await journal.change(lambda state: transitions.commit_trial(state, now_s))
+    journal.note_result(runs=str(wanted.deployment))
 
 
 async def _open(parts: Parts, wanted: Wanted) -> None:
@@ -193,9 +196,23 @@ async def _go_back(parts: Parts, journal: Journal, trial: Deployment, failure: F
     if back is None:
         await open_gate(parts)
         await settle(parts, current)
+        journal.note_result(runs=str(current))
     else:
         journal.note_result(going_back=back.message)
     await gc.discard_generation(parts, trial.generation)
+
+
+def _in_words(report: Copied) -> str:
+    if not report.volumes:
+        return "none"
+    whole = (
+        f"{format_size(report.size_bytes)}: {_counted(report.files, 'file')}, {_counted(len(report.volumes), 'volume')}"
+    )
+    return f"{whole}; {format_size(report.last_pass_bytes)} copied after the stop in {report.last_pass_s:.2f} s"
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
 
 def _tell_downtime(parts: Parts, journal: Journal, operation: Operation, began_s: float) -> None:

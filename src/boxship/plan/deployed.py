@@ -26,7 +26,7 @@ from boxship.plan.observed import Observed, ObservedContainer
 from boxship.plan.resolve import Desired, resolve
 from boxship.plan.sharing import volume_holders
 from boxship.plan.stops import Stopping, add_stop, order_stops
-from boxship.plan.verdict import completion_awaited, is_up
+from boxship.plan.verdict import USELESS, completion_awaited, is_up
 from boxship.spec.model import Appliance
 from boxship.spec.model_switch import OnSwitch
 
@@ -90,6 +90,9 @@ def plan_quiesce(appliance: str, observed: Observed, generation: int, *, cause: 
     mine = observed.of_generation(appliance, generation).containers_of(appliance)
     stops: dict[str, list[Stopping]] = {}
     for container in mine:
+        # The engine died in its removal: it never runs again, and takes no policy. gc removes it.
+        if container.state in USELESS:
+            continue
         policy = _set_restart(builder, container, "no", cause)
         steps = add_stop(builder, container, cause=cause, grace_s=None)
         if steps is not None:

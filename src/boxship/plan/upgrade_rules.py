@@ -46,4 +46,4 @@ def _backwards(
     if current is not None and current.rules.data_compat is DataCompat.BREAKING:
         said = f"{to.version} can't read what {current_version} has written to its volumes"
         return (f"{said}: roll back to the deployment before, or restore a backup",)
-    return () if allow_downgrade else (f"{is_older}: allow a downgrade if it is meant",)
+    return () if allow_downgrade else (f"{is_older}: --allow-downgrade allows it, if it is meant",)

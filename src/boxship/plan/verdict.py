@@ -21,7 +21,7 @@ from boxship.plan.sharing import volume_holders
 from boxship.spec.model import Condition, Service
 
 _UP = frozenset({ContainerState.RUNNING, ContainerState.PAUSED, ContainerState.RESTARTING})
-_USELESS = frozenset({ContainerState.DEAD, ContainerState.REMOVING})
+USELESS = frozenset({ContainerState.DEAD, ContainerState.REMOVING})
 
 
 class Options(Struct, frozen=True):
@@ -161,7 +161,7 @@ def _best_match(
     matching = [
         container
         for container in found
-        if container.state not in _USELESS and (options.no_recreate or _is_same(spec, container, observed))
+        if container.state not in USELESS and (options.no_recreate or _is_same(spec, container, observed))
     ]
     # One that runs beats one that doesn't (a replacement that was cut off half-way), then the one with its final name.
     return max(matching, key=lambda each: (is_up(each), each.name == spec.name, each.created_at_s), default=None)
@@ -174,7 +174,7 @@ def _is_same(spec: ContainerSpec, container: ObservedContainer, observed: Observ
 
 
 def _replaced(spec: ContainerSpec, found: list[ObservedContainer]) -> ObservedContainer | None:
-    usable = [container for container in found if container.state not in _USELESS]
+    usable = [container for container in found if container.state not in USELESS]
     return max(usable, key=lambda each: (is_up(each), each.name == spec.name, each.created_at_s), default=None)
 
 

@@ -1,5 +1,6 @@
 """Deployments side by side: names, networks and data of their own, and plans that touch one generation only."""
 
+import pytest
 from msgspec.structs import replace
 
 from boxship.plan.action import ContainerSpec, CreateContainer, CreateNetwork, CreateVolume, Plan, StartContainer
@@ -119,6 +120,15 @@ def test_quiescing_takes_the_policies_first_and_stops_dependents_before_what_the
         ]
     )
     assert plan_quiesce("app", old, 2, cause="nothing of it").steps == ()
+
+
+@pytest.mark.parametrize("state", [ContainerState.DEAD, ContainerState.REMOVING])
+def test_quiescing_leaves_alone_what_an_engine_died_removing(state: ContainerState) -> None:
+    old = running(of_generation(with_data(), 1))
+    dying = [replace(each, state=state) if each.service == "web" else each for each in old.containers]
+    text = str(plan_quiesce("app", replace(old, containers=tuple(dying)), 1, cause="1.1 takes over"))
+    assert "service:web" not in text
+    assert "service:db, StopContainer" in text
 
 
 def test_settling_spares_one_shots() -> None:

@@ -27,7 +27,7 @@ def test_whoever_cannot_be_compared_to_the_needed_version_is_refused() -> None:
 
 def test_an_older_version_needs_a_word_and_then_is_allowed() -> None:
     (found,) = objections("2.0.0", release("2.0.0"), release("1.0.0"))
-    assert found == "1.0.0 is older than 2.0.0, which runs: allow a downgrade if it is meant"
+    assert found == "1.0.0 is older than 2.0.0, which runs: --allow-downgrade allows it, if it is meant"
     assert objections("2.0.0", release("2.0.0"), release("1.0.0"), allow_downgrade=True) == ()
 
 

@@ -1,22 +1,22 @@
 """A box's answers for people."""
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
 from boxship.cli.render.color import BOLD, GREEN, RED, YELLOW, is_colored, paint, sanitized
 from boxship.cli.render.columns import print_columns
-from boxship.state.operation import Operation, OperationStatus
-from boxship.units import format_duration, format_size
+from boxship.state.operation import Operation, OperationKind
+from boxship.units import format_size
 
 _COLORS = {"ok": GREEN, "degraded": YELLOW, "failed": RED}
 _BAR = 24
 
 
 def bar_line(operation: Operation, width: int) -> str:
-    """``pull  [#####     ]  118 MiB of 362 MiB  web``; cut to ``width``, 0: not."""
+    """``pull:  [#####     ]  118 MiB of 362 MiB  web``; cut to ``width``, 0: not."""
     progress = operation.progress
-    parts = [str(operation.kind)]
+    parts = [f"{operation.kind}:"]
     done, total = progress.done_bytes, progress.total_bytes
     if total:
         amount = f"{format_size(done)} of {format_size(total)}"
@@ -32,13 +32,39 @@ def bar_line(operation: Operation, width: int) -> str:
 
 
 def operation_line(operation: Operation) -> str:
-    """``switch 7f3a is done in 31s``, and what came of it."""
-    took = ""
-    if operation.ended_at is not None:
-        took = f" in {format_duration(max(0, round((operation.ended_at - operation.began_at).total_seconds())))}"
-    result = ", ".join(f"{name} {value}" for name, value in operation.result.items())
-    status = "is done" if operation.status is OperationStatus.DONE else f"is {operation.status}"
-    return sanitized(f"{operation.kind} {operation.id} {status}{took}{f': {result}' if result else ''}")
+    """What came of it, in one or two lines: ``1.1.0 (default) runs, after 4.3 s``."""
+    return "\n".join(map(sanitized, _outcome(operation)))
+
+
+def _outcome(operation: Operation) -> Iterator[str]:
+    result = operation.result
+    took_s = (operation.ended_at - operation.began_at).total_seconds() if operation.ended_at is not None else 0.0
+    match operation.kind:
+        case OperationKind.PULL:
+            size = format_size(operation.progress.total_bytes)
+            yield f"{result.get('version', 'the release')} is here, {size} in {took_s:.1f} s"
+        case OperationKind.SWITCH | OperationKind.ROLLBACK if "runs" in result:
+            yield f"{result['runs']} runs, after {took_s:.1f} s{_gap(result)}"
+            if result.get("data", "none") != "none":
+                yield f"data: {result['data']}"
+        case OperationKind.GC:
+            taken = [f"{count} {kind}" for kind, count in result.items() if count not in ("", "0")]
+            yield f"gone: {', '.join(taken)}" if taken else "nothing was left over"
+        case _:
+            yield f"{operation.kind} is done, after {took_s:.1f} s"
+
+
+def _gap(result: Mapping[str, str]) -> str:
+    return f"; nobody was served for {float(result['downtime_s']):.1f} s of that" if "downtime_s" in result else ""
+
+
+def back_line(operation: Operation) -> str:
+    """What runs after a switch that failed; empty when it isn't known to have been stopped, or didn't come back."""
+    runs = operation.result.get("runs")
+    if runs is None or "downtime_s" not in operation.result:
+        return ""
+    gap = f"nobody was served for {float(operation.result['downtime_s']):.1f} s"
+    return sanitized(f"{runs} runs again, with its data as it was before; {gap}")
 
 
 def print_operations(operations: Sequence[Operation]) -> None:
