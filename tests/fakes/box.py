@@ -123,6 +123,9 @@ class FakeBox:
         self.kept = replace(self.kept, current=replace(self.kept.current, target=name))
         return operation
 
+    async def leave_maintenance(self, *, by: str) -> Operation:
+        return await self.boot_target("default", by=by)
+
     async def pull(self, version: str, *, by: str) -> Operation:
         return self._begin(OperationKind.PULL, by, can_cancel=True, version=version or "latest")
 

@@ -137,6 +137,12 @@ class Box(Protocol):
         Raises: NotFoundError for a target that the release doesn't have; nothing changed.
         """
 
+    async def leave_maintenance(self, *, by: str) -> Operation:
+        """Boot the appliance's own target, if the machine and the vendor's preflight have nothing against it.
+
+        What they have against it is the operation's failure; then maintenance stays on, and nothing is touched.
+        """
+
     async def pull(self, version: str, *, by: str) -> Operation:
         """Bring a release here: files and images. "" or ``latest``: the newest."""
 

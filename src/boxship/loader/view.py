@@ -13,6 +13,8 @@ from boxship.state.operation import Operation, OperationKind
 from boxship.state.state import State
 
 LINES_KEPT = 40
+MAINTENANCE = "maintenance"
+"""The target of that name is what maintenance means."""
 _SERVICE = "service:"
 
 # Stage of an operation -> the page's word for it.
@@ -26,8 +28,6 @@ _PHASES: Mapping[str, str] = {
     "rolling-back": "rolling-back",
     "starting": "starting-services",
 }
-MAINTENANCE = "maintenance"
-"""The target of that name is what maintenance means."""
 AWAY_STAGES = frozenset({"starting", "stopping", "last-copy", "checking", "rolling-back"})
 """In these the outside doesn't reach the appliance."""
 
