@@ -147,7 +147,9 @@ class FakeBox:
 
     async def gc(self, *, dry_run: bool = False, by: str) -> Operation | GcView:
         if dry_run:
-            return GcView(images=("share/web:0.8",), releases=("0.8",))
+            return GcView(
+                images=("share/web:0.8",), releases=("0.8",), kept={"c0ffee": "1.0 is current, with generation 1"}
+            )
         return self._begin(OperationKind.GC, by)
 
     async def restart_service(self, service: str, *, by: str) -> Operation:

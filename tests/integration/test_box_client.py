@@ -66,6 +66,13 @@ def test_what_only_looks_shows_text_and_json_and_changes_nothing(thread: BoxThre
     json.loads(data)
 
 
+def test_a_dry_run_of_gc_says_what_would_go_and_why_the_rest_stays(thread: BoxThread, capsys: Capture) -> None:
+    assert box("gc --dry-run") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert any(line.split() == ["releases", "0.8"] for line in lines)
+    assert lines[-1].split(maxsplit=1) == ["c0ffee", "1.0 is current, with generation 1"]
+
+
 TELLING = (
     ("boot maintenance", "POST /v1/boot"),
     ("pull 1.2", "POST /v1/images/pull"),

@@ -86,7 +86,10 @@ class Sequenced(Struct, frozen=True):
 
 
 class GcView(Struct, frozen=True):
-    """What gc would remove, or has; ``failures``: thing -> why it stayed."""
+    """What gc would remove, or has; ``failures``: thing -> why it stayed.
+
+    ``kept``: id of a release -> why it and its images stay.
+    """
 
     containers: tuple[str, ...] = ()
     volumes: tuple[str, ...] = ()
@@ -94,6 +97,7 @@ class GcView(Struct, frozen=True):
     images: tuple[str, ...] = ()
     releases: tuple[str, ...] = ()
     failures: Mapping[str, str] = field(default_factory=dict)
+    kept: Mapping[str, str] = field(default_factory=dict)
 
 
 class RollbackView(Struct, frozen=True):

@@ -102,6 +102,10 @@ def print_garbage(garbage: Mapping[str, object]) -> None:
         for name in _items(garbage.get(kind))
     ]
     print_columns(("KIND", "NAME"), rows, nothing="nothing is left over")
+    kept = garbage.get("kept")
+    if isinstance(kept, Mapping) and kept:
+        print()
+        print_columns(("STAYS", "WHY"), [(str(name), str(why)) for name, why in kept.items()], nothing="")
 
 
 def print_tokens(tokens: object) -> None:
