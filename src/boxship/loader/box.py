@@ -9,7 +9,7 @@ from boxship.checks.report import Report
 from boxship.engine.port import LogLine
 from boxship.loader.happened import BoxEvent
 from boxship.state.deployment import Deployment
-from boxship.state.operation import Failure, Operation
+from boxship.state.operation import Failure, Operation, Unpacking
 from boxship.state.state import State
 
 
@@ -46,6 +46,7 @@ class ImageView(Struct, frozen=True):
     done_bytes: int = 0
     total_bytes: int = 0
     is_here: bool = False
+    unpacking: Unpacking | None = None
 
 
 class ProgressView(Struct, frozen=True):

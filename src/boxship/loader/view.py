@@ -73,10 +73,10 @@ class Seen(Struct):
             self.images.clear()
         for name, image in self.images.items():
             if name != progress.item and not image.is_here:
-                self.images[name] = replace(image, done_bytes=image.total_bytes, is_here=True)
+                self.images[name] = replace(image, done_bytes=image.total_bytes, is_here=True, unpacking=None)
         is_here = progress.done_items == progress.total_items
         self.images[progress.item] = ImageView(
-            progress.item, progress.item_done_bytes, progress.item_total_bytes, is_here
+            progress.item, progress.item_done_bytes, progress.item_total_bytes, is_here, progress.unpacking
         )
 
     def _plan(self, kept: Mapping[str, str], waits: Mapping[str, tuple[str, ...]]) -> None:

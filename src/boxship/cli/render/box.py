@@ -27,6 +27,8 @@ def bar_line(operation: Operation, width: int) -> str:
         filled = _BAR * min(done, total) // total
         parts.append(f"[{'#' * filled}{' ' * (_BAR - filled)}]")
     parts += [amount, operation.note or operation.stage, progress.item]
+    if progress.unpacking is not None:
+        parts.append(progress.unpacking.text)
     line = sanitized("  ".join(part for part in parts if part))
     return line[:width] if width > 0 else line
 
