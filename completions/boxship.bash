@@ -101,6 +101,9 @@ _boxship_value() {
         uninstall:--root) echo folders ;;
         watch:-o|watch:--only) echo services ;;
         watch:-x|watch:--exclude) echo services ;;
+        why:--socket) echo files ;;
+        why:--url) echo other ;;
+        why:--token-file) echo files ;;
         box:--socket) echo files ;;
         box:--url) echo other ;;
         box:--token-file) echo files ;;
@@ -129,7 +132,7 @@ _boxship_value() {
 }
 
 _boxship_verb() {
-    verbs='up down ps status preflight plan logs stats events images exec run restart stop start reload kill pause unpause rm wait cp port ip top build pull push platform release loader emulate install uninstall watch box check show config graph import init completion version'
+    verbs='up down ps status preflight plan logs stats events images exec run restart stop start reload kill pause unpause rm wait cp port ip top build pull push platform release loader emulate install uninstall watch why box check show config graph import init completion version'
     case $1 in
         '') options='-h --help -f --file -p --project-name --env-file --project-directory --profile --target --dry-run --lax --json --debug --version' ;;
         up) options='-d --detach --build --no-build --force-recreate --no-recreate --no-deps --remove-orphans --scale -o --only -x --exclude --dependencies --include-deps --affected --tag -V --renew-anon-volumes --pull -t --timeout --wait -w --watch --help --file --project-name --env-file --project-directory --profile --target --dry-run --lax --json --debug'; kinds=(services) ;;
@@ -167,6 +170,7 @@ _boxship_verb() {
         install) options='--release --image --ca --insecure --root --no-command --help --file --project-name --env-file --project-directory --profile --target --dry-run --lax --json --debug'; kinds=(other) ;;
         uninstall) options='--root --help --file --project-name --env-file --project-directory --profile --target --dry-run --lax --json --debug'; kinds=() ;;
         watch) options='--no-up --prune --no-prune --quiet -o --only -x --exclude --dependencies --include-deps --affected --help --file --project-name --env-file --project-directory --profile --target --dry-run --lax --json --debug'; kinds=(services) ;;
+        why) options='--socket --url --token-file --help --file --project-name --env-file --project-directory --profile --target --dry-run --lax --json --debug'; kinds=() ;;
         box) options='-d --detach --socket --url --token-file --strict --fresh --allow-downgrade -y --yes --limit --follow --after --tail --scope --expires --replace --help --file --project-name --env-file --project-directory --profile --target --dry-run --lax --json --debug'; kinds=(=boot,status,why,versions,pull,switch,rollback,gc,operations,operation,cancel,events,logs,restart,maintenance,source,containers,tokens,audit other) ;;
         check) options='-q --quiet --format --help --file --project-name --env-file --project-directory --profile --target --dry-run --lax --json --debug'; kinds=() ;;
         show) options='--format --services --schema --help --file --project-name --env-file --project-directory --profile --target --dry-run --lax --json --debug'; kinds=() ;;

@@ -38,6 +38,7 @@ _boxship_verbs() {
         'install:let this host run an appliance'"'"'s Loader for ever'
         'uninstall:take away what install wrote'
         'watch:follow changes of files into what runs'
+        'why:say what the box does or waits for, and why'
         'box:ask a box, and tell it what to do'
         'check:read the files and show every problem at once'
         'show:print the files as Boxship understands them'
@@ -942,6 +943,25 @@ _boxship_verb_watch() {
         '(--json)--json[print data instead of text]' \
         '(--debug)--debug[show tracebacks]' \
         '*:SERVICE:{_boxship_names services}' \
+        && return
+}
+
+_boxship_verb_why() {
+    _arguments -s \
+        '(--socket)--socket[the box'"'"'s socket (BOXSHIP_SOCKET)]:PATH:_files' \
+        '(--url)--url[the box'"'"'s address instead (BOXSHIP_URL)]:URL: ' \
+        '(--token-file)--token-file[a file with the token (BOXSHIP_TOKEN_FILE)]:FILE:_files' \
+        '(--help)--help[show this help message and exit]' \
+        '*--file[compose or appliance file (repeatable)]:FILE:_files' \
+        '(--project-name)--project-name[the appliance'"'"'s name]:NAME: ' \
+        '*--env-file[variables, instead of .env (repeatable)]:FILE:_files' \
+        '(--project-directory)--project-directory[where to look for the files]:DIR:_files -/' \
+        '*--profile[activate a profile (repeatable)]:NAME:{_boxship_names profiles}' \
+        '(--target)--target[the target to boot]:NAME:{_boxship_names targets}' \
+        '(--dry-run)--dry-run[say what would be done and why, and change nothing]' \
+        '(--lax)--lax[unknown keys are warnings, for legacy files]' \
+        '(--json)--json[print data instead of text]' \
+        '(--debug)--debug[show tracebacks]' \
         && return
 }
 

@@ -11,7 +11,7 @@ import pytest
 from msgspec.structs import replace
 
 from boxship.engine.docker import connect
-from boxship.engine.port import BuildRequest, Engine, EngineEvent, ExecRequest, LogLine
+from boxship.engine.port import BuildRequest, Engine, EngineEvent, ExecRequest, LogLine, PullProgress
 from boxship.errors import (
     EngineConflictError,
     EngineError,
@@ -665,6 +665,14 @@ class EngineContract:
         assert (await bench.engine.image_history(second)).diff_ids == (diff_id_of(lower), diff_id_of(upper))
         for tag in (second, first):
             await bench.engine.remove_image(tag)
+
+    async def test_how_far_each_layer_is_unpacked_is_told_in_bytes_as_they_were_given(self, bench: Bench) -> None:
+        layer = layer_of({"much": bench.appliance.encode() * 100_000})
+        tag, said = f"{bench.appliance}/told:1", list[PullProgress]()
+        await bench.engine.load_archive(chunks_of(layered_archive(tag, [layer])), tag, said.append)
+        assert {each.layer for each in said} == {diff_id_of(layer).removeprefix("sha256:")[:12]}
+        assert (said[-1].done_bytes, said[-1].total_bytes) == (len(layer), len(layer))
+        await bench.engine.remove_image(tag)
 
     async def test_a_layer_that_is_nowhere_leaves_nothing_of_its_image(self, bench: Bench) -> None:
         upper, tag = layer_of({"nowhere": bench.appliance.encode()}), f"{bench.appliance}/half:1"

@@ -123,6 +123,9 @@ class FakeBox:
         self.kept = replace(self.kept, current=replace(self.kept.current, target=name))
         return operation
 
+    async def leave_maintenance(self, *, by: str) -> Operation:
+        return await self.boot_target("default", by=by)
+
     async def pull(self, version: str, *, by: str) -> Operation:
         return self._begin(OperationKind.PULL, by, can_cancel=True, version=version or "latest")
 
@@ -144,7 +147,9 @@ class FakeBox:
 
     async def gc(self, *, dry_run: bool = False, by: str) -> Operation | GcView:
         if dry_run:
-            return GcView(images=("share/web:0.8",), releases=("0.8",))
+            return GcView(
+                images=("share/web:0.8",), releases=("0.8",), kept={"c0ffee": "1.0 is current, with generation 1"}
+            )
         return self._begin(OperationKind.GC, by)
 
     async def restart_service(self, service: str, *, by: str) -> Operation:

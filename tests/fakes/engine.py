@@ -28,12 +28,14 @@ from boxship.engine.port import (
     ExecRequest,
     ExecResult,
     ExecSession,
+    Heard,
     ImageHistory,
     LogLine,
     PathStat,
     Processes,
     PullProgress,
     Session,
+    unheard,
 )
 from boxship.engine.streams import unix_time
 from boxship.errors import EngineConflictError
@@ -529,9 +531,10 @@ class FakeEngine:
         async with self.faults.around("load_images", archive.name):
             self._shelf.load(await asyncio.to_thread(archive.read_bytes), archive.name)
 
-    async def load_archive(self, archive: AsyncIterator[bytes], what: str) -> None:
+    async def load_archive(self, archive: AsyncIterator[bytes], what: str, tell: Heard = unheard) -> None:
         async with self.faults.around("load_archive", what):
-            self._shelf.load(b"".join([chunk async for chunk in archive]), what)
+            for line in self._shelf.load(b"".join([chunk async for chunk in archive]), what):
+                tell(line)
 
     async def save_images(self, references: Collection[str]) -> AsyncGenerator[bytes, None]:
         async with self.faults.around("save_images", ", ".join(references)):

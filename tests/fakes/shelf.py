@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator
 from string import Template
 
 from boxship.engine.faults import refusal
-from boxship.engine.port import BuildRequest, HistoryItem, ImageHistory
+from boxship.engine.port import BuildRequest, HistoryItem, ImageHistory, PullProgress
 from boxship.errors import EngineError, ImageMissingError
 from boxship.plan.observed import with_default_tag
 from boxship.spec.model import Healthcheck
@@ -78,8 +78,11 @@ class Shelf:
         if word == "RUN" and (code := run_command(("sh", "-c", rest)).exit_code):
             raise EngineError(f"cannot build {name}: The command '/bin/sh -c {rest}' returned a non-zero code: {code}")
 
-    def load(self, archive: bytes, what: str) -> None:
-        """Raises: EngineError when it is no docker-archive, or its layers aren't those of its images."""
+    def load(self, archive: bytes, what: str) -> list[PullProgress]:
+        """What it says of the layers that weren't here.
+
+        Raises: EngineError when it is no docker-archive, or its layers aren't those of its images.
+        """
         try:
             with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
                 names = set(tar.getnames())
@@ -88,17 +91,20 @@ class Shelf:
                 layers = [[_read(tar, name) if name in names else None for name in each["Layers"]] for each in entries]
         except (tarfile.TarError, KeyError, ValueError) as err:
             raise EngineError(f"cannot load {what}: {err}") from err
+        said: list[PullProgress] = []
         for entry, config, contents in zip(entries, configs, layers, strict=True):
             diff_ids = tuple(json.loads(config)["rootfs"]["diff_ids"])
-            self._load_layers(diff_ids, contents, what)
+            said += self._load_layers(diff_ids, contents, what)
             image_id = _digest(config)
             items = tuple(HistoryItem("", len(self._world.layers[each])) for each in diff_ids)
             made = FakeImage(image_id, diff_ids=diff_ids, config=config, items=items)
             image = self._world.images.setdefault(image_id, made)
             for tag in entry["RepoTags"] or []:
                 self._put_tag(image, tag)
+        return said
 
-    def _load_layers(self, diff_ids: tuple[str, ...], contents: list[bytes | None], what: str) -> None:
+    def _load_layers(self, diff_ids: tuple[str, ...], contents: list[bytes | None], what: str) -> list[PullProgress]:
+        said: list[PullProgress] = []
         found: dict[str, bytes] = {}
         for index, (diff_id, data) in enumerate(zip(diff_ids, contents, strict=True)):
             if data is None:
@@ -110,8 +116,12 @@ class Shelf:
             plain = gzip.decompress(data) if data.startswith(b"\x1f\x8b") else data
             if _digest(plain) != diff_id:
                 raise EngineError(f"cannot load {what}: invalid diffID for layer {index}")
+            if diff_id not in self._world.layers:
+                sizes = (len(data) // 2, len(data))
+                said += [PullProgress(diff_id[7:19], "Loading layer", size, len(data)) for size in sizes]
             found[diff_id] = plain
         self._world.layers.update(found)
+        return said
 
     def save(self, references: Collection[str]) -> bytes:
         images = [self._world.find_image(each) for each in references]

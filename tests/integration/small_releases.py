@@ -37,14 +37,14 @@ checks:
 
 
 def make_small_releases(
-    output: Path, name: str, port: int, image: str, versions: tuple[str, ...] = ("1.0.0", "2.0.0")
+    output: Path, name: str, port: int, image: str, versions: tuple[str, ...] = ("1.0.0", "2.0.0"), more: str = ""
 ) -> None:
-    """All of them in the folder ``output``; the files are kept beside it."""
+    """All of them in the folder ``output``; the files are kept beside it. ``more``: lines of appliance.yaml."""
     files = output.parent / "files"
     files.mkdir(parents=True, exist_ok=True)
     for version in versions:
         (files / "compose.yaml").write_text(COMPOSE.format(image=image, port=port))
-        (files / "appliance.yaml").write_text(APPLIANCE.format(name=name, version=version))
+        (files / "appliance.yaml").write_text(APPLIANCE.format(name=name, version=version) + more)
         subprocess.run(
             [*BOXSHIP, "-p", name, "release", "create", "--output", str(output)],
             cwd=files,

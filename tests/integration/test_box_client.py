@@ -6,13 +6,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from boxship.cli.box import BOX_VERBS
 from boxship.cli.main import main
 from boxship.engine.port import LogLine
 from boxship.errors import ConflictError, NotFoundError, OperationError, ProbeError
 from boxship.events import Notice
-from boxship.state.operation import Failure, OperationStatus, Progress
+from boxship.state.operation import Failure, OperationStatus, Progress, Unpacking
 from tests.integration.box_thread import BoxThread
 
 MIB = 1024 * 1024
@@ -66,6 +67,13 @@ def test_what_only_looks_shows_text_and_json_and_changes_nothing(thread: BoxThre
     json.loads(data)
 
 
+def test_a_dry_run_of_gc_says_what_would_go_and_why_the_rest_stays(thread: BoxThread, capsys: Capture) -> None:
+    assert box("gc --dry-run") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert any(line.split() == ["releases", "0.8"] for line in lines)
+    assert lines[-1].split(maxsplit=1) == ["c0ffee", "1.0 is current, with generation 1"]
+
+
 TELLING = (
     ("boot maintenance", "POST /v1/boot"),
     ("pull 1.2", "POST /v1/images/pull"),
@@ -110,6 +118,18 @@ def test_progress_is_shown_as_it_goes(thread: BoxThread, capsys: Capture) -> Non
     thread.later(0.8, lambda box: box.end())
     assert box("pull 1.2") == 0
     assert "pull  [#######                 ]  118 MiB of 362 MiB  pulling  web" in capsys.readouterr().err
+
+
+def test_what_the_engine_unpacks_is_a_line_of_its_own(thread: BoxThread, capsys: Capture) -> None:
+    fetched = Progress(362 * MIB, 362 * MIB, 1, 4, "web")
+    thread.later(0.1, lambda box: box.advance(fetched, stage="pulling"))
+    unpacking = Unpacking(2, 5, 118 * MIB, 200 * MIB, 12)
+    thread.later(0.7, lambda box: box.advance(replace(fetched, unpacking=unpacking), stage="pulling"))
+    thread.later(1.4, lambda box: box.end())
+    assert box("pull 1.2") == 0
+    shown = capsys.readouterr().err
+    assert "362 MiB of 362 MiB  pulling  web\n" in shown
+    assert "pulling  web  unpacking: 2 of 5 layers, 118 MiB of 200 MiB, for 12s\n" in shown
 
 
 def test_json_tells_every_change_and_the_end(thread: BoxThread, capsys: Capture) -> None:

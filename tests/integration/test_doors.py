@@ -342,3 +342,56 @@ def test_the_kernel_says_who_is_at_the_other_end() -> None:
     mine, other = socket.socketpair(socket.AF_UNIX)
     with mine, other:
         assert peer_uid(mine) == os.getuid()
+
+
+async def all_of(streams: Streams, request: str) -> bytes:
+    """What comes for a request from a peer that closes its sending side right behind it, as `nc -N` does."""
+    reader, writer = streams
+    writer.write(request.encode())
+    writer.write_eof()
+    answer = await asyncio.wait_for(reader.read(), 10)
+    await leave(writer)
+    return answer
+
+
+@pytest.mark.parametrize("version", ["1.0", "1.1"])
+async def test_who_has_said_all_and_still_listens_is_answered(tmp_path: Path, version: str) -> None:
+    async with served(tmp_path) as made:
+        bearer = f"Authorization: Bearer {made.tokens.issue('x', ['admin']).secret}\r\n"
+        body = '{"registry": "registry.example.com/share"}'
+        asked = f"GET /v1/boot HTTP/{version}\r\nHost: box\r\n{bearer}\r\n"
+        told = f"POST /v1/registry HTTP/{version}\r\nHost: box\r\n{bearer}Content-Type: application/json\r\n"
+        told += f"Content-Length: {len(body)}\r\n\r\n{body}"
+        for request in (asked, told):
+            for streams in (
+                await asyncio.open_unix_connection(made.unix.path),
+                await asyncio.open_connection("127.0.0.1", made.port),
+            ):
+                answer = await all_of(streams, request)
+                assert answer.split()[1:2] == [b"200"], answer
+                assert answer.endswith(b"}"), answer
+
+
+async def test_of_two_requests_at_once_both_are_answered_before_the_end(tmp_path: Path) -> None:
+    async with served(tmp_path) as made:
+        request = "GET /v1/boot HTTP/1.1\r\nHost: box\r\n\r\n"
+        answer = await all_of(await asyncio.open_unix_connection(made.unix.path), request * 2)
+        assert answer.count(b"HTTP/1.1 200") == 2
+
+
+async def test_half_a_request_is_nobodys(tmp_path: Path) -> None:
+    async with served(tmp_path) as made:
+        for half in (
+            "GET /v1/boot HTTP/1.1\r\nHost: box\r\n",
+            "POST /v1/boot HTTP/1.1\r\nContent-Length: 9",
+        ):
+            assert await all_of(await asyncio.open_unix_connection(made.unix.path), half) == b""
+
+
+async def test_a_stream_for_who_may_be_gone_ends_once_nothing_comes(tmp_path: Path) -> None:
+    async with served(tmp_path) as made:
+        made.box.publish(Notice("what there is"))
+        streams = await asyncio.open_unix_connection(made.unix.path)
+        answer = await all_of(streams, "GET /v1/events?after=boot-1.0 HTTP/1.1\r\nHost: box\r\n\r\n")
+        assert b"what there is" in answer
+        assert made.box.readers == 0

@@ -30,7 +30,7 @@ CRANE = "services: {web: {image: busybox}}\n"
 LOOKING = frozenset(
     {
         *("ps", "plan", "logs", "check", "show", "graph", "version", "config", "completion", "port", "top", "ip"),
-        *("stats", "events", "images", "wait", "status", "metrics", "attach", "man", "volumes", "ls"),
+        *("stats", "events", "images", "wait", "status", "metrics", "attach", "man", "volumes", "ls", "why"),
         "box",  # it asks no engine; its own rehearsals are in test_box_client.py
     }
 )

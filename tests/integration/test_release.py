@@ -166,6 +166,12 @@ async def test_what_a_vendor_pushed_a_box_has_after_a_pull(away: str, pulling: P
     assert (kept.folder / "pages/index.html").read_text() == "<p>hello</p>"
     done = [each.done_bytes for each in pulling.told]
     assert done == sorted(done)
+    unpacked = [each.unpacking for each in pulling.told if each.unpacking is not None]
+    assert {(each.item, each.unpacking.total_layers > 0) for each in pulling.told if each.unpacking is not None} == {
+        ("db", True),
+        ("web", True),
+    }
+    assert max(each.done_bytes for each in unpacked) <= max(each.total_bytes for each in unpacked)
     assert LARGE_BYTES < done[-1] == pulling.told[-1].total_bytes < 1.5 * LARGE_BYTES
 
 

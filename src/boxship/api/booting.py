@@ -14,7 +14,6 @@ from boxship.api.views import (
 )
 
 MAINTENANCE = "maintenance"
-DEFAULT = "default"
 
 
 async def show_boot(doors: Doors, call: Call) -> Handled:
@@ -39,8 +38,9 @@ async def show_maintenance(doors: Doors, call: Call) -> Handled:
 
 
 async def set_maintenance(doors: Doors, call: Call) -> Handled:
-    target = MAINTENANCE if call.body_as(MaintenanceBody).on else DEFAULT
-    return begun(await doors.box.boot_target(target, by=call.caller.who))
+    if call.body_as(MaintenanceBody).on:
+        return begun(await doors.box.boot_target(MAINTENANCE, by=call.caller.who))
+    return begun(await doors.box.leave_maintenance(by=call.caller.who))
 
 
 async def restart(doors: Doors, call: Call) -> Handled:
@@ -108,7 +108,8 @@ ROUTES = (
         method="POST",
         path="/v1/maintenance",
         name="set_maintenance",
-        text="Boot the target `maintenance`, or the default one again.",
+        text="Boot the target `maintenance`; or the default one again, once preflight has nothing against it: "
+        "what it has is the operation's failure, and maintenance stays on.",
         handle=set_maintenance,
         body=MaintenanceBody,
         answers=(begun_answer(),),

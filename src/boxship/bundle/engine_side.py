@@ -6,7 +6,7 @@ from typing import Protocol
 
 from boxship.bundle.archive import docker_archive
 from boxship.bundle.layers import chains_of
-from boxship.engine.port import EngineInfo, ImageHistory
+from boxship.engine.port import EngineInfo, Heard, ImageHistory, unheard
 from boxship.errors import ImageMissingError, PreconditionError, RegistryError
 from boxship.plan.observed import Observed
 from boxship.registry.oci import ImageConfig, decode
@@ -22,7 +22,7 @@ class PullEngine(Protocol):
 
     async def image_history(self, reference: str) -> ImageHistory: ...
 
-    async def load_archive(self, archive: AsyncIterator[bytes], what: str) -> None: ...
+    async def load_archive(self, archive: AsyncIterator[bytes], what: str, tell: Heard = unheard) -> None: ...
 
     async def tag_image(self, reference: str, new_reference: str) -> None: ...
 
@@ -68,7 +68,9 @@ async def claim(engine: PullEngine, image: ReleaseImage) -> None:
         await engine.tag_image(found, image.reference)
 
 
-async def load(engine: PullEngine, name: str, image: ReleaseImage, config: bytes, layers: Mapping[str, Path]) -> None:
+async def load(
+    engine: PullEngine, name: str, image: ReleaseImage, config: bytes, layers: Mapping[str, Path], tell: Heard = unheard
+) -> None:
     """Bring one image there, under its reference; ``layers``: diff id -> file of those that are given.
 
     Raises: RegistryError when what is there then is another image; it is removed again. EngineError.
@@ -76,7 +78,8 @@ async def load(engine: PullEngine, name: str, image: ReleaseImage, config: bytes
     diff_ids = decode(config, ImageConfig, f"the configuration of image {name}").rootfs.diff_ids
     if diff_ids != image.diff_ids:
         raise RegistryError(f"image {name} has other layers than the release says", hint="nothing of it was taken")
-    await engine.load_archive(docker_archive(config, image.id, diff_ids, layers, image.reference), image.reference)
+    archive = docker_archive(config, image.id, diff_ids, layers, image.reference)
+    await engine.load_archive(archive, image.reference, tell)
     found = await _history(engine, image.reference)
     if found is None or not is_image(found, image):
         await engine.remove_image(image.reference)

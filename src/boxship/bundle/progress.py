@@ -11,7 +11,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from boxship.registry.port import Blob
-from boxship.state.operation import Progress
+from boxship.state.operation import Progress, Unpacking
 
 
 class Tally(Struct, frozen=True):
@@ -23,6 +23,7 @@ class Tally(Struct, frozen=True):
     done_items: int = 0
     item: str = ""
     item_digests: frozenset[str] = frozenset()
+    unpacking: Unpacking | None = None
 
     @classmethod
     def of(cls, blobs: Iterable[Blob], total_items: int) -> Self:
@@ -31,7 +32,11 @@ class Tally(Struct, frozen=True):
 
     def began(self, item: str, digests: Iterable[str] = ()) -> "Tally":
         """Something is at work now, and of these blobs it is made."""
-        return replace(self, item=item, item_digests=frozenset(digests))
+        return replace(self, item=item, item_digests=frozenset(digests), unpacking=None)
+
+    def unpacked(self, unpacking: Unpacking) -> "Tally":
+        """So far is the engine with the item."""
+        return replace(self, unpacking=unpacking)
 
     def got(self, digest: str, size_bytes: int) -> "Tally":
         """So much of a blob is here. What isn't part of the pull changes nothing."""
@@ -47,7 +52,8 @@ class Tally(Struct, frozen=True):
 
     def finished(self, digests: Iterable[str]) -> "Tally":
         """One more item is done, and with it all its blobs."""
-        return replace(self.have(digests), done_items=min(self.done_items + 1, self.total_items))
+        done_items = min(self.done_items + 1, self.total_items)
+        return replace(self.have(digests), done_items=done_items, unpacking=None)
 
     @property
     def progress(self) -> Progress:
@@ -60,4 +66,5 @@ class Tally(Struct, frozen=True):
             item=self.item,
             item_done_bytes=sum(self.received.get(each, 0) for each in self.item_digests),
             item_total_bytes=sum(self.sizes.get(each, 0) for each in self.item_digests),
+            unpacking=self.unpacking,
         )

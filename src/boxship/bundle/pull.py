@@ -16,7 +16,9 @@ from boxship.bundle.library import Library
 from boxship.bundle.progress import Tally
 from boxship.bundle.source import ImageContent, Offer, ReleaseSource
 from boxship.bundle.together import together
+from boxship.bundle.unpacking import Taken
 from boxship.clock import Clock
+from boxship.engine.port import PullProgress
 from boxship.errors import (
     CancelledError,
     EngineError,
@@ -35,6 +37,8 @@ _AT_ONCE = 3
 """Layers of one image side by side, as many as the engine's own pull."""
 _LEAST_PAUSE_S = 0.1
 """Between two reports of bytes alone."""
+_UNPACKING_PAUSE_S = 0.5
+"""Between two reports of what the engine unpacks."""
 FILES = "files"
 """The item's name while record and files are fetched."""
 
@@ -118,6 +122,7 @@ class _Pull:
         self._images = offer.release.images()
         self._gives_all = False
         self._told_at_s = float("-inf")
+        self._taken = Taken({})
         everything = [offer.files, *(blob for each in offer.images.values() for blob in each.blobs)]
         self._all = {blob.digest: blob for blob in everything}
         self._tally = Tally.of(everything, 1 + len(offer.images))
@@ -186,7 +191,21 @@ class _Pull:
         self._tell()
         config = await asyncio.to_thread(self._shelf.path(content.config.digest).read_bytes)
         files = {diff_id: self._shelf.path(blob.digest) for diff_id, blob in layers.items()}
-        await load(self._engine, name, self._images[name], config, files)
+        self._taken, began_s = Taken.of({diff_id: blob.size_bytes for diff_id, blob in layers.items()}), self._now_s()
+        loading = load(self._engine, name, self._images[name], config, files, self._heard_of_engine)
+        async with race(loading, self._tell_of_engine(began_s)) as (loaded, _):
+            await loaded
+
+    def _heard_of_engine(self, line: PullProgress) -> None:
+        self._taken = self._taken.got(line.layer, line.done_bytes)
+
+    async def _tell_of_engine(self, began_s: float) -> None:
+        """For ever: an engine that says nothing is still at work, and how long is something to say."""
+        while True:
+            self._taken = self._taken.after(self._now_s() - began_s)
+            self._tally = self._tally.unpacked(self._taken.unpacking)
+            self._tell()
+            await self._clock.sleep(_UNPACKING_PAUSE_S)
 
     def _missing(self, name: str, content: ImageContent) -> dict[str, Blob]:
         """Diff id -> blob of the layers that the engine must be given."""
@@ -207,11 +226,14 @@ class _Pull:
 
     def _heard(self, digest: str, size_bytes: int) -> None:
         self._tally = self._tally.got(digest, size_bytes)
-        if self._clock.monotonic_s() - self._told_at_s >= _LEAST_PAUSE_S:
+        if self._now_s() - self._told_at_s >= _LEAST_PAUSE_S:
             self._tell()
 
+    def _now_s(self) -> float:
+        return self._clock.monotonic_s()
+
     def _tell(self) -> None:
-        self._told_at_s = self._clock.monotonic_s()
+        self._told_at_s = self._now_s()
         self._publish(self._tally.progress)
 
 

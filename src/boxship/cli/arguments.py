@@ -73,6 +73,7 @@ VERBS: tuple[Entry, ...] = (
     ),
     ("uninstall", "take away what install wrote", "install:add_uninstall", "boxship uninstall --root tree"),
     ("watch", "follow changes of files into what runs", "watch:add_watch", "boxship watch"),
+    ("why", "say what the box does or waits for, and why", "why:add_why", "boxship why"),
     ("box", "ask a box, and tell it what to do", "box:add_box", "boxship box status"),
     ("check", "read the files and show every problem at once", "files:add_check", "boxship check"),
     ("show", "print the files as Boxship understands them", "files:add_show", "boxship show --format compose"),

@@ -17,18 +17,23 @@ def add_box(parser: argparse.ArgumentParser) -> None:
     for name, text, add in BOX_VERBS:
         verb = below.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
         add(verb)
-        _add_where(verb)
+        add_where(verb)
         verb.set_defaults(run=_run, box_verb=name)
         add_globals(verb, is_verb=True)
 
 
 def _run(invocation: Invocation, arguments: argparse.Namespace) -> int:
+    return run_box_verb(arguments.box_verb, invocation, arguments)
+
+
+def run_box_verb(name: str, invocation: Invocation, arguments: argparse.Namespace) -> int:
     """Late: http.client and what shows answers cost 30 ms, and `box --help` needs none of it."""
     verbs = import_module("boxship.cli.box_verbs")
-    return int(getattr(verbs, arguments.box_verb)(invocation, arguments))
+    return int(getattr(verbs, name)(invocation, arguments))
 
 
-def _add_where(parser: argparse.ArgumentParser) -> None:
+def add_where(parser: argparse.ArgumentParser) -> None:
+    """Which box is asked."""
     parser.add_argument("--socket", metavar="PATH", help="the box's socket (BOXSHIP_SOCKET)")
     parser.add_argument("--url", metavar="URL", help="the box's address instead (BOXSHIP_URL)")
     parser.add_argument("--token-file", metavar="FILE", help="a file with the token (BOXSHIP_TOKEN_FILE)")

@@ -70,6 +70,12 @@ def _outcome(operation: Operation, *, is_json: bool) -> int:
     raise revived(failure.code, failure.message, hint, fields)
 
 
+def _phase(operation: Operation) -> tuple[object, ...]:
+    """What is worth a line of its own where lines can't be written anew."""
+    progress = operation.progress
+    return operation.stage, progress.item, progress.unpacking is not None
+
+
 class _Shown:
     def __init__(self, *, is_json: bool) -> None:
         self._is_json = is_json
@@ -84,9 +90,9 @@ class _Shown:
         elif self._is_live:
             width = shutil.get_terminal_size().columns - 1
             print(f"{_CLEAR}{bar_line(operation, width)}", end="", file=sys.stderr, flush=True)
-        elif operation.stage and (operation.stage, operation.progress.item) != self._last:
+        elif operation.stage and (phase := _phase(operation)) != self._last:
             print(bar_line(operation, 0), file=sys.stderr, flush=True)
-            self._last = (operation.stage, operation.progress.item)
+            self._last = phase
 
     def clear(self) -> None:
         if self._is_live:

@@ -56,7 +56,7 @@ def ps(invocation: Invocation, arguments: argparse.Namespace) -> int:
     is_table = arguments.format == "table" and not (arguments.quiet or arguments.only_names or invocation.is_json)
 
     observed = glance()
-    desired = _expected(invocation, name, loaded, arguments.services, observed)
+    desired = expected(invocation, name, loaded, arguments.services, observed)
     is_plain = arguments.quiet or arguments.only_names
     if is_plain or (is_table and not doubtful(desired, observed, time.time())):
         rows = service_status(desired, observed)
@@ -101,7 +101,7 @@ def _state_of(text: str) -> str:
     return state
 
 
-def _expected(
+def expected(
     invocation: Invocation, name: str, loaded: Loaded | None, services: list[str], observed: Observed
 ) -> Desired:
     """What should run, as the files say, or else the containers themselves."""

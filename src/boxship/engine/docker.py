@@ -41,12 +41,14 @@ from boxship.engine.port import (
     ExecRequest,
     ExecResult,
     ExecSession,
+    Heard,
     ImageHistory,
     LogLine,
     PathStat,
     Processes,
     PullProgress,
     Session,
+    unheard,
 )
 from boxship.engine.seccomp import with_inline_profiles
 from boxship.engine.streams import Demultiplexer, LineSplitter, RawStream, read_documents, unix_time
@@ -411,8 +413,8 @@ class DockerEngine:
     async def load_images(self, archive: Path) -> None:
         await images.load_images(self._api, archive)
 
-    async def load_archive(self, archive: AsyncIterator[bytes], what: str) -> None:
-        await images.load_archive(self._api, archive, what)
+    async def load_archive(self, archive: AsyncIterator[bytes], what: str, tell: Heard = unheard) -> None:
+        await images.load_archive(self._api, archive, what, tell)
 
     async def save_images(self, references: Collection[str]) -> AsyncGenerator[bytes, None]:
         async with aclosing(images.save_images(self._api, references)) as chunks:

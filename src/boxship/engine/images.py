@@ -9,7 +9,7 @@ from boxship.engine.api import Api
 from boxship.engine.calls import Call, path_of
 from boxship.engine.faults import clean, image_unavailable, push_refused
 from boxship.engine.fields import Fields, read_list, read_object
-from boxship.engine.port import BuildOutput, BuildRequest, HistoryItem, ImageHistory, PullProgress
+from boxship.engine.port import BuildOutput, BuildRequest, Heard, HistoryItem, ImageHistory, PullProgress, unheard
 from boxship.engine.streams import read_documents
 from boxship.errors import (
     EngineError,
@@ -156,10 +156,12 @@ async def load_images(api: Api, archive: Path) -> None:
         size_bytes = (await asyncio.to_thread(archive.stat)).st_size
     except OSError as err:
         raise HostError(f"cannot load {archive.name}: {archive}: {err.strerror}", hint="check the path") from err
-    await load_archive(api, _read_file(archive), archive.name, size_bytes)
+    await load_archive(api, _read_file(archive), archive.name, size_bytes=size_bytes)
 
 
-async def load_archive(api: Api, chunks: AsyncIterator[bytes], name: str, size_bytes: int | None = None) -> None:
+async def load_archive(
+    api: Api, chunks: AsyncIterator[bytes], name: str, tell: Heard = unheard, size_bytes: int | None = None
+) -> None:
     """See ``ImageEngine.load_archive``. ``size_bytes``: how long it is, where that is known."""
     what = f"load {name}"
     call = Call(
@@ -167,7 +169,7 @@ async def load_archive(api: Api, chunks: AsyncIterator[bytes], name: str, size_b
         "/images/load",
         what,
         api.deadlines.idle_s,
-        {"quiet": "1"},
+        {"quiet": "0"},
         chunks=chunks,
         content_type=TAR,
         length=size_bytes,
@@ -176,6 +178,8 @@ async def load_archive(api: Api, chunks: AsyncIterator[bytes], name: str, size_b
         async for line in read_documents(body.chunks(), what):
             if failure := _failure(line):
                 raise EngineError(f"cannot {what}: {clean(failure)}", hint="is it a docker-archive (docker save)?")
+            if (said := _progress(line)).layer:
+                tell(said)
 
 
 async def save_images(api: Api, references: Collection[str]) -> AsyncGenerator[bytes, None]:

@@ -11,7 +11,7 @@ Containers are addressed by their exact name or full id. Streams are generators:
 ``contextlib.aclosing``, so that its connection is given up at once.
 """
 
-from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Mapping
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -118,6 +118,13 @@ class PullProgress(Struct, frozen=True):
     status: str
     done_bytes: int = 0
     total_bytes: int = 0
+
+
+Heard = Callable[[PullProgress], None]
+
+
+def unheard(_line: PullProgress) -> None:
+    """For who doesn't want to know."""
 
 
 class BuildOutput(Struct, frozen=True):
@@ -355,11 +362,14 @@ class ImageEngine(Protocol):
     async def load_images(self, archive: Path) -> None:
         """Load a docker-archive file."""
 
-    async def load_archive(self, archive: AsyncIterator[bytes], what: str) -> None:
+    async def load_archive(self, archive: AsyncIterator[bytes], what: str, tell: Heard = unheard) -> None:
         """Load a docker-archive as it comes; ``what`` names it in messages. Layers may be compressed.
 
         A layer that the engine has above the same lower ones may be missing: Docker's own store needs no content of
-        it, one of another kind may refuse such an archive. Raises: EngineError; nothing but whole images stays.
+        it, one of another kind may refuse such an archive. ``tell`` gets what the engine says of each layer, if it says
+        anything: the first twelve digits of its diff id, and bytes of the layer as it was given.
+
+        Raises: EngineError; nothing but whole images stays.
         """
 
     def save_images(self, references: Collection[str]) -> AsyncGenerator[bytes, None]:

@@ -9,7 +9,7 @@ from boxship.checks.report import Report
 from boxship.engine.port import LogLine
 from boxship.loader.happened import BoxEvent
 from boxship.state.deployment import Deployment
-from boxship.state.operation import Failure, Operation
+from boxship.state.operation import Failure, Operation, Unpacking
 from boxship.state.state import State
 
 
@@ -46,6 +46,7 @@ class ImageView(Struct, frozen=True):
     done_bytes: int = 0
     total_bytes: int = 0
     is_here: bool = False
+    unpacking: Unpacking | None = None
 
 
 class ProgressView(Struct, frozen=True):
@@ -86,7 +87,10 @@ class Sequenced(Struct, frozen=True):
 
 
 class GcView(Struct, frozen=True):
-    """What gc would remove, or has; ``failures``: thing -> why it stayed."""
+    """What gc would remove, or has; ``failures``: thing -> why it stayed.
+
+    ``kept``: id of a release -> why it and its images stay.
+    """
 
     containers: tuple[str, ...] = ()
     volumes: tuple[str, ...] = ()
@@ -94,6 +98,7 @@ class GcView(Struct, frozen=True):
     images: tuple[str, ...] = ()
     releases: tuple[str, ...] = ()
     failures: Mapping[str, str] = field(default_factory=dict)
+    kept: Mapping[str, str] = field(default_factory=dict)
 
 
 class RollbackView(Struct, frozen=True):
@@ -135,6 +140,12 @@ class Box(Protocol):
         """``current`` and ``default`` are words for the target that runs and for the appliance's own.
 
         Raises: NotFoundError for a target that the release doesn't have; nothing changed.
+        """
+
+    async def leave_maintenance(self, *, by: str) -> Operation:
+        """Boot the appliance's own target, if the machine and the vendor's preflight have nothing against it.
+
+        What they have against it is the operation's failure; then maintenance stays on, and nothing is touched.
         """
 
     async def pull(self, version: str, *, by: str) -> Operation:

@@ -3,17 +3,17 @@
 What ``boxship up`` made (generation 0), what all releases share, and what others made is never touched.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from boxship.errors import BoxshipError
 from boxship.loader.box import GcView
 from boxship.loader.journal import Journal
+from boxship.loader.keeping import kept_deployments, why_kept
 from boxship.loader.parts import Parts
 from boxship.plan.observed import Observed
 from boxship.spec.release import PLATFORM, Release
-from boxship.spec.versions import compare_versions
 from boxship.state import transitions
 from boxship.state.deployment import Deployment
 from boxship.state.operation import Failure
@@ -28,10 +28,8 @@ class Garbage(Struct, frozen=True):
     volumes: tuple[str, ...] = ()
     images: tuple[str, ...] = ()
     releases: tuple[str, ...] = ()
-
-
-def kept_deployments(state: State) -> tuple[Deployment, ...]:
-    return tuple(each for each in (state.current, state.trial, state.previous) if each is not None)
+    kept: Mapping[str, str] = field(default_factory=dict)
+    """Release id -> why it stays."""
 
 
 def find_garbage(
@@ -39,18 +37,17 @@ def find_garbage(
     state: State,
     releases: Collection[Release],
     observed: Observed,
-    kept_releases: Collection[str] = (),
+    kept_releases: Mapping[str, str],
     kept_images: Collection[str] = (),
 ) -> Garbage:
     """Pure. ``observed`` must list the images of all ``releases``.
 
-    ``kept_releases`` and ``kept_images``: ids that stay, beside those that deployments need.
+    ``kept_releases``: of ``why_kept``. ``kept_images``: ids that stay beside those of kept releases.
     """
-    kept = kept_deployments(state)
-    generations = {each.generation for each in kept}
-    needed = {each.release_id for each in kept} | set(kept_releases)
-    going = [release for release in releases if release.id not in needed]
-    needed_images = {image.id for release in releases if release.id in needed for image in release.images().values()}
+    generations = {each.generation for each in kept_deployments(state)}
+    kept = [release for release in releases if release.id in kept_releases]
+    going = [release for release in releases if release.id not in kept_releases]
+    needed_images = {image.id for release in kept for image in release.images().values()}
     needed_images |= set(kept_images)
     return Garbage(
         containers=_of_dead_generations(
@@ -64,23 +61,7 @@ def find_garbage(
         ),
         images=_image_references(going, needed_images, observed),
         releases=tuple(release.id for release in going),
-    )
-
-
-def waiting_releases(state: State, releases: Collection[Release]) -> tuple[str, ...]:
-    """Ids of the releases that were brought here to be switched to, and weren't yet: newer than current, and not bad.
-
-    Of two releases of one version only the one pulled last waits. Without a deployment all of them do. Pure.
-    """
-    current = state.current
-    if current is None:
-        return tuple(release.id for release in releases)
-    return tuple(
-        release.id
-        for release in releases
-        if compare_versions(release.version, current.version) == 1
-        and release.id not in state.bad_releases
-        and state.pulled.get(release.version, release.id) == release.id
+        kept={release.id: kept_releases[release.id] for release in kept},
     )
 
 
@@ -90,8 +71,18 @@ async def garbage_of(parts: Parts, journal: Journal) -> Garbage:
     references = tuple({image.id for release in releases for image in release.images().values()})
     observed = await parts.engine.observe(references)
     state = journal.state
-    waiting, kept_images = waiting_releases(state, releases), parts.loader_images()
-    return find_garbage(parts.appliance, state, releases, observed, waiting, kept_images=kept_images)
+    kept = why_kept(state, releases, _earlier(parts, state.current))
+    return find_garbage(parts.appliance, state, releases, observed, kept, parts.loader_images())
+
+
+def _earlier(parts: Parts, current: Deployment | None) -> int:
+    """How many earlier releases the one that runs wants kept; where it can't be read, none can be said to be."""
+    if current is None:
+        return 0
+    try:
+        return parts.releases.appliance(current.release_id).keep.releases
+    except BoxshipError:
+        return 0
 
 
 async def collect_garbage(parts: Parts, journal: Journal) -> Failure | None:
@@ -153,6 +144,7 @@ def view_of(garbage: Garbage, failures: dict[str, str] | None = None) -> GcView:
         images=tuple(each for each in garbage.images if each not in failed),
         releases=garbage.releases,
         failures=failed,
+        kept=garbage.kept,
     )
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from boxship.checks.preflight import Preflight, ask_preflight
+from boxship.checks.report import Report
 from boxship.errors import BoxshipError, PreconditionError
 from boxship.execute.generations import VolumePair
 from boxship.loader.deployments import Wanted
@@ -24,11 +25,12 @@ async def refuse_unmet(
     parts: Parts, wanted: Wanted, observed: Observed, pairs: tuple[VolumePair, ...], objections: Iterable[str]
 ) -> None:
     """Raises: PreconditionError with every reason, ``objections`` among them."""
+    refusal = refusal_of(await preflight(parts, wanted))
     reasons = [
         *objections,
         *await _missing_images(parts, wanted),
         *_missing_programs(wanted),
-        *await _preflight(parts, wanted),
+        *(refusal.reasons if refusal is not None else ()),
         *await _planning(parts, wanted, observed),
         *await _lacking_room(parts, pairs),
     ]
@@ -62,7 +64,15 @@ async def _missing_images(parts: Parts, wanted: Wanted) -> list[str]:
     return [f"image {image.reference} is not here: pull the release again" for image in missing]
 
 
-async def _preflight(parts: Parts, wanted: Wanted) -> tuple[str, ...]:
+async def lacking(parts: Parts, wanted: Wanted, observed: Observed) -> list[str]:
+    """Why it can't start, besides what preflight finds: images, programs and files that aren't here."""
+    missing = await _missing_images(parts, wanted)
+    # Without its images a plan would only say the same in other words.
+    planning = [] if missing else await _planning(parts, wanted, observed)
+    return [*missing, *_missing_programs(wanted), *planning]
+
+
+async def preflight(parts: Parts, wanted: Wanted) -> Report:
     """What the release demands of the machine, its ports among it, and what its vendor wants to be asked."""
     appliance = wanted.appliance
     # What the boot would set must not be what keeps it from happening.
@@ -75,8 +85,7 @@ async def _preflight(parts: Parts, wanted: Wanted) -> tuple[str, ...]:
         version=wanted.release.version,
         directory=appliance.directory,
     )
-    refusal = refusal_of(await ask_preflight(parts.engine, parts.machine, parts.clock, asked))
-    return refusal.reasons if refusal is not None else ()
+    return await ask_preflight(parts.engine, parts.machine, parts.clock, asked)
 
 
 def _missing_programs(wanted: Wanted) -> list[str]:

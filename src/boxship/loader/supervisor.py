@@ -24,11 +24,12 @@ from boxship.loader.happened import BoxEvent
 from boxship.loader.health import check_all
 from boxship.loader.journal import Journal
 from boxship.loader.loop import Loop
+from boxship.loader.maintenance import what_keeps
 from boxship.loader.parts import Parts
 from boxship.loader.restart import restart
 from boxship.loader.runner import Runner
 from boxship.loader.switch import SwitchRequest, request_of_rollback, switch
-from boxship.loader.view import Seen, is_ready, progress_view
+from boxship.loader.view import MAINTENANCE, Seen, is_ready, progress_view
 from boxship.plan.resolve import resolve
 from boxship.plan.upgrade_rules import objections
 from boxship.spec.release import Release
@@ -184,6 +185,20 @@ class Supervisor:
             return await self._runner.boot(operation, interrupt)
 
         return await self._runner.begin(OperationKind.BOOT, by, {"target": wanted}, work)
+
+    async def leave_maintenance(self, *, by: str) -> Operation:
+        current = self._require_current()
+        target = expect_target(self._parts.releases.appliance(current.release_id), "default")
+        if current.target != MAINTENANCE:
+            return await self.boot_target(target, by=by)
+
+        async def work(operation: Operation, interrupt: asyncio.Event) -> Failure | None:
+            if failure := await what_keeps(self._parts, self._journal, replace(current, target=target)):
+                return failure
+            await self._journal.change(lambda state: transitions.set_target(state, target))
+            return await self._runner.boot(operation, interrupt)
+
+        return await self._runner.begin(OperationKind.BOOT, by, {"target": target}, work)
 
     async def pull(self, version: str, *, by: str) -> Operation:
         source = self._next_source()

@@ -13,6 +13,8 @@ from boxship.state.operation import Operation, OperationKind
 from boxship.state.state import State
 
 LINES_KEPT = 40
+MAINTENANCE = "maintenance"
+"""The target of that name is what maintenance means."""
 _SERVICE = "service:"
 
 # Stage of an operation -> the page's word for it.
@@ -26,8 +28,6 @@ _PHASES: Mapping[str, str] = {
     "rolling-back": "rolling-back",
     "starting": "starting-services",
 }
-MAINTENANCE = "maintenance"
-"""The target of that name is what maintenance means."""
 AWAY_STAGES = frozenset({"starting", "stopping", "last-copy", "checking", "rolling-back"})
 """In these the outside doesn't reach the appliance."""
 
@@ -73,10 +73,10 @@ class Seen(Struct):
             self.images.clear()
         for name, image in self.images.items():
             if name != progress.item and not image.is_here:
-                self.images[name] = replace(image, done_bytes=image.total_bytes, is_here=True)
+                self.images[name] = replace(image, done_bytes=image.total_bytes, is_here=True, unpacking=None)
         is_here = progress.done_items == progress.total_items
         self.images[progress.item] = ImageView(
-            progress.item, progress.item_done_bytes, progress.item_total_bytes, is_here
+            progress.item, progress.item_done_bytes, progress.item_total_bytes, is_here, progress.unpacking
         )
 
     def _plan(self, kept: Mapping[str, str], waits: Mapping[str, tuple[str, ...]]) -> None:

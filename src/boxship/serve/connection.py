@@ -1,11 +1,12 @@
 """One connection of a door: who is at its other end, and how it is cut."""
 
+import asyncio
 import os
 import socket
 import struct
 from collections.abc import Callable
 
-from msgspec import Struct
+from msgspec import Struct, field
 from starlette.types import Scope
 
 _CREDENTIALS = struct.Struct("3i")
@@ -21,12 +22,14 @@ class Connection(Struct, frozen=True):
     """``uid`` is the peer's on a unix socket, as the kernel says, None elsewhere; ``owner_uid`` the socket file's.
 
     ``address``: the peer's IP address, "" on a unix socket. ``abort`` drops it at once with what is not sent yet.
+    ``has_peer_ended``: the peer sends nothing more; it may listen, or be gone.
     """
 
     address: str = ""
     uid: int | None = None
     owner_uid: int | None = None
     abort: Callable[[], None] = _nothing
+    has_peer_ended: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
     def is_trusted(self) -> bool:

@@ -22,6 +22,7 @@ class DoorProtocol(H11Protocol):
         self._owner_uid = owner_uid
         self._requests_seen = -1
         self._requests = 0
+        self._has_peer_ended = asyncio.Event()
         self._alarm: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
@@ -38,9 +39,20 @@ class DoorProtocol(H11Protocol):
                 uid=peer_uid(made) if is_unix else None,
                 owner_uid=self._owner_uid,
                 abort=transport.abort,
+                has_peer_ended=self._has_peer_ended,
             )
         }
         self._look_again()
+
+    def eof_received(self) -> bool:  # type: ignore[override]  # uvicorn has nothing to keep open, and says None
+        """A peer that has said all may still listen, as `nc -N` does: what it asked as a whole is answered.
+
+        Nothing tells it from one that is gone, before something is written to it: streams take that into account.
+        """
+        if not self._is_answering() or self.cycle.more_body:
+            return False
+        self._has_peer_ended.set()
+        return True
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self._alarm is not None:
@@ -50,12 +62,16 @@ class DoorProtocol(H11Protocol):
     def on_response_complete(self) -> None:
         self._requests += 1
         super().on_response_complete()
+        if self._has_peer_ended.is_set() and not self._is_answering():
+            self.transport.close()
+
+    def _is_answering(self) -> bool:
+        # None before the first request, whatever the types say.
+        return self.cycle is not None and not self.cycle.response_complete  # type: ignore[redundant-expr]
 
     def _look_again(self) -> None:
         """Close it when since the last look nothing was asked or answered."""
-        # None before the first request, whatever the types say.
-        is_answering = self.cycle is not None and not self.cycle.response_complete  # type: ignore[redundant-expr]
-        if not is_answering and self._requests_seen == self._requests:
+        if not self._is_answering() and self._requests_seen == self._requests:
             self.transport.abort()
             return
         self._requests_seen = self._requests

@@ -1,7 +1,8 @@
 """Answers that go on: server-sent events (HTML Living Standard, "Server-sent events") and lines of text.
 
 A stream ends when its source does, when the reader goes away, when the doors close, or when the reader doesn't take
-what is sent: then its connection is cut, as it would otherwise keep what was sent for ever.
+what is sent: then its connection is cut, as it would otherwise keep what was sent for ever. A reader that has closed
+its own side gets what there is; it may be gone as well, so the stream ends as soon as nothing comes.
 """
 
 import asyncio
@@ -19,6 +20,8 @@ HEARTBEAT_S = 15.0
 """Shorter than the minute after which proxies give up an idle connection."""
 SEND_S = 10.0
 """A reader takes what is sent within this time, or is dropped."""
+QUIET_S = 1.0
+"""Nothing came for so long: there is nothing more for who may be gone."""
 EVENT_STREAM = "text/event-stream"
 _HEARTBEAT = b": \n\n"
 
@@ -50,6 +53,8 @@ class Stream:
         self._heartbeat = _HEARTBEAT if media_type == EVENT_STREAM else b""
         self._heartbeat_s = heartbeat_s
         self._send_s = send_s
+        self._sent = 0
+        self._is_sending = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = [
@@ -63,7 +68,8 @@ class Stream:
                 await send({"type": "http.response.body", "body": b""})
                 return
             try:
-                async with _watching(_until_gone(receive), self._closing.wait()) as over:
+                quiet = self._until_quiet(connection_of(scope).has_peer_ended)
+                async with _watching(_until_gone(receive), self._closing.wait(), quiet) as over:
                     await self._send_all(parts, send, over)
             except TimeoutError:
                 connection_of(scope).abort()
@@ -101,8 +107,19 @@ class Stream:
                 await self._send(send, self._heartbeat)
 
     async def _send(self, send: Send, body: bytes, *, is_last: bool = False) -> None:
+        self._is_sending = True
         async with asyncio.timeout(self._send_s):
             await send({"type": "http.response.body", "body": body, "more_body": not is_last})
+        self._is_sending = False
+        self._sent += 1
+
+    async def _until_quiet(self, has_peer_ended: asyncio.Event) -> None:
+        """From the end of what the peer says on, until nothing was sent for a while."""
+        await has_peer_ended.wait()
+        seen = -1
+        while self._is_sending or seen != self._sent:
+            seen = self._sent
+            await asyncio.sleep(QUIET_S)
 
 
 async def _until_gone(receive: Receive) -> None:

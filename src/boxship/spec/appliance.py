@@ -15,7 +15,7 @@ from boxship.spec.model import Check, Host, HostHooks, PreflightCheck, StatusChe
 from boxship.spec.model_boot import API_SCOPES, Boot
 from boxship.spec.model_build import Base, Budget, ContextPart, Wheels
 from boxship.spec.model_checks import DISK_LIMITS, Limits
-from boxship.spec.model_release import DataCompat, Rules
+from boxship.spec.model_release import DataCompat, Keep, Rules
 from boxship.spec.model_switch import OnSwitch
 from boxship.spec.parts import build_budgets, build_contexts
 from boxship.spec.report import Report
@@ -24,6 +24,7 @@ from boxship.spec.versions import parse_version
 from boxship.where import Where
 
 MAX_TARGETS = 100
+MAX_KEPT_RELEASES = 100
 """Each is followed to all that it needs."""
 _DIGEST_REFERENCE = re.compile(r"[^@\s]+@sha256:[0-9a-f]{64}")
 NO_VERSION = "dev"
@@ -51,6 +52,7 @@ class ApplianceFile(Struct, frozen=True):
     hooks: Mapping[str, HostHooks] = field(default_factory=dict)
     registry: str = ""
     rules: Rules = Rules()
+    keep: Keep = Keep()
     waits_for_ready: bool | None = None
     """What a dependent waits for where depends_on says no more than "started"; None when nothing is said."""
     places: Mapping[str, Where] = field(default_factory=dict)
@@ -86,6 +88,7 @@ def build_appliance_file(document: Table, directory: Path, report: Report) -> Ap
         hooks=_hooks(fields),
         registry=_registry(fields),
         rules=_rules(fields.table("release")),
+        keep=_keep(fields.table("keep")),
         waits_for_ready=_waits_for_ready(fields.table("boot")),
         places=dict(_places(document, "")),
         wrong=frozenset(_wrong(document, "")),
@@ -270,6 +273,14 @@ def _rules(section: Fields) -> Rules:
         section.complain("minimum_version", f"'{oldest}' is no semantic version", "three numbers, for example 1.4.0")
         oldest = ""
     return Rules(oldest, DataCompat(section.text("data_compat") or DataCompat.COMPATIBLE))
+
+
+def _keep(section: Fields) -> Keep:
+    releases = section.integer("releases")
+    if releases is not None and not 0 <= releases <= MAX_KEPT_RELEASES:
+        section.complain("releases", f"{releases} is not between 0 and {MAX_KEPT_RELEASES}")
+        return Keep()
+    return Keep(releases or 0)
 
 
 def _waits_for_ready(section: Fields) -> bool | None:

@@ -136,6 +136,7 @@ APPLIANCE = fixed(
         "version": TEXT,
         "registry": TEXT,
         "release": fixed({"minimum_version": TEXT, "data_compat": choice("compatible", "breaking")}),
+        "keep": fixed({"releases": INTEGER}),
         "app": TEXT_OR_TEXTS,
         "targets": Shape(values=TEXTS),
         "boot": fixed(

@@ -299,6 +299,7 @@ class _Loading:
             hooks=said.hooks,
             registry=said.registry,
             rules=said.rules,
+            keep=said.keep,
         )
 
 

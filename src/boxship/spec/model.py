@@ -21,7 +21,7 @@ from boxship.spec.model_hooks import Develop, LifecycleHook
 from boxship.spec.model_limits import BlockIo
 from boxship.spec.model_outside import CredentialSpec, LanguageModel, ModelUse, Provider
 from boxship.spec.model_preflight import ContainerProbe
-from boxship.spec.model_release import Rules
+from boxship.spec.model_release import Keep, Rules
 from boxship.spec.model_switch import OnSwitch
 from boxship.where import Placed, Where
 
@@ -477,5 +477,6 @@ class Appliance(Struct, frozen=True):
     registry: str = ""
     """Where its releases are kept: ``registry.example.com/share``; "" when nothing is said."""
     rules: Rules = Rules()
+    keep: Keep = Keep()
     api: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Service -> what it may ask of the box that runs it (``model_boot.API_SCOPES``)."""

@@ -18,3 +18,9 @@ class Rules(Struct, frozen=True, omit_defaults=True):
 
     minimum_version: str = ""
     data_compat: DataCompat = DataCompat.COMPATIBLE
+
+
+class Keep(Struct, frozen=True, omit_defaults=True):
+    """What a box keeps that no deployment of it needs. ``releases``: how many earlier ones, with their images."""
+
+    releases: int = 0

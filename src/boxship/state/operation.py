@@ -6,6 +6,8 @@ from enum import StrEnum
 
 from msgspec import Struct, field
 
+from boxship.units import format_duration, format_size
+
 
 class OperationKind(StrEnum):
     """What is done. One of them at a time changes the box."""
@@ -48,6 +50,24 @@ class Failure(Struct, frozen=True):
     logs: tuple[str, ...] = ()
 
 
+class Unpacking(Struct, frozen=True):
+    """How far the engine is with an image that it was given. 0 layers done for long: it says nothing before its end."""
+
+    done_layers: int = 0
+    total_layers: int = 0
+    done_bytes: int = 0
+    total_bytes: int = 0
+    took_s: int = 0
+
+    @property
+    def text(self) -> str:
+        """``unpacking: 2 of 5 layers, 118 MiB of 362 MiB, for 12s``; what nobody knows yet is left out."""
+        parts = [f"{self.done_layers} of {self.total_layers} layers"]
+        if self.done_bytes:
+            parts.append(f"{format_size(self.done_bytes)} of {format_size(self.total_bytes)}")
+        return f"unpacking: {', '.join(parts)}, for {format_duration(self.took_s)}"
+
+
 class Progress(Struct, frozen=True):
     """How far it is. 0 of 0 means "not known". Never goes backwards within one stage."""
 
@@ -60,6 +80,8 @@ class Progress(Struct, frozen=True):
     item_done_bytes: int = 0
     item_total_bytes: int = 0
     """Of that alone; what it shares with others counts for each."""
+    unpacking: Unpacking | None = None
+    """While all of ``item`` has come, and the engine unpacks it. What it has unpacked is no part of the bytes above."""
 
 
 class Operation(Struct, frozen=True):

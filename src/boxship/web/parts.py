@@ -132,6 +132,9 @@ def _image(image: ImageView) -> str:
         return f'<li class="here"><p><span>{name}</span><span>{size} ✓</span></p>{_bar(1, 1, name)}</li>'
     if not image.total_bytes:
         return f"<li><p><span>{name}</span><span>waiting</span></p>{_bar(0, 1, name)}</li>"
+    if image.unpacking is not None:
+        text, bar = escape(image.unpacking.text), _bar(image.unpacking.done_bytes, image.unpacking.total_bytes, name)
+        return f"<li><p><span>{name}</span><span>{text}</span></p>{bar}</li>"
     sizes = f"{format_size(image.done_bytes)} of {format_size(image.total_bytes)}"
     return f"<li><p><span>{name}</span><span>{sizes}</span></p>{_bar(image.done_bytes, image.total_bytes, name)}</li>"
 

@@ -13,7 +13,7 @@ from boxship.bundle.library import Library
 from boxship.bundle.pull import pull_release
 from boxship.bundle.read import deployed, read_release
 from boxship.bundle.source import ReleaseSource
-from boxship.engine.port import EngineInfo
+from boxship.engine.port import EngineInfo, Heard, PullProgress, unheard
 from boxship.errors import (
     CancelledError,
     EngineError,
@@ -282,8 +282,8 @@ async def test_an_image_that_is_another_than_the_record_says_is_refused_first_of
 class Careless(FakeEngine):
     """Makes another image of what it is given."""
 
-    async def load_archive(self, archive: AsyncIterator[bytes], what: str) -> None:
-        await super().load_archive(archive, what)
+    async def load_archive(self, archive: AsyncIterator[bytes], what: str, tell: Heard = unheard) -> None:
+        await super().load_archive(archive, what, tell)
         self.add_image(what, content="another")
 
 
@@ -302,6 +302,49 @@ async def test_an_engine_that_wants_whole_archives_gets_them(bench: Bench) -> No
     assert (await bench.engine.image_history("share/web:1.0.0")).id == made.services["web"].id
     done = [each.done_bytes for each in bench.told]
     assert done == sorted(done)
+
+
+class Slow(FakeEngine):
+    """Takes its time over each thing that it says; ``is_silent``: it says nothing."""
+
+    is_silent = False
+
+    async def load_archive(self, archive: AsyncIterator[bytes], what: str, tell: Heard = unheard) -> None:
+        said: list[PullProgress] = []
+        await super().load_archive(archive, what, said.append)
+        for line in said:
+            await self.clock.sleep(2)
+            if not self.is_silent:
+                tell(line)
+        await self.clock.sleep(2)
+
+
+async def unpacked_by(bench: Bench, *, is_silent: bool) -> list[Progress]:
+    await bench.make()
+    clock = FakeClock()
+    bench.engine = slow = Slow(clock)
+    slow.is_silent = is_silent
+    source = ReleaseSource(bench.layout)
+    await pull_release(source, "1.0.0", bench.library, slow, bench.told.append, clock, cancel=bench.cancel)
+    return [each for each in bench.told if each.unpacking is not None and each.item == "db"]
+
+
+async def test_what_the_engine_unpacks_is_told_layer_by_layer_and_nothing_goes_back(bench: Bench) -> None:
+    told = await unpacked_by(bench, is_silent=False)
+    seen = [each.unpacking for each in told if each.unpacking is not None]
+    assert [each.done_layers for each in seen] == sorted(each.done_layers for each in seen)
+    assert (seen[0].done_layers, seen[-1].done_layers, seen[-1].total_layers) == (0, 2, 2)
+    assert (seen[0].done_bytes, seen[-1].done_bytes) == (0, seen[-1].total_bytes)
+    assert seen[-1].took_s >= 8
+    done = [each.done_bytes for each in bench.told]
+    assert done == sorted(done)
+    assert bench.told[-1].unpacking is None
+
+
+async def test_an_engine_that_says_nothing_is_still_seen_to_be_at_work(bench: Bench) -> None:
+    seen = [each.unpacking for each in await unpacked_by(bench, is_silent=True)]
+    assert {each.done_layers for each in seen if each is not None} == {0}
+    assert [each.took_s for each in seen if each is not None][-1] >= 8
 
 
 async def test_what_the_engine_refuses_is_told_and_the_layers_are_kept(bench: Bench) -> None:

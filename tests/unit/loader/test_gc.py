@@ -4,7 +4,8 @@ from collections.abc import Mapping
 
 from msgspec.structs import replace
 
-from boxship.loader.gc import Garbage, find_garbage, kept_deployments, view_of, waiting_releases
+from boxship.loader.gc import Garbage, find_garbage, view_of
+from boxship.loader.keeping import kept_deployments, waiting_releases, why_kept
 from boxship.names import LABEL_GENERATION
 from boxship.plan.observed import (
     ContainerState,
@@ -72,8 +73,10 @@ def volume(name: str, generation: int, appliance: str = "share") -> ObservedVolu
     return ObservedVolume(name=name, driver="local", appliance=appliance, generation=generation)
 
 
-def garbage(observed: Observed, state: State = STATE, releases: tuple[Release, ...] = RELEASES) -> Garbage:
-    return find_garbage("share", state, releases, observed, waiting_releases(state, releases))
+def garbage(
+    observed: Observed, state: State = STATE, releases: tuple[Release, ...] = RELEASES, *, earlier: int = 0
+) -> Garbage:
+    return find_garbage("share", state, releases, observed, why_kept(state, releases, earlier))
 
 
 def test_current_trial_and_previous_stay() -> None:
@@ -104,7 +107,7 @@ def test_what_has_no_generation_or_another_owner_is_not_looked_at() -> None:
         volumes=(volume("share.data", 0), volume("other.data.g1", 1, "other"), volume("c0ffee", 0, "")),
         images=(image("foreign", "nginx:1"),),
     )
-    assert replace(garbage(observed), releases=()) == Garbage()
+    assert replace(garbage(observed), releases=(), kept={}) == Garbage()
 
 
 def test_an_old_release_goes_with_the_images_that_it_alone_has() -> None:
@@ -158,7 +161,11 @@ def test_the_platform_goes_last() -> None:
     old = replace(OLD, platform=ReleaseImage("share/platform:1.0", "sha256:platform1"))
     state = replace(STATE, pulled={})
     found = find_garbage(
-        "share", state, (old, CURRENT), Observed(images=(*IMAGES, image("platform1", "share/platform:1.0")))
+        "share",
+        state,
+        (old, CURRENT),
+        Observed(images=(*IMAGES, image("platform1", "share/platform:1.0"))),
+        why_kept(state, (old, CURRENT)),
     )
     assert found.images == ("share/web:1.0", "share/platform:1.0")
 
@@ -173,3 +180,45 @@ def test_what_stayed_is_told_with_its_reason() -> None:
         ("r",),
     )
     assert view.failures == {"b": "it is in use", "v": "busy"}
+
+
+OLDER = release("0.9", web="web0", db="db0")
+
+
+def test_as_many_earlier_releases_stay_as_the_appliance_says_the_newest_of_them() -> None:
+    images = Observed(images=(*IMAGES, image("web0", "share/web:0.9"), image("db0", "share/db:0.9")))
+    everything = (OLDER, *RELEASES)
+    one = garbage(images, releases=everything, earlier=1)
+    assert (one.releases, one.images) == ((OLDER.id,), ("share/web:0.9", "share/db:0.9"))
+    two = garbage(images, releases=everything, earlier=2)
+    assert (two.releases, two.images) == ((), ())
+
+
+def test_a_release_whose_trial_failed_is_not_kept_in_place_of_a_good_one() -> None:
+    state = replace(STATE, bad_releases={OLD.id: "web was not well"})
+    assert garbage(Observed(), state, (OLDER, *RELEASES), earlier=1).releases == (OLD.id,)
+
+
+def test_earlier_releases_that_stay_keep_no_data() -> None:
+    observed = Observed(volumes=(volume("share.data.g1", 1), volume("share.data.g2", 2), volume("share.data.g3", 3)))
+    assert garbage(observed, earlier=2).volumes == ("share.data.g1",)
+
+
+def test_each_release_that_stays_is_told_with_its_reason() -> None:
+    assert garbage(Observed(), releases=(OLDER, *RELEASES), earlier=1).kept == {
+        OLD.id: "1.0 is one of the earlier releases that stay (1, keep.releases)",
+        PREVIOUS.id: "1.1 is what can be gone back to, with generation 2",
+        CURRENT.id: "1.2 is current, with generation 3",
+        NEWER.id: "1.3 is here to be switched to",
+    }
+
+
+def test_a_release_on_trial_is_kept_as_that() -> None:
+    kept = why_kept(replace(STATE, trial=deployed(NEWER, 4)), RELEASES)
+    assert kept[NEWER.id] == "1.3 is on trial, with generation 4"
+
+
+def test_a_box_without_a_deployment_says_what_its_releases_are_for() -> None:
+    assert set(why_kept(State(), RELEASES, 5).values()) == {
+        f"{each.version} is here to be switched to" for each in RELEASES
+    }

@@ -11,6 +11,7 @@ from boxship.loader.box import GcView
 from boxship.loader.metrics import metrics_text
 from boxship.plan.observed import Health
 from boxship.spec.model import Condition, Dependency
+from boxship.spec.model_release import Keep
 from boxship.state.operation import Operation, OperationStatus
 from tests.fakes.behaviour import Behaviour
 from tests.unit.loader.bench import Bench, version
@@ -234,6 +235,22 @@ async def test_gc_removes_what_no_deployment_needs_and_nothing_else(bench: Bench
         tags = {tag for image in bench.world.engine.world.images.values() for tag in image.tags}
         assert tags == {"app/db:1.1", "app/web:1.1", "app/db:1.2", "app/web:1.2", "other/thing:1"}
         assert box.state().pulled.keys() == {"1.1", "1.2"}
+
+
+async def test_an_earlier_release_that_stays_is_switched_to_without_a_pull(bench: Bench) -> None:
+    for number in ("1.0", "1.1", "1.2"):
+        images = {"db": f"app/db:{number}", "web": f"app/web:{number}", "page": f"app/web:{number}"}
+        bench.world.publish(version(number, keep=Keep(releases=1)), **images)
+    async with bench.loader() as box:
+        for number in ("1.0", "1.1", "1.2"):
+            await bench.to(box, number)
+        collected = await box.gc(by="test")
+        assert isinstance(collected, Operation)
+        await bench.over(box, collected)
+        assert "app.data.g1" not in bench.world.engine.world.volumes
+        bench.world.vendor.published.clear()
+        back = await bench.over(box, await box.switch("1.0", allow_downgrade=True, by="test"))
+        assert (back.failure, box.boot().version) == (None, "1.0")
 
 
 async def test_gc_removes_what_a_pull_that_was_cut_off_left(bench: Bench) -> None:

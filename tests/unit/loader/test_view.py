@@ -9,7 +9,7 @@ from boxship.loader.box import BootView, ImageView
 from boxship.loader.happened import OperationChanged
 from boxship.loader.view import Seen, is_ready, progress_view
 from boxship.state.deployment import Deployment
-from boxship.state.operation import Failure, Operation, OperationKind, Progress
+from boxship.state.operation import Failure, Operation, OperationKind, Progress, Unpacking
 from boxship.state.state import Boots, State
 
 NOW = datetime(2026, 11, 29, tzinfo=UTC)
@@ -31,6 +31,16 @@ def test_images_come_one_after_the_other_with_their_bytes() -> None:
     shown = progress_view(BOOT, CURRENT, operation, "", seen, is_booted=True)
     assert shown.images == (ImageView("db", 10, 10, is_here=True), ImageView("web", 5, 20))
     assert not progress_view(BOOT, CURRENT, None, "", seen, is_booted=True).images
+
+
+def test_an_image_that_the_engine_unpacks_says_so_until_the_next_one_comes() -> None:
+    seen = Seen()
+    at_work = Unpacking(1, 2, 5, 10, 3)
+    whole = pulling("db", 10, 10).operation
+    seen.hear(OperationChanged(replace(whole, progress=replace(whole.progress, unpacking=at_work))))
+    assert seen.images["db"].unpacking == at_work
+    seen.hear(pulling("web", 0, 20, 1))
+    assert seen.images["db"] == ImageView("db", 10, 10, is_here=True)
 
 
 def test_another_pull_begins_anew() -> None:

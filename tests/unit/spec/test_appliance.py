@@ -90,6 +90,8 @@ def test_variables_and_a_log_probe(read: Read) -> None:
         ("boot: {fallback: x}", "unknown target 'x'"),
         ("boot: {target: x}", "unknown target 'x'"),
         ("boot: {attempts: 0}", "not between"),
+        ("keep: {releases: -1}", "not between 0 and 100"),
+        ("keep: {releases: 101}", "not between 0 and 100"),
         ("boot: {timeout: '5'}", "needs a unit"),
         ("boot: {timeout: 0s}", "no time"),
         ("checks: {wbe: {tcp: 1}}", "unknown service 'wbe'"),

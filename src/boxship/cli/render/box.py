@@ -27,6 +27,8 @@ def bar_line(operation: Operation, width: int) -> str:
         filled = _BAR * min(done, total) // total
         parts.append(f"[{'#' * filled}{' ' * (_BAR - filled)}]")
     parts += [amount, operation.note or operation.stage, progress.item]
+    if progress.unpacking is not None:
+        parts.append(progress.unpacking.text)
     line = sanitized("  ".join(part for part in parts if part))
     return line[:width] if width > 0 else line
 
@@ -128,6 +130,10 @@ def print_garbage(garbage: Mapping[str, object]) -> None:
         for name in _items(garbage.get(kind))
     ]
     print_columns(("KIND", "NAME"), rows, nothing="nothing is left over")
+    kept = garbage.get("kept")
+    if isinstance(kept, Mapping) and kept:
+        print()
+        print_columns(("STAYS", "WHY"), [(str(name), str(why)) for name, why in kept.items()], nothing="")
 
 
 def print_tokens(tokens: object) -> None:
