@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from boxship.errors import EngineError
 from boxship.host.gate_rules import chain_names
 from boxship.host.volumes.manifest import fingerprint, manifest
 from boxship.plan.observed import Observed
@@ -124,8 +125,9 @@ class Subject:
         with watch_commits(self.box.state / "state.db", self._counts):
             self._counts.arm(cut, lambda: self._strike(cut))
             self._ask(operation)
-            is_reached = self._counts.is_struck.is_set()
+            # In this order: the operation is over, but a last request of its Loader may just be at the point.
             self._counts.disarm()
+            is_reached = self._counts.is_struck.is_set()
         kinds, commits = list(self._counts.requests), self._counts.commits
         recovery_s = self._recover(cut, is_reached=is_reached)
         after = self.verify()
@@ -194,8 +196,10 @@ class Subject:
         return time.monotonic() - began_s
 
     def _is_well(self) -> bool:
-        with contextlib.suppress(*_GONE):
-            return bool(self.box.boot()["is_ready"]) and not self.kept().operation_id
+        with contextlib.suppress(*_GONE, EngineError):
+            # Until the Loader hears that the engine died it says what was: so the engine is asked as well.
+            kept = self.kept()
+            return bool(self.box.boot()["is_ready"]) and not kept.operation_id and self.box.running() == _runs(kept)
         return False
 
     # -- what must hold
@@ -203,11 +207,11 @@ class Subject:
     def verify(self) -> Kept:
         """Wholly one release, with the data that belongs to it, and nothing under way."""
         kept = self.kept()
-        version, generation = kept.current
+        version = kept.current[0]
         assert (kept.trial, kept.operation_id) == (None, ""), kept
         assert self.box.boot()["tag"] == version
-        wanted, runs = [f"{APPLIANCE}.web.g{generation}"], self.box.running()
-        assert runs == wanted, f"{runs} run: {self.box.last_words()}"
+        runs = self.box.running()
+        assert runs == _runs(kept), f"{runs} run: {self.box.last_words()}"
         prints = self._fingerprints()
         for its_version, number in (kept.current, *([kept.previous] if kept.previous else [])):
             assert prints.get(number) == self._data[its_version], f"the data of {its_version} (g{number})"
@@ -311,6 +315,11 @@ class Subject:
 
 def _deployment(data: dict[str, Any]) -> tuple[str, int]:
     return data["version"], data["generation"]
+
+
+def _runs(kept: Kept) -> list[str]:
+    """What must run of the current deployment."""
+    return [f"{APPLIANCE}.web.g{kept.current[1]}"]
 
 
 def _generations(observed: Observed) -> set[int]:
