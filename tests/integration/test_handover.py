@@ -3,13 +3,21 @@
 With the real platform image on an engine of its own, and with nothing but what install wrote.
 """
 
+import contextlib
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
+from boxship.errors import HostError
+from boxship.host.chains import Family
+from boxship.host.gate_rules import chain_names
+from boxship.host.iptables import Iptables, find_gate
+from boxship.host.proc import Finished, run
+from boxship.plan.gated import GatedPort
+from tests.integration.boxes import run_aside
 from tests.integration.handing import APPLIANCE, PORT, Releases, make_handing_releases
 from tests.integration.private_engine import STATE
 from tests.integration.private_host import PrivateHost, private_host
@@ -52,6 +60,26 @@ def ready(host: PrivateHost, *other_than: object) -> str:
     return str(boot["id"])
 
 
+async def leave_closed(host: PrivateHost) -> None:
+    """The gate as a Loader leaves it that is killed in a switch; also where the alternatives were changed since."""
+
+    async def run_there(argv: Sequence[str], stdin: bytes) -> Finished:
+        return await run([*host.engine.enter, *argv], timeout_s=20, stdin=stdin)
+
+    gate = await find_gate(APPLIANCE, run_there)
+    report = await gate.close([GatedPort(PORT, shows_page=True)], 8480)
+    older = "-legacy" if report.by == "iptables-nft" else "-nft"
+    chain = chain_names(APPLIANCE).inbound
+    with contextlib.suppress(HostError):
+        batch = f"*filter\n:{chain} - [0:0]\n-I INPUT 1 -j {chain}\nCOMMIT\n"
+        await Iptables(run_there).write(older, Family.V4, batch)
+
+
+def firewall(host: PrivateHost) -> str:
+    programs = [f"ip{six}tables-{backend}-save" for six in ("", "6") for backend in ("nft", "legacy")]
+    return "".join(host.attempt(each).stdout for each in programs)
+
+
 def loader_image(host: PrivateHost) -> str:
     return host.run("docker", "container", "inspect", "--format", "{{.Image}}", LOADER).strip()
 
@@ -84,7 +112,11 @@ def test_a_release_in_a_folder_becomes_a_box_that_comes_back_and_can_be_taken_aw
     answers(host, "1.0.0")
 
     host.end_sail()
-    host.wrapper("uninstall")
+    run_aside(lambda: leave_closed(host))
+    assert "BOXSHIP-GATE" in firewall(host)
+    removed = host.wrapper("uninstall")
+    assert "opened the gate, which a Loader had left closed" in removed
+    assert "BOXSHIP" not in firewall(host)
     state = f"/mnt/var/lib/upper/boxship/{APPLIANCE}/"
     left = {path.removeprefix(state).partition("/")[0] for path in host.files()}
     assert left <= {"monitoring.password", "releases", "state.db", "state.db.copy", "state.db.lock", "tokens"}, (

@@ -11,7 +11,8 @@ from boxship.cli.install_release import install_release_verb
 from boxship.cli.installing import loader_image, show_report, socket_of_engine
 from boxship.cli.run import run_with_engine
 from boxship.engine.port import Engine
-from boxship.host.reach import Reach
+from boxship.host.own_rules import OwnRules
+from boxship.host.places import MOUNTED_ROOT_VARIABLE
 from boxship.host.units import Systemd
 from boxship.operate.install import THIS_HOST, Installation, Report, demand_root, install, uninstall
 
@@ -77,11 +78,12 @@ def uninstall_verb(invocation: Invocation, arguments: argparse.Namespace) -> int
     if not is_dry_run:
         demand_root(root, os.geteuid())
     name, _ = invocation.appliance_name_or_files()
+    is_this_host = str(root) in (str(THIS_HOST), os.environ.get(MOUNTED_ROOT_VARIABLE))
 
     async def work(engine: Engine) -> Report:
-        its_engine = engine if root == THIS_HOST else None
-        its_reach = Reach(name) if root == THIS_HOST else None
-        return await uninstall(name, its_engine, Systemd(), root, reach=its_reach, dry_run=is_dry_run)
+        its_engine = engine if is_this_host else None
+        its_rules = OwnRules(name) if is_this_host else None
+        return await uninstall(name, its_engine, Systemd(), root, rules=its_rules, dry_run=is_dry_run)
 
     show_report(run_with_engine(work), invocation, name)
     return 0

@@ -17,6 +17,9 @@ EMULATION_FOLDER = ".boxship"
 LOADER_IMAGE_VARIABLE = "BOXSHIP_LOADER_IMAGE"
 """In the Loader's environment, and in that of everything that is run in its container: the image id to report."""
 
+MOUNTED_ROOT_VARIABLE = "BOXSHIP_MOUNTED_ROOT"
+"""In the environment of an uninstall in a container: where the files of the very host are whose network it has."""
+
 
 class Places(Struct, frozen=True):
     """The folders of one appliance on one box. Both have the same paths inside the Loader's container."""

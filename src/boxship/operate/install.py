@@ -12,8 +12,8 @@ from boxship.engine.port import ContainerEngine
 from boxship.errors import ConflictError, HostError
 from boxship.host.filelock import FileLock
 from boxship.host.installed import Changes, HostTree, Record
+from boxship.host.own_rules import OwnRules
 from boxship.host.places import Places, box_places, read_line, record_loader
-from boxship.host.reach import Reach
 from boxship.host.sail.files import host_files, script_path, unit_name
 from boxship.host.sail.render import DEFAULT_SOCKET
 from boxship.host.sysctl import apply_settings
@@ -124,7 +124,7 @@ async def uninstall(
     units: Units,
     root: Path = THIS_HOST,
     *,
-    reach: Reach | None = None,
+    rules: OwnRules | None = None,
     dry_run: bool = False,
 ) -> Report:
     """End the Loader and take away what ``install`` wrote. The appliance's containers, data and state stay.
@@ -134,7 +134,7 @@ async def uninstall(
         engine: Where the Loader's containers are; None leaves them.
         units: This host's.
         root: Another folder is a tree of files.
-        reach: The rules of this host by which containers reached the Loader; None leaves them.
+        rules: What its Loaders left in this host's firewall; None leaves it.
         dry_run: Only say what would be done.
 
     Raises:
@@ -150,7 +150,7 @@ async def uninstall(
     async with _no_sail(appliance, places, dry_run=dry_run or not is_installed):
         removed = [] if engine is None else await remove_loader(engine, usual, dry_run=dry_run)
         own = (usual.loader, usual.loader_previous, usual.loader_failed, usual.loader_reported, usual.starts)
-        removed_rules = [] if dry_run else await remove_reach(reach)
+        removed_rules = [] if dry_run else await clear_rules(rules)
         _forget_what_never_ran(places, dry_run=dry_run or not is_installed)
         changes = tree.uninstall(
             appliance, (*own, usual.sail_lock, usual.sail_socket, usual.socket), (usual.run, usual.run.parent)
@@ -198,10 +198,9 @@ async def remove_loader(engine: ContainerEngine, places: Places, *, dry_run: boo
     return [each.name for each in found]
 
 
-async def remove_reach(reach: Reach | None) -> list[str]:
-    """Take out the rules by which containers reached the Loader; a sentence when there were any. Raises: HostError."""
-    is_removed = reach is not None and await reach.clear()
-    return ["removed the firewall rules for loader.service"] if is_removed else []
+async def clear_rules(rules: OwnRules | None) -> list[str]:
+    """Take out what the Loaders left in the firewall, and tell what there was. Raises: HostError."""
+    return [] if rules is None else list(await rules.clear())
 
 
 def demand_root(root: Path, user_id: int) -> None:

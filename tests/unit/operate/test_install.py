@@ -6,12 +6,15 @@ from msgspec.structs import replace
 from boxship.errors import ConflictError, HostError
 from boxship.host.filelock import FileLock
 from boxship.host.installed import Changes
+from boxship.host.iptables import find_gate
+from boxship.host.own_rules import OwnRules
 from boxship.host.places import box_places, read_line, record_loader
 from boxship.host.reach import Reach
 from boxship.host.reach_rules import Admitted
 from boxship.names import LABEL_LOADER_STATE
 from boxship.operate.install import Installation, Report, demand_root, install, installation_of, uninstall
 from boxship.plan.action import ContainerSpec
+from boxship.plan.gated import GatedPort
 from boxship.spec.model import Appliance, Host, Service
 from boxship.spec.release import Release, ReleaseImage
 from tests.fakes.engine import FakeEngine
@@ -127,12 +130,19 @@ def test_only_root_installs_on_this_host(tmp_path: Path) -> None:
         demand_root(Path("/"), 1000)
 
 
-async def test_uninstall_takes_out_the_rules_for_the_loader_and_a_dry_run_leaves_them(tmp_path: Path) -> None:
+async def test_uninstall_opens_the_gate_and_takes_out_the_rules_for_the_loader_and_a_dry_run_leaves_them(
+    tmp_path: Path,
+) -> None:
     netfilter = FakeNetfilter()
     reach = Reach("share", netfilter, tmp_path / "no-ipv6")
     await reach.admit([Admitted("10.1.0.0/24", "10.1.0.1")], 8481)
-    await uninstall("share", None, FakeUnits(), tmp_path, reach=reach, dry_run=True)
-    assert "BOXSHIP" in netfilter.save("iptables-nft")
-    report = await uninstall("share", None, FakeUnits(), tmp_path, reach=reach)
+    # As a Loader leaves it that is killed in a switch.
+    gate = await find_gate("share", netfilter, tmp_path / "no-ipv6")
+    await gate.close([GatedPort(80, shows_page=True)], 8480)
+    rules = OwnRules("share", netfilter)
+    await uninstall("share", None, FakeUnits(), tmp_path, rules=rules, dry_run=True)
+    assert netfilter.save("iptables-nft").count(":BOXSHIP") == 4
+    report = await uninstall("share", None, FakeUnits(), tmp_path, rules=rules)
     assert "BOXSHIP" not in netfilter.save("iptables-nft")
-    assert "removed the firewall rules for loader.service" in report.notes
+    opened = "opened the gate, which a Loader had left closed"
+    assert (opened, "removed the firewall rules for loader.service") == report.notes
