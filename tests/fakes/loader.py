@@ -137,6 +137,8 @@ class FakeVendor:
     def __init__(self, releases: FakeReleases) -> None:
         self._releases = releases
         self.published: dict[str, tuple[Release, Appliance]] = {}
+        self.holds: asyncio.Event | None = None
+        """What a pull waits for when all is here."""
 
     def expect_source(self, source: str) -> None:
         if not source:
@@ -152,6 +154,8 @@ class FakeVendor:
             raise NotFoundError(f"no release {version} at {source}")
         release, appliance = self.published[version]
         self._releases.add(release, appliance)
+        if self.holds is not None:
+            await self.holds.wait()
         return release
 
 

@@ -47,6 +47,31 @@ async def test_a_release_that_is_here_is_deployed_without_being_asked(bench: Ben
         assert box.boot().version == "1.1"
 
 
+async def test_a_release_whose_images_are_not_all_here_did_not_come_with_the_box(bench: Bench) -> None:
+    for number in ("1.0", "1.1"):
+        bench.world.releases.add(*bench.world.vendor.published[number])
+    # A pull brings the files first.
+    await bench.world.engine.remove_image("app/web:1.1")
+    async with bench.loader() as box:
+        await bench.booted(box)
+        assert box.boot().version == "1.0"
+
+
+async def test_what_a_pull_left_that_was_cut_off_waits_for_a_person(bench: Bench) -> None:
+    # All is here, and nobody has written yet that it is.
+    bench.world.vendor.holds = asyncio.Event()
+    async with bench.loader() as box:
+        await box.set_source("registry", by="test")
+        await box.pull("1.1", by="test")
+        await bench.world.clock.sleep(1)
+    assert len(bench.world.releases.ids()) == 1
+    bench.world.vendor.holds = None
+    async with bench.loader() as box:
+        await bench.world.clock.sleep(60)
+        assert box.why() == "nothing is deployed yet: pull a release and switch to it"
+        assert (await bench.to(box, "1.1")).status is OperationStatus.DONE
+
+
 async def test_a_switch_takes_the_data_over_and_keeps_what_was_for_going_back(bench: Bench) -> None:
     async with bench.loader() as box:
         await bench.to(box, "1.0")
