@@ -172,6 +172,8 @@ class FakeBoxWorld:
     starts: int = 0
     platforms: dict[str, str] = field(default_factory=dict)
     """Version -> reference of the platform image that its release brings."""
+    default_source: str = ""
+    """What its Loaders are started with."""
     parts: Parts | None = None
     """Those of the Loader that was started last."""
 
@@ -210,6 +212,7 @@ class FakeBoxWorld:
             boot_id=f"boot-{self.starts}",
             aside=at_once,
             own_image=own_image,
+            default_source=self.default_source,
             loader_images=lambda: (own_image,),
         )
         supervisor = Supervisor(self.parts)

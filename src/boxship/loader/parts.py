@@ -112,7 +112,7 @@ class Parts(Struct, frozen=True):
     heartbeats: Heartbeats
     own_image: str = ""
     default_source: str = ""
-    """Where a box that was told nothing else gets its releases from."""
+    """Where a box that remembers none gets its releases from, from now on."""
     loader_images: Callable[[], Collection[str]] = tuple
     """The image ids of the Loaders that sail may start: no gc removes them."""
     aside: Aside = asyncio.to_thread

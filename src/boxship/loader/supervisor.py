@@ -16,6 +16,7 @@ from boxship.errors import (
     unknown_name,
 )
 from boxship.events import Notice, Phase, SubjectChanged
+from boxship.loader.beginning import remember_source
 from boxship.loader.box import BootView, GcView, ProgressView, RollbackView, Sequenced
 from boxship.loader.decide import Begin
 from boxship.loader.deployments import expect_target, read_wanted
@@ -66,6 +67,8 @@ class Supervisor:
         Raises: StateError when what is kept can't be read.
         """
         if sentence := await self._journal.open():
+            self._parts.feed.publish(Notice(sentence, is_warning=True))
+        if sentence := await remember_source(self._parts, self._journal):
             self._parts.feed.publish(Notice(sentence, is_warning=True))
         try:
             await self._loop.run(stop)

@@ -13,7 +13,7 @@ from boxship.plan.observed import Health
 from boxship.spec.model import Condition, Dependency
 from boxship.state.operation import Operation, OperationStatus
 from tests.fakes.behaviour import Behaviour
-from tests.unit.loader.bench import Bench, version
+from tests.unit.loader.bench import VERSIONS, Bench, version
 from tests.unit.plan.given import service
 
 
@@ -70,6 +70,37 @@ async def test_what_a_pull_left_that_was_cut_off_waits_for_a_person(bench: Bench
         await bench.world.clock.sleep(60)
         assert box.why() == "nothing is deployed yet: pull a release and switch to it"
         assert (await bench.to(box, "1.1")).status is OperationStatus.DONE
+
+
+async def test_the_source_that_a_loader_was_started_with_is_remembered_by_the_next_ones(bench: Bench) -> None:
+    bench.world.default_source = "dir:/srv/releases"
+    async with bench.loader() as box:
+        assert box.boot().source == "dir:/srv/releases"
+    bench.world.default_source = ""
+    async with bench.loader() as box:
+        assert box.boot().source == "dir:/srv/releases"
+        assert await box.versions() == VERSIONS
+        assert (await bench.over(box, await box.pull("1.0", by="test"))).status is OperationStatus.DONE
+        assert (await bench.over(box, await box.switch("1.0", by="test"))).status is OperationStatus.DONE
+        assert box.boot().source == "dir:/srv/releases"
+
+
+async def test_another_source_at_a_later_start_is_told_how_it_is_taken(bench: Bench) -> None:
+    async with bench.loader() as box:
+        await bench.to(box, "1.0")
+    bench.world.default_source = "dir:/srv/releases"
+    async with bench.loader() as box:
+        assert box.boot().source == "registry"
+        (said,) = [line for line in box.progress().log if "releases come from" in line]
+        assert said.startswith("releases come from registry, as this box remembers; dir:/srv/releases, which")
+        assert said.endswith("boxship box source dir:/srv/releases takes it")
+
+
+async def test_without_any_source_a_pull_says_what_to_do(bench: Bench) -> None:
+    async with bench.loader() as box:
+        with pytest.raises(NotFoundError, match="this box has no source of releases") as caught:
+            await box.pull("1.0", by="test")
+        assert caught.value.hint == "set one: boxship box source SOURCE"
 
 
 async def test_a_switch_takes_the_data_over_and_keeps_what_was_for_going_back(bench: Bench) -> None:
