@@ -119,9 +119,15 @@ def test_a_release_in_a_folder_becomes_a_box_that_comes_back_and_can_be_taken_aw
     assert "BOXSHIP" not in firewall(host)
     state = f"/mnt/var/lib/upper/boxship/{APPLIANCE}/"
     left = {path.removeprefix(state).partition("/")[0] for path in host.files()}
-    assert left <= {"monitoring.password", "releases", "state.db", "state.db.copy", "state.db.lock", "tokens"}, (
-        "what the Loader knows"
-    )
+    assert left <= {
+        "monitoring.password",
+        "ports",
+        "releases",
+        "state.db",
+        "state.db.copy",
+        "state.db.lock",
+        "tokens",
+    }, "what the Loader knows"
     assert host.fetch(PAGE) == "1.0.0\n", "the appliance runs on"
     assert APPLIANCE in host.run("docker", "ps", "--format", "{{.Names}}")
     host.boxship("-p", APPLIANCE, "down")

@@ -5,12 +5,13 @@ import asyncio
 import os
 from pathlib import Path
 
-from boxship.cli.box_process import API_PORT, PAGE_PORT, BoxOptions, run_box
+from boxship.cli.box_process import BoxOptions, run_box
 from boxship.cli.context import Invocation
 from boxship.cli.dry_run import IS_DRY_RUN, DryRunEnded
 from boxship.cli.render.sentences import print_sentences
 from boxship.cli.run import hear_interrupts, run_with_engine
 from boxship.engine.port import Engine
+from boxship.host.box_ports import API_PORT, PAGE_PORT
 from boxship.host.places import LOADER_IMAGE_VARIABLE, box_places
 
 

@@ -3,12 +3,12 @@
 import hashlib
 import re
 import shlex
-from itertools import pairwise
 from pathlib import Path
 
 from msgspec import Struct
 
 from boxship.errors import UsageError
+from boxship.host.loader_options import value_of
 from boxship.host.places import Places
 from boxship.names import loader_before_name, loader_name
 
@@ -87,8 +87,7 @@ def _words(settings: SailSettings) -> tuple[tuple[str, str], ...]:
 
 def _source(options: tuple[str, ...]) -> str:
     """The folder with releases that the options name, "" when they name a registry or none."""
-    words = [word for option in options for word in option.split("=", 1)]
-    named = next((after for before, after in reversed([*pairwise(words)]) if before == "--source"), "")
+    named = value_of(options, "--source")
     folder = named.removeprefix("dir:")
     if folder == named and not named.startswith(("/", ".")):
         return ""
