@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 from boxship.bundle.read import deployed
+from boxship.checks.report import Result
 from boxship.errors import CancelledError, HostError, NotFoundError, UsageError
 from boxship.execute.generations import VolumePair
 from boxship.execute.race import race
@@ -174,6 +175,8 @@ class FakeBoxWorld:
     """Version -> reference of the platform image that its release brings."""
     default_source: str = ""
     """What its Loaders are started with."""
+    outdated: tuple[Result, ...] = ()
+    """What is found of how its Loaders are started."""
     parts: Parts | None = None
     """Those of the Loader that was started last."""
 
@@ -212,6 +215,7 @@ class FakeBoxWorld:
             boot_id=f"boot-{self.starts}",
             aside=at_once,
             own_image=own_image,
+            outdated=self.outdated,
             default_source=self.default_source,
             loader_images=lambda: (own_image,),
         )

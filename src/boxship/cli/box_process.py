@@ -24,11 +24,13 @@ from boxship.host.places import Places, loader_images
 from boxship.host.power import find_power
 from boxship.host.reach import Reach
 from boxship.host.reach_rules import Admitted, admitted_of
+from boxship.host.sail.render import HOST_FILES_VERSION
 from boxship.loader.copying import VolumeCopier
 from boxship.loader.handover import Handover
 from boxship.loader.happened import BoxEvent, OperationChanged
 from boxship.loader.heartbeats import Heartbeats
 from boxship.loader.machine import MachinePower
+from boxship.loader.outdated import find_outdated
 from boxship.loader.parts import Parts
 from boxship.loader.pulling import LibraryReleases, SourceVendor
 from boxship.loader.ring import Ring
@@ -57,6 +59,8 @@ class BoxOptions(Struct, frozen=True):
     api_port: int = API_PORT
     source: str = ""
     own_image: str = ""
+    host_files: int | None = None
+    """The version of the files that start it; None for a Loader that no sail started."""
     ca_file: Path | None = None
     insecure: frozenset[str] = frozenset()
     """Hosts of registries that may do without TLS."""
@@ -91,6 +95,9 @@ async def run_box(options: BoxOptions, engine: Engine, stop: asyncio.Event, show
             heartbeats=Heartbeats(clock),
             own_image=options.own_image,
             default_source=options.source,
+            outdated=()
+            if options.host_files is None
+            else find_outdated(options.appliance, options.host_files, HOST_FILES_VERSION),
             loader_images=lambda: (*filter(None, (options.own_image,)), *loader_images(places)),
         )
         box = Supervisor(parts)

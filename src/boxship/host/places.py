@@ -17,6 +17,8 @@ EMULATION_FOLDER = ".boxship"
 LOADER_IMAGE_VARIABLE = "BOXSHIP_LOADER_IMAGE"
 """In the Loader's environment, and in that of everything that is run in its container: the image id to report."""
 
+HOST_FILES_VARIABLE = "BOXSHIP_HOST_FILES"
+"""In the Loader's environment: the version of the host's files that sail is one of."""
 MOUNTED_ROOT_VARIABLE = "BOXSHIP_MOUNTED_ROOT"
 """In the environment of an uninstall in a container: where the files of the very host are whose network it has."""
 

@@ -9,6 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from boxship.errors import ConflictError, NotFoundError
 from boxship.loader.box import GcView
 from boxship.loader.metrics import metrics_text
+from boxship.loader.outdated import find_outdated
 from boxship.plan.observed import Health
 from boxship.spec.model import Condition, Dependency
 from boxship.state.operation import Operation, OperationStatus
@@ -101,6 +102,17 @@ async def test_without_any_source_a_pull_says_what_to_do(bench: Bench) -> None:
         with pytest.raises(NotFoundError, match="this box has no source of releases") as caught:
             await box.pull("1.0", by="test")
         assert caught.value.hint == "set one: boxship box source SOURCE"
+
+
+async def test_older_files_of_the_host_are_an_issue_with_the_way_to_replace_them(bench: Bench) -> None:
+    bench.world.outdated = find_outdated("app", 1, 2)
+    async with bench.loader() as box:
+        await bench.to(box, "1.0")
+        (issue,) = [each for each in (await box.status()).issues if each.code == "loader.host"]
+        assert issue.text == "sail and its like on this host are of version 1, and this Loader brings version 2"
+        assert "sudo boxship install, in the folder of app's files" in issue.suggestion
+    assert "of version none" in find_outdated("app", 0, 1)[0].text
+    assert find_outdated("app", 2, 2) == find_outdated("app", 3, 2) == ()
 
 
 async def test_a_switch_takes_the_data_over_and_keeps_what_was_for_going_back(bench: Bench) -> None:
