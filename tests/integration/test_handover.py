@@ -7,6 +7,7 @@ import contextlib
 import json
 import shutil
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ from boxship.host.gate_rules import chain_names
 from boxship.host.iptables import Iptables, find_gate
 from boxship.host.proc import Finished, run
 from boxship.plan.gated import GatedPort
-from tests.integration.boxes import run_aside
+from tests.integration.boxes import BOXSHIP, run_aside
 from tests.integration.handing import APPLIANCE, PORT, Releases, make_handing_releases
 from tests.integration.private_engine import STATE
 from tests.integration.private_host import PrivateHost, private_host
@@ -131,6 +132,23 @@ def test_a_release_in_a_folder_becomes_a_box_that_comes_back_and_can_be_taken_aw
     assert host.fetch(PAGE) == "1.0.0\n", "the appliance runs on"
     assert APPLIANCE in host.run("docker", "ps", "--format", "{{.Names}}")
     host.boxship("-p", APPLIANCE, "down")
+
+
+def test_a_second_appliance_on_a_host_has_ports_of_its_own(host: PrivateHost, releases: Releases) -> None:
+    install(host, releases, "1.0.0")
+    other = ("-p", "bxtest-other", "install", "--image", releases.loaders["1.0.0"])
+    assert "its page is at port 8482 of this host, and its API at 8483" in host.boxship(*other)
+    refused = host.attempt(*BOXSHIP, *other, "--", "--page-port", "8480")
+    assert (refused.returncode, f"that of the page of the appliance {APPLIANCE}" in refused.stderr) == (4, True), (
+        refused
+    )
+    for appliance in (APPLIANCE, "bxtest-other"):
+        host.sail(appliance)
+        host.eventually(partial(host.boot, appliance), f"the Loader of {appliance} answers")
+        log = host.attempt("docker", "logs", f"boxship-loader-{appliance}")
+        assert "listen" not in log.stdout + log.stderr
+    listening = host.run("ss", "-Hltn")
+    assert all(f":{port} " in listening for port in (8480, 8482))
 
 
 def test_a_tree_into_which_a_release_was_installed_is_then_as_before(
