@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 from boxship.bundle.read import deployed
+from boxship.checks.report import Result
 from boxship.errors import CancelledError, HostError, NotFoundError, UsageError
 from boxship.execute.generations import VolumePair
 from boxship.execute.race import race
@@ -137,6 +138,8 @@ class FakeVendor:
     def __init__(self, releases: FakeReleases) -> None:
         self._releases = releases
         self.published: dict[str, tuple[Release, Appliance]] = {}
+        self.holds: asyncio.Event | None = None
+        """What a pull waits for when all is here."""
 
     def expect_source(self, source: str) -> None:
         if not source:
@@ -152,6 +155,8 @@ class FakeVendor:
             raise NotFoundError(f"no release {version} at {source}")
         release, appliance = self.published[version]
         self._releases.add(release, appliance)
+        if self.holds is not None:
+            await self.holds.wait()
         return release
 
 
@@ -168,6 +173,10 @@ class FakeBoxWorld:
     starts: int = 0
     platforms: dict[str, str] = field(default_factory=dict)
     """Version -> reference of the platform image that its release brings."""
+    default_source: str = ""
+    """What its Loaders are started with."""
+    outdated: tuple[Result, ...] = ()
+    """What is found of how its Loaders are started."""
     parts: Parts | None = None
     """Those of the Loader that was started last."""
 
@@ -206,6 +215,8 @@ class FakeBoxWorld:
             boot_id=f"boot-{self.starts}",
             aside=at_once,
             own_image=own_image,
+            outdated=self.outdated,
+            default_source=self.default_source,
             loader_images=lambda: (own_image,),
         )
         supervisor = Supervisor(self.parts)

@@ -15,6 +15,7 @@ from boxship.build.platform import PlatformMaker
 from boxship.engine.docker import connect
 from tests.contracts.images import TEST_IMAGE, ensure_test_image
 from tests.integration.boxes import BOXSHIP
+from tests.integration.registries import Registry
 
 APPLIANCE = "bxtest-handing"
 PORT = 18077
@@ -69,15 +70,29 @@ def _loader(version: str, dockerfile: str) -> str:
     return _docker("image", "inspect", "--format", "{{.Id}}", f"{TAG}:{version}")
 
 
+def push_handing_release(folder: Path, version: str, registry: Registry) -> None:
+    """One of them, once ``make_handing_releases`` has made its Loader, to ``APPLIANCE`` at a registry with TLS."""
+    home = folder / "docker-config"
+    home.mkdir(parents=True, exist_ok=True)
+    (home / "config.json").write_text(json.dumps(registry.login))
+    options = ("--push", "--registry", f"{registry.address}/{APPLIANCE}", "--ca", str(registry.ca_path))
+    _create_release(folder, version, options, {**os.environ, "DOCKER_CONFIG": str(home)})
+
+
 def _make_release(folder: Path, version: str) -> None:
+    _create_release(folder, version, ("--output", str(folder / "releases")), dict(os.environ))
+
+
+def _create_release(folder: Path, version: str, options: tuple[str, ...], environment: dict[str, str]) -> None:
     work = folder / version
     work.mkdir(parents=True)
     compose = _COMPOSE.replace("IMAGE", TEST_IMAGE).replace("VERSION", version).replace("PORT", str(PORT))
     (work / "compose.yaml").write_text(compose)
     (work / "appliance.yaml").write_text(f"name: {APPLIANCE}\nversion: {version}\n")
     subprocess.run(
-        [*BOXSHIP, "release", "create", "--platform", f"{TAG}:{version}", "--output", str(folder / "releases")],
+        [*BOXSHIP, "release", "create", "--platform", f"{TAG}:{version}", *options],
         cwd=work,
+        env=environment,
         check=True,
         capture_output=True,
         timeout=300,

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from boxship.engine.docker import connect
-from boxship.host.reach import Reach
+from boxship.host.own_rules import OwnRules
 from boxship.host.volumes.manifest import fingerprint
 from boxship.plan.observed import Observed
 from tests.integration.boxes import BOXSHIP, run_aside
@@ -116,7 +116,7 @@ class LoaderBox:
         run_aside(lambda: _sweep(self._engine, self.appliance))
         if not self._enter:
             # Rules outlive a Loader; those of another network end with that.
-            run_aside(Reach(self.appliance).clear)
+            run_aside(OwnRules(self.appliance).clear)
 
     # -- asking
 

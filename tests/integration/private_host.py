@@ -39,7 +39,7 @@ class PrivateHost:
     def __init__(self, engine: PrivateEngine, folder: Path) -> None:
         self.engine = engine
         self._log = folder / "sail.log"
-        self._sail: subprocess.Popen[bytes] | None = None
+        self._sails: list[subprocess.Popen[bytes]] = []
         socket = engine.address.removeprefix("unix://")
         self.run("sh", "-c", _PREPARE.format(folders=" ".join(_CHANGED), socket=socket))
 
@@ -73,19 +73,20 @@ class PrivateHost:
         """As whatever runs a host without systemd would."""
         with self._log.open("ab") as log:
             argv = [*self.engine.enter, "sh", f"/usr/local/lib/boxship/{appliance}/sail"]
-            self._sail = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stderr=log, stdout=log)
+            self._sails.append(subprocess.Popen(argv, stdin=subprocess.DEVNULL, stderr=log, stdout=log))
 
     def end_sail(self) -> None:
-        assert self._sail is not None
-        (child,) = Path(f"/proc/{self._sail.pid}/task/{self._sail.pid}/children").read_text().split()
+        """The one that was begun last."""
+        sail = self._sails.pop()
+        (child,) = Path(f"/proc/{sail.pid}/task/{sail.pid}/children").read_text().split()
         os.kill(int(child), 15)
-        assert self._sail.wait(timeout=DEADLINE_S) == 0
+        assert sail.wait(timeout=DEADLINE_S) == 0
 
     def close(self) -> None:
-        """End its sail at once; what that started ends with the engine."""
-        if self._sail is not None:
-            self._sail.kill()
-            self._sail.wait(timeout=DEADLINE_S)
+        """End its sails at once; what they started ends with the engine."""
+        for sail in self._sails:
+            sail.kill()
+            sail.wait(timeout=DEADLINE_S)
 
     @property
     def said(self) -> str:

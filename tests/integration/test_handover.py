@@ -3,13 +3,22 @@
 With the real platform image on an engine of its own, and with nothing but what install wrote.
 """
 
+import contextlib
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from boxship.errors import HostError
+from boxship.host.chains import Family
+from boxship.host.gate_rules import chain_names
+from boxship.host.iptables import Iptables, find_gate
+from boxship.host.proc import Finished, run
+from boxship.plan.gated import GatedPort
+from tests.integration.boxes import BOXSHIP, run_aside
 from tests.integration.handing import APPLIANCE, PORT, Releases, make_handing_releases
 from tests.integration.private_engine import STATE
 from tests.integration.private_host import PrivateHost, private_host
@@ -52,6 +61,26 @@ def ready(host: PrivateHost, *other_than: object) -> str:
     return str(boot["id"])
 
 
+async def leave_closed(host: PrivateHost) -> None:
+    """The gate as a Loader leaves it that is killed in a switch; also where the alternatives were changed since."""
+
+    async def run_there(argv: Sequence[str], stdin: bytes) -> Finished:
+        return await run([*host.engine.enter, *argv], timeout_s=20, stdin=stdin)
+
+    gate = await find_gate(APPLIANCE, run_there)
+    report = await gate.close([GatedPort(PORT, shows_page=True)], 8480)
+    older = "-legacy" if report.by == "iptables-nft" else "-nft"
+    chain = chain_names(APPLIANCE).inbound
+    with contextlib.suppress(HostError):
+        batch = f"*filter\n:{chain} - [0:0]\n-I INPUT 1 -j {chain}\nCOMMIT\n"
+        await Iptables(run_there).write(older, Family.V4, batch)
+
+
+def firewall(host: PrivateHost) -> str:
+    programs = [f"ip{six}tables-{backend}-save" for six in ("", "6") for backend in ("nft", "legacy")]
+    return "".join(host.attempt(each).stdout for each in programs)
+
+
 def loader_image(host: PrivateHost) -> str:
     return host.run("docker", "container", "inspect", "--format", "{{.Image}}", LOADER).strip()
 
@@ -84,15 +113,42 @@ def test_a_release_in_a_folder_becomes_a_box_that_comes_back_and_can_be_taken_aw
     answers(host, "1.0.0")
 
     host.end_sail()
-    host.wrapper("uninstall")
+    run_aside(lambda: leave_closed(host))
+    assert "BOXSHIP-GATE" in firewall(host)
+    removed = host.wrapper("uninstall")
+    assert "opened the gate, which a Loader had left closed" in removed
+    assert "BOXSHIP" not in firewall(host)
     state = f"/mnt/var/lib/upper/boxship/{APPLIANCE}/"
     left = {path.removeprefix(state).partition("/")[0] for path in host.files()}
-    assert left <= {"monitoring.password", "releases", "state.db", "state.db.copy", "state.db.lock", "tokens"}, (
-        "what the Loader knows"
-    )
+    assert left <= {
+        "monitoring.password",
+        "ports",
+        "releases",
+        "state.db",
+        "state.db.copy",
+        "state.db.lock",
+        "tokens",
+    }, "what the Loader knows"
     assert host.fetch(PAGE) == "1.0.0\n", "the appliance runs on"
     assert APPLIANCE in host.run("docker", "ps", "--format", "{{.Names}}")
     host.boxship("-p", APPLIANCE, "down")
+
+
+def test_a_second_appliance_on_a_host_has_ports_of_its_own(host: PrivateHost, releases: Releases) -> None:
+    install(host, releases, "1.0.0")
+    other = ("-p", "bxtest-other", "install", "--image", releases.loaders["1.0.0"])
+    assert "its page is at port 8482 of this host, and its API at 8483" in host.boxship(*other)
+    refused = host.attempt(*BOXSHIP, *other, "--", "--page-port", "8480")
+    assert (refused.returncode, f"that of the page of the appliance {APPLIANCE}" in refused.stderr) == (4, True), (
+        refused
+    )
+    for appliance in (APPLIANCE, "bxtest-other"):
+        host.sail(appliance)
+        host.eventually(partial(host.boot, appliance), f"the Loader of {appliance} answers")
+        log = host.attempt("docker", "logs", f"boxship-loader-{appliance}")
+        assert "listen" not in log.stdout + log.stderr
+    listening = host.run("ss", "-Hltn")
+    assert all(f":{port} " in listening for port in (8480, 8482))
 
 
 def test_a_tree_into_which_a_release_was_installed_is_then_as_before(

@@ -61,6 +61,10 @@ CODES: Mapping[str, Code] = {
     "loader.other": Code(
         "another Loader than that of the release looks after the box", "see why: sudo journalctl -u boxship-{appliance}"
     ),
+    "loader.host": Code(
+        "what boxship install wrote on the host is older than what the Loader brings",
+        "write it anew, with the Boxship of this release: sudo boxship install, in the folder of {appliance}'s files",
+    ),
     "host.unknown": Code("this host doesn't tell something about itself", "run boxship status as root"),
 }
 

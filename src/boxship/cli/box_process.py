@@ -16,18 +16,21 @@ from boxship.clock import SystemClock
 from boxship.engine.port import Engine
 from boxship.errors import BoxshipError, HostError
 from boxship.events import Notice, StepDone
+from boxship.host.box_logins import BoxLogins
+from boxship.host.box_ports import API_PORT, PAGE_PORT
 from boxship.host.iptables import find_gate
-from boxship.host.logins import DockerLogins
 from boxship.host.machine import ThisMachine
 from boxship.host.places import Places, loader_images
 from boxship.host.power import find_power
 from boxship.host.reach import Reach
 from boxship.host.reach_rules import Admitted, admitted_of
+from boxship.host.sail.render import HOST_FILES_VERSION
 from boxship.loader.copying import VolumeCopier
 from boxship.loader.handover import Handover
 from boxship.loader.happened import BoxEvent, OperationChanged
 from boxship.loader.heartbeats import Heartbeats
 from boxship.loader.machine import MachinePower
+from boxship.loader.outdated import find_outdated
 from boxship.loader.parts import Parts
 from boxship.loader.pulling import LibraryReleases, SourceVendor
 from boxship.loader.ring import Ring
@@ -42,10 +45,6 @@ from boxship.serve.prefix import ByPrefix
 from boxship.store.opening import open_store
 from boxship.web.app import Pages, make_pages
 
-PAGE_PORT = 8480
-"""Where the progress page is served on all addresses; while the gate is closed, port 80 leads there."""
-API_PORT = 8481
-"""Where ``loader.service`` answers on the appliance's own networks."""
 _REACH_AGAIN_S = 60.0
 """A firewall that is loaded anew takes our rules out, and tells nobody."""
 _ANYWHERE = ("0.0.0.0", "::")  # noqa: S104  # the page is for everybody, and holds nothing that needs a login
@@ -60,6 +59,8 @@ class BoxOptions(Struct, frozen=True):
     api_port: int = API_PORT
     source: str = ""
     own_image: str = ""
+    host_files: int | None = None
+    """The version of the files that start it; None for a Loader that no sail started."""
     ca_file: Path | None = None
     insecure: frozenset[str] = frozenset()
     """Hosts of registries that may do without TLS."""
@@ -83,7 +84,7 @@ async def run_box(options: BoxOptions, engine: Engine, stop: asyncio.Event, show
             engine=engine,
             store=store,
             releases=LibraryReleases(library),
-            vendor=SourceVendor(library, engine, DockerLogins(os.environ), clock, _trust(options)),
+            vendor=SourceVendor(library, engine, BoxLogins(places.docker_config, os.environ), clock, _trust(options)),
             copier=VolumeCopier(clock),
             gate=await find_gate(options.appliance),
             machine=ThisMachine(),
@@ -94,6 +95,9 @@ async def run_box(options: BoxOptions, engine: Engine, stop: asyncio.Event, show
             heartbeats=Heartbeats(clock),
             own_image=options.own_image,
             default_source=options.source,
+            outdated=()
+            if options.host_files is None
+            else find_outdated(options.appliance, options.host_files, HOST_FILES_VERSION),
             loader_images=lambda: (*filter(None, (options.own_image,)), *loader_images(places)),
         )
         box = Supervisor(parts)
@@ -114,8 +118,13 @@ async def run_box(options: BoxOptions, engine: Engine, stop: asyncio.Event, show
         await process.run(stop)
 
 
-def _trust(options: BoxOptions) -> Trust:
-    return Trust(ca_file=options.ca_file, insecure=options.insecure)
+def _trust(options: BoxOptions) -> Callable[[], Trust]:
+    kept = options.places.registry_ca
+
+    def trust_now() -> Trust:
+        return Trust(ca_file=options.ca_file or (kept if kept.exists() else None), insecure=options.insecure)
+
+    return trust_now
 
 
 class _BoxProcess:

@@ -14,8 +14,8 @@ from boxship.cli.install import add_loader_options
 from boxship.cli.installing import loader_image, socket_of_engine
 from boxship.cli.run import run_with_engine
 from boxship.engine.port import Engine
+from boxship.host.own_rules import OwnRules
 from boxship.host.places import EMULATION_FOLDER
-from boxship.host.reach import Reach
 from boxship.host.sysctl import apply_settings
 from boxship.operate.emulate import prepare, remove_emulation
 
@@ -62,7 +62,7 @@ def _run(script: Path) -> NoReturn:
 
 def _remove(invocation: Invocation, name: str, folder: Path) -> int:
     async def work(engine: Engine) -> tuple[str, ...]:
-        return await remove_emulation(name, folder, engine, reach=Reach(name), dry_run=IS_DRY_RUN.get())
+        return await remove_emulation(name, folder, engine, rules=OwnRules(name), dry_run=IS_DRY_RUN.get())
 
     done = run_with_engine(work)
     if invocation.is_json:

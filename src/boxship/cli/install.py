@@ -8,12 +8,19 @@ from boxship.build.platform import REFERENCE
 from boxship.cli.context import Invocation
 from boxship.cli.dry_run import IS_DRY_RUN
 from boxship.cli.install_release import install_release_verb
-from boxship.cli.installing import loader_image, show_report, socket_of_engine
+from boxship.cli.installing import loader_image, show_report, socket_of_engine, trust_of
 from boxship.cli.run import run_with_engine
 from boxship.engine.port import Engine
-from boxship.host.reach import Reach
+from boxship.errors import UsageError
+from boxship.host.loader_options import value_of
+from boxship.host.logins import DockerLogins
+from boxship.host.own_rules import OwnRules
+from boxship.host.places import MOUNTED_ROOT_VARIABLE
 from boxship.host.units import Systemd
 from boxship.operate.install import THIS_HOST, Installation, Report, demand_root, install, uninstall
+from boxship.operate.registry_access import RegistryAccess, access_of
+from boxship.registry.address import parse_source
+from boxship.registry.trust import Trust
 
 
 def add_install(parser: argparse.ArgumentParser) -> None:
@@ -49,21 +56,32 @@ def install_verb(invocation: Invocation, arguments: argparse.Namespace) -> int:
     if arguments.release:
         return install_release_verb(invocation, arguments, root)
     name, loaded = invocation.appliance_name_or_files()
+    source = value_of(tuple(arguments.loader_options), "--source")
+    if (arguments.ca or arguments.insecure) and not source:
+        raise UsageError(
+            "--ca and --insecure are for a registry", hint="name it: --release SOURCE, or -- --source SOURCE"
+        )
 
     async def work(engine: Engine) -> Report:
+        trust = trust_of(source, arguments)
         what = Installation(
             name,
             await loader_image(engine, arguments.image, is_json=invocation.is_json),
             loaded.appliance.host.sysctl if loaded else {},
             socket_of_engine(),
-            tuple(arguments.loader_options),
+            (*arguments.loader_options, *(word for host in trust.insecure for word in ("--insecure", host))),
             with_command=not arguments.no_command,
+            access=await _access(source, trust),
         )
         is_named = arguments.image is not None
         return await install(what, Systemd(), root, replace_loader=is_named, dry_run=is_dry_run)
 
     show_report(run_with_engine(work), invocation, name)
     return 0
+
+
+async def _access(source: str, trust: Trust) -> RegistryAccess:
+    return await access_of(parse_source(source), DockerLogins(os.environ), trust) if source else RegistryAccess()
 
 
 def add_uninstall(parser: argparse.ArgumentParser) -> None:
@@ -77,11 +95,12 @@ def uninstall_verb(invocation: Invocation, arguments: argparse.Namespace) -> int
     if not is_dry_run:
         demand_root(root, os.geteuid())
     name, _ = invocation.appliance_name_or_files()
+    is_this_host = str(root) in (str(THIS_HOST), os.environ.get(MOUNTED_ROOT_VARIABLE))
 
     async def work(engine: Engine) -> Report:
-        its_engine = engine if root == THIS_HOST else None
-        its_reach = Reach(name) if root == THIS_HOST else None
-        return await uninstall(name, its_engine, Systemd(), root, reach=its_reach, dry_run=is_dry_run)
+        its_engine = engine if is_this_host else None
+        its_rules = OwnRules(name) if is_this_host else None
+        return await uninstall(name, its_engine, Systemd(), root, rules=its_rules, dry_run=is_dry_run)
 
     show_report(run_with_engine(work), invocation, name)
     return 0

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from boxship.bundle.source import ReleaseSource, open_source
 from boxship.cli.context import Invocation
 from boxship.cli.dry_run import IS_DRY_RUN
-from boxship.cli.installing import show_report, socket_of_engine
+from boxship.cli.installing import show_report, socket_of_engine, trust_of
 from boxship.cli.render.items import tell_items
 from boxship.cli.run import hear_interrupts, run_with_engine
 from boxship.clock import SystemClock
@@ -19,8 +19,8 @@ from boxship.host.logins import DockerLogins
 from boxship.host.units import Systemd
 from boxship.operate.install import Report, install, installation_of
 from boxship.operate.install_release import Brought, bring_release, find_release
+from boxship.operate.registry_access import access_of
 from boxship.registry.address import RegistryAddress, parse_source
-from boxship.registry.trust import Trust
 from boxship.spec.release import Release
 from boxship.units import format_size
 
@@ -30,19 +30,18 @@ def install_release_verb(invocation: Invocation, arguments: argparse.Namespace, 
         raise UsageError("--release wants SOURCE and perhaps VERSION", hint="the Loader's options stand after --")
     text, version = (*arguments.release, "")[:2]
     is_dry_run = IS_DRY_RUN.get()
-    trust = Trust(
-        ca_file=Path(arguments.ca) if arguments.ca else None,
-        insecure=frozenset({text.partition("/")[0]}) if arguments.insecure else frozenset(),
-    )
+    trust = trust_of(text, arguments)
 
     async def work(engine: Engine) -> tuple[str, Report]:
-        source = open_source(text, DockerLogins(os.environ), SystemClock(), trust)
+        logins = DockerLogins(os.environ)
+        source = open_source(text, logins, SystemClock(), trust)
         try:
             release = await find_release(source, version, invocation.appliance_name)
             if is_dry_run:
                 brought = Brought(installation_of(release), (_ahead(release),))
             else:
                 brought = await _bring(source, release, engine)
+            access = await access_of(parse_source(text), logins, trust)
         finally:
             await source.close()
         what = replace(
@@ -50,6 +49,7 @@ def install_release_verb(invocation: Invocation, arguments: argparse.Namespace, 
             socket=socket_of_engine(),
             loader_options=(*_source_options(text, arguments), *arguments.loader_options),
             with_command=not arguments.no_command,
+            access=access,
         )
         report = await install(what, Systemd(), root, dry_run=is_dry_run)
         return release.appliance, replace(report, notes=(*brought.notes, *report.notes))

@@ -1,5 +1,6 @@
 """What the verbs that set up a box share: which image, which engine, and what was done."""
 
+import argparse
 import json
 import os
 from pathlib import Path
@@ -15,6 +16,7 @@ from boxship.engine.address import DEFAULT_SOCKET, find_address
 from boxship.engine.port import Engine
 from boxship.errors import NotFoundError, UsageError
 from boxship.operate.install import Report
+from boxship.registry.trust import Trust
 
 
 async def loader_image(engine: Engine, reference: str | None, *, is_json: bool) -> str:
@@ -41,6 +43,14 @@ def socket_of_engine() -> Path:
             hint=f"unset DOCKER_HOST, or let it be unix://{DEFAULT_SOCKET}",
         )
     return Path(address.path)
+
+
+def trust_of(source: str, arguments: argparse.Namespace) -> Trust:
+    """Whom the options of ``install`` make believed for a place with releases."""
+    return Trust(
+        ca_file=Path(arguments.ca) if arguments.ca else None,
+        insecure=frozenset({source.partition("/")[0]}) if arguments.insecure else frozenset(),
+    )
 
 
 def show_report(report: Report, invocation: Invocation, name: str) -> None:

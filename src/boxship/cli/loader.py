@@ -3,15 +3,17 @@
 import argparse
 import asyncio
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
-from boxship.cli.box_process import API_PORT, PAGE_PORT, BoxOptions, run_box
+from boxship.cli.box_process import BoxOptions, run_box
 from boxship.cli.context import Invocation
 from boxship.cli.dry_run import IS_DRY_RUN, DryRunEnded
 from boxship.cli.render.sentences import print_sentences
 from boxship.cli.run import hear_interrupts, run_with_engine
 from boxship.engine.port import Engine
-from boxship.host.places import LOADER_IMAGE_VARIABLE, box_places
+from boxship.host.box_ports import API_PORT, PAGE_PORT
+from boxship.host.places import HOST_FILES_VARIABLE, LOADER_IMAGE_VARIABLE, box_places
 
 
 def add_loader(parser: argparse.ArgumentParser) -> None:
@@ -40,6 +42,7 @@ def loader(invocation: Invocation, arguments: argparse.Namespace) -> int:
         api_port=arguments.api_port,
         source=arguments.source,
         own_image=os.environ.get(LOADER_IMAGE_VARIABLE, ""),
+        host_files=_host_files(os.environ),
         ca_file=_folder(arguments.ca),
         insecure=frozenset(arguments.insecure),
     )
@@ -54,6 +57,14 @@ def loader(invocation: Invocation, arguments: argparse.Namespace) -> int:
         return 0
 
     return run_with_engine(work)
+
+
+def _host_files(environ: Mapping[str, str]) -> int | None:
+    """What sail tells; one that was written before it told anything is the oldest."""
+    if LOADER_IMAGE_VARIABLE not in environ:
+        return None
+    told = environ.get(HOST_FILES_VARIABLE, "")
+    return int(told) if told.isdecimal() else 0
 
 
 def _folder(text: str | None) -> Path | None:

@@ -17,6 +17,11 @@ EMULATION_FOLDER = ".boxship"
 LOADER_IMAGE_VARIABLE = "BOXSHIP_LOADER_IMAGE"
 """In the Loader's environment, and in that of everything that is run in its container: the image id to report."""
 
+HOST_FILES_VARIABLE = "BOXSHIP_HOST_FILES"
+"""In the Loader's environment: the version of the host's files that sail is one of."""
+MOUNTED_ROOT_VARIABLE = "BOXSHIP_MOUNTED_ROOT"
+"""In the environment of an uninstall in a container: where the files of the very host are whose network it has."""
+
 
 class Places(Struct, frozen=True):
     """The folders of one appliance on one box. Both have the same paths inside the Loader's container."""
@@ -88,6 +93,21 @@ class Places(Struct, frozen=True):
     def monitoring(self) -> Path:
         """The password for monitors that was made with the box; one that is made anew later is only shown."""
         return self.state / "monitoring.password"
+
+    @property
+    def ports(self) -> Path:
+        """One line, ``<page> <API>``: its ports of the host. ``boxship install`` writes it, and uninstall leaves it."""
+        return self.state / "ports"
+
+    @property
+    def registry_ca(self) -> Path:
+        """Authorities to believe for the registry of its releases, PEM. ``boxship install`` writes it."""
+        return self.state / "registry-ca.crt"
+
+    @property
+    def docker_config(self) -> Path:
+        """The folder with the login for that registry, as ``docker login`` keeps it."""
+        return self.state / "docker"
 
     @property
     def socket(self) -> Path:
@@ -162,9 +182,14 @@ def read_line(path: Path) -> str:
 
 def write_line(path: Path, text: str) -> None:
     """The whole line or none of it, and on the disk when this returns."""
+    write_whole(path, f"{text}\n".encode())
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """All of a file or none of it, and on the disk when this returns."""
     draft = path.with_name(f"{path.name}.{os.getpid()}")
-    with draft.open("w", encoding="utf-8") as stream:
-        stream.write(f"{text}\n")
+    with draft.open("wb") as stream:
+        stream.write(content)
         stream.flush()
         os.fsync(stream.fileno())
     draft.replace(path)

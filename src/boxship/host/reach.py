@@ -11,7 +11,7 @@ from boxship.host.reach_rules import Admitted, of_family, reach_chain, reach_rul
 
 
 class Reach:
-    """One appliance's. Its rules outlive the Loader, so that the next one finds them; ``clear`` takes them out.
+    """One appliance's. Its rules outlive the Loader, so that the next one finds them; ``OwnRules`` takes them out.
 
     Everything is safe to repeat and to interrupt.
     """
@@ -38,11 +38,6 @@ class Reach:
             except HostError as error:
                 problem = one_line(error.message)
             return f"a firewall of this host may keep containers from loader.service: {problem}" if problem else ""
-
-    async def clear(self) -> bool:
-        """Take out all that is the appliance's; whether there was anything. Raises: HostError."""
-        async with self._one_at_a_time:
-            return await self._iptables.take_out([self._chain])
 
     async def _admit(self, backend: str, family: Family, admitted: Collection[Admitted], port: int) -> str:
         if not of_family(admitted, family):

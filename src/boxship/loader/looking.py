@@ -2,7 +2,14 @@
 
 from collections.abc import Sequence
 
-from boxship.errors import BoxshipError, EngineError, EngineTimeoutError, EngineUnreachableError
+from boxship.errors import (
+    BoxshipError,
+    EngineError,
+    EngineTimeoutError,
+    EngineUnreachableError,
+    NotFoundError,
+    StateError,
+)
 from boxship.loader.decide import Look
 from boxship.loader.deployments import other_generations, read_wanted
 from boxship.loader.parts import Parts
@@ -10,7 +17,9 @@ from boxship.plan.action import WaitReady
 from boxship.plan.observed import ContainerState, Health
 from boxship.plan.reconcile import reconcile
 from boxship.plan.verdict import Options
+from boxship.spec.release import Release
 from boxship.spec.versions import newest
+from boxship.state.operation import OperationKind, OperationStatus
 from boxship.state.state import State
 
 
@@ -18,8 +27,7 @@ async def look_at(parts: Parts, state: State, mends_s: Sequence[float], *, is_bo
     """Never raises: what can't be seen is in the look, as a sentence. ``mends_s`` as in ``Look``."""
     try:
         if state.current is None:
-            await parts.engine.observe(())
-            return Look(first_version=_first_version(parts, state))
+            return Look(first_version=await _first_version(parts, state))
         return await _look_at_current(parts, state, tuple(mends_s), is_booted=is_booted)
     except (EngineUnreachableError, EngineTimeoutError) as error:
         return Look(engine=error.message)
@@ -57,8 +65,35 @@ async def _look_at_current(parts: Parts, state: State, mends_s: tuple[float, ...
     return Look(is_booted=True, astray=tuple(dict.fromkeys(astray)), restarting=tuple(restarting), mends_s=mends_s)
 
 
-def _first_version(parts: Parts, state: State) -> str:
-    """The newest release that came with the box; "" when there is none. What a person pulled, a person switches to."""
-    came = set(parts.releases.ids()) - set(state.pulled.values())
-    versions = {parts.releases.release(release_id).version for release_id in came}
+async def _first_version(parts: Parts, state: State) -> str:
+    """The newest release that came whole with the box; "" when there is none.
+
+    What a person pulled, a person switches to, also when the pull was cut off: that leaves files first, without images.
+    Raises: EngineError.
+    """
+    cut_off = {
+        each.parameters.get("version")
+        for each in parts.store.operations()
+        if each.kind is OperationKind.PULL and each.status is OperationStatus.INTERRUPTED
+    }
+    came = [
+        release
+        for release_id in sorted(set(parts.releases.ids()) - set(state.pulled.values()))
+        if (release := _whole_files(parts, release_id)) is not None and release.version not in cut_off
+    ]
+    wanted = {image.id for release in came for image in release.images().values()}
+    observed = await parts.engine.observe(tuple(sorted(wanted)))
+    versions = {
+        release.version
+        for release in came
+        if all(observed.image(image.id) is not None for image in release.images().values())
+    }
     return newest(versions) if versions else ""
+
+
+def _whole_files(parts: Parts, release_id: str) -> Release | None:
+    try:
+        return parts.releases.release(release_id)
+    except (NotFoundError, StateError):
+        # A damaged one must not hide the others.
+        return None

@@ -6,6 +6,7 @@ from typing import ParamSpec, Protocol, TypeVar
 
 from msgspec import Struct
 
+from boxship.checks.report import Result
 from boxship.clock import Clock
 from boxship.engine.port import Engine
 from boxship.execute.generations import VolumePair
@@ -115,7 +116,9 @@ class Parts(Struct, frozen=True):
     heartbeats: Heartbeats
     own_image: str = ""
     default_source: str = ""
-    """Where a box that was told nothing else gets its releases from."""
+    """Where a box that remembers none gets its releases from, from now on."""
+    outdated: tuple[Result, ...] = ()
+    """What the status shows of how this Loader was started."""
     loader_images: Callable[[], Collection[str]] = tuple
     """The image ids of the Loaders that sail may start: no gc removes them."""
     aside: Aside = asyncio.to_thread

@@ -1,7 +1,7 @@
 """Releases of real places, and those that are on this box: ``bundle`` behind the Loader's ports."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from boxship.bundle.library import Library
@@ -19,9 +19,11 @@ from boxship.spec.release import Release
 
 
 class SourceVendor:
-    """Implements ``Vendor``."""
+    """Implements ``Vendor``. ``trust`` is asked for each time: a box may be told of an authority at any moment."""
 
-    def __init__(self, library: Library, engine: Engine, logins: Logins, clock: Clock, trust: Trust) -> None:
+    def __init__(
+        self, library: Library, engine: Engine, logins: Logins, clock: Clock, trust: Callable[[], Trust]
+    ) -> None:
         self._library = library
         self._engine = engine
         self._logins = logins
@@ -41,7 +43,7 @@ class SourceVendor:
 
     @asynccontextmanager
     async def _open(self, source: str) -> AsyncIterator[ReleaseSource]:
-        place = open_source(source, self._logins, self._clock, self._trust)
+        place = open_source(source, self._logins, self._clock, self._trust())
         try:
             yield place
         finally:

@@ -16,6 +16,7 @@ from boxship.errors import (
     unknown_name,
 )
 from boxship.events import Notice, Phase, SubjectChanged
+from boxship.loader.beginning import remember_source
 from boxship.loader.box import BootView, GcView, ProgressView, RollbackView, Sequenced
 from boxship.loader.decide import Begin
 from boxship.loader.deployments import expect_target, read_wanted
@@ -67,6 +68,8 @@ class Supervisor:
         Raises: StateError when what is kept can't be read.
         """
         if sentence := await self._journal.open():
+            self._parts.feed.publish(Notice(sentence, is_warning=True))
+        if sentence := await remember_source(self._parts, self._journal):
             self._parts.feed.publish(Notice(sentence, is_warning=True))
         try:
             await self._loop.run(stop)
@@ -134,7 +137,8 @@ class Supervisor:
             if fresh or kept is None or not 0 <= now_s - (kept.at_s + kept.took_s) <= STATUS_FRESH_S:
                 wanted, _ = await read_wanted(self._parts, self._require_current())
                 kept = self._report = await check_all(self._parts, wanted)
-            return kept if self.issue is None else replace(kept, results=(*kept.results, self.issue))
+            own = (*self._parts.outdated, *(() if self.issue is None else (self.issue,)))
+            return replace(kept, results=(*kept.results, *own)) if own else kept
 
     def operation(self, operation_id: str) -> Operation:
         return self._journal.operation(operation_id)

@@ -10,10 +10,10 @@ from pathlib import Path
 from boxship.engine.port import ContainerEngine
 from boxship.errors import ConflictError, HostError, UsageError
 from boxship.host.filelock import FileLock
+from boxship.host.own_rules import OwnRules
 from boxship.host.places import Places, emulated_places, record_loader
-from boxship.host.reach import Reach
 from boxship.host.sail.render import SailSettings, render_sail
-from boxship.operate.install import remove_loader, remove_reach
+from boxship.operate.install import clear_rules, remove_loader
 
 _MOST_OF_A_SOCKETS_PATH = 107
 """Source: unix(7), sun_path."""
@@ -54,7 +54,7 @@ def prepare(appliance: str, folder: Path, image_id: str, socket: Path, loader_op
 
 
 async def remove_emulation(
-    appliance: str, folder: Path, engine: ContainerEngine, *, reach: Reach | None = None, dry_run: bool = False
+    appliance: str, folder: Path, engine: ContainerEngine, *, rules: OwnRules | None = None, dry_run: bool = False
 ) -> tuple[str, ...]:
     """Remove the containers of its Loader, its firewall rules, and the folder; sentences about what was removed.
 
@@ -67,12 +67,12 @@ async def remove_emulation(
     places = _places(appliance, folder)
     with _no_sail(appliance, places, dry_run=dry_run):
         names = await remove_loader(engine, places, dry_run=dry_run)
-        rules = [] if dry_run else await remove_reach(reach)
+        cleared = [] if dry_run else await clear_rules(rules)
         is_there = await asyncio.to_thread(folder.is_dir)
         if is_there and not dry_run:
             await asyncio.to_thread(_remove_tree, folder)
     verb = "would remove" if dry_run else "removed"
-    return (*(f"{verb} the container {name}" for name in names), *rules, *([f"{verb} {folder}"] if is_there else []))
+    return (*(f"{verb} the container {name}" for name in names), *cleared, *([f"{verb} {folder}"] if is_there else []))
 
 
 def _remove_tree(folder: Path) -> None:

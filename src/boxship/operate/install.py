@@ -9,16 +9,20 @@ from pathlib import Path
 from msgspec import Struct, field
 
 from boxship.engine.port import ContainerEngine
-from boxship.errors import ConflictError, HostError
+from boxship.errors import ConflictError, HostError, UsageError
+from boxship.host.box_logins import CONFIG
+from boxship.host.box_ports import API_PORT, PAGE_PORT, BoxPorts, choose_ports, kept_ports
 from boxship.host.filelock import FileLock
 from boxship.host.installed import Changes, HostTree, Record
-from boxship.host.places import Places, box_places, read_line, record_loader
-from boxship.host.reach import Reach
+from boxship.host.loader_options import value_of
+from boxship.host.own_rules import OwnRules
+from boxship.host.places import STATE_ROOT, Places, box_places, read_line, record_loader, write_line
 from boxship.host.sail.files import host_files, script_path, unit_name
 from boxship.host.sail.render import DEFAULT_SOCKET
 from boxship.host.sysctl import apply_settings
 from boxship.host.units import Units
 from boxship.names import LABEL_LOADER_STATE
+from boxship.operate.registry_access import RegistryAccess, keep_access
 from boxship.plan.observed import ContainerState
 from boxship.spec.model import Appliance
 from boxship.spec.release import Release
@@ -27,8 +31,9 @@ THIS_HOST = Path("/")
 
 
 class Installation(Struct, frozen=True):
-    """What to set up. ``loader``: the image id of the Loader to begin with. ``sysctl``: kernel settings of the host.
+    """What to set up, with ``access`` to the registry of later releases.
 
+    ``loader``: the image id of the Loader to begin with. ``sysctl``: kernel settings of the host.
     ``loader_options``: for ``boxship loader``, in place of what it does without them.
     """
 
@@ -38,6 +43,7 @@ class Installation(Struct, frozen=True):
     socket: Path = DEFAULT_SOCKET
     loader_options: tuple[str, ...] = ()
     with_command: bool = True
+    access: RegistryAccess = RegistryAccess()
 
 
 class Report(Struct, frozen=True):
@@ -83,17 +89,21 @@ async def install(
     """
     tree = HostTree(root, dry_run=dry_run)
     usual = box_places(what.appliance)
+    options = what.loader_options or tree.record(what.appliance).loader_options
+    had, ports = _ports(tree, what.appliance, options)
     files = host_files(
         what.appliance,
         usual,
         what.sysctl,
         socket=what.socket,
-        loader_options=what.loader_options,
+        loader_options=(*options, *_port_options(ports, options)),
         with_command=what.with_command,
     )
-    changes = tree.install(what.appliance, files)
+    changes = tree.install(what.appliance, files, options)
     places = Places(tree.at(usual.state), tree.at(usual.run))
     notes = [f"{path} was changed by hand and stays, though nothing needs it" for path in changes.changed_by_hand]
+    if ports not in (had, BoxPorts()):
+        notes.append(f"its page is at port {ports.page} of this host, and its API at {ports.api}, from now on")
     recorded = read_line(places.loader)
     if recorded and recorded != what.loader and not replace_loader:
         notes.append(f"the Loader that is recorded stays: {recorded}")
@@ -102,12 +112,36 @@ async def install(
         if read_line(places.loader_failed) == what.loader:
             # Who names it wants it tried again.
             places.loader_failed.unlink(missing_ok=True)
+    if not dry_run:
+        write_line(places.ports, str(ports))
+        notes += keep_access(places, usual, what.access)
     if root == THIS_HOST and not dry_run:
         notes += [str(each) for each in apply_settings(what.sysctl) if each.before != each.now or not each.is_as_wanted]
         notes += await _begin(what.appliance, units, changes)
     elif root != THIS_HOST:
         notes.append(f"a host that boots from {root} starts it by itself")
     return Report(changes, tuple(notes))
+
+
+def _ports(tree: HostTree, appliance: str, options: tuple[str, ...]) -> tuple[BoxPorts | None, BoxPorts]:
+    """Those that it had, and those that it has from now on."""
+    kept = kept_ports(tree.at(STATE_ROOT))
+    had = kept.pop(appliance, None)
+    return had, choose_ports(had, _port(options, "--page-port"), _port(options, "--api-port"), kept)
+
+
+def _port(options: tuple[str, ...], name: str) -> int | None:
+    text = value_of(options, name)
+    if text and not text.isdecimal():
+        raise UsageError(f"{name} {text} is no port", hint=f"for example {name} 8482")
+    return int(text) if text else None
+
+
+def _port_options(ports: BoxPorts, options: tuple[str, ...]) -> tuple[str, ...]:
+    """What the Loader isn't told yet, nor does by itself."""
+    page = () if value_of(options, "--page-port") or ports.page == PAGE_PORT else ("--page-port", str(ports.page))
+    api = () if value_of(options, "--api-port") or ports.api == API_PORT else ("--api-port", str(ports.api))
+    return (*page, *api)
 
 
 async def _begin(appliance: str, units: Units, changes: Changes) -> list[str]:
@@ -124,7 +158,7 @@ async def uninstall(
     units: Units,
     root: Path = THIS_HOST,
     *,
-    reach: Reach | None = None,
+    rules: OwnRules | None = None,
     dry_run: bool = False,
 ) -> Report:
     """End the Loader and take away what ``install`` wrote. The appliance's containers, data and state stay.
@@ -134,7 +168,7 @@ async def uninstall(
         engine: Where the Loader's containers are; None leaves them.
         units: This host's.
         root: Another folder is a tree of files.
-        reach: The rules of this host by which containers reached the Loader; None leaves them.
+        rules: What its Loaders left in this host's firewall; None leaves it.
         dry_run: Only say what would be done.
 
     Raises:
@@ -150,10 +184,15 @@ async def uninstall(
     async with _no_sail(appliance, places, dry_run=dry_run or not is_installed):
         removed = [] if engine is None else await remove_loader(engine, usual, dry_run=dry_run)
         own = (usual.loader, usual.loader_previous, usual.loader_failed, usual.loader_reported, usual.starts)
-        removed_rules = [] if dry_run else await remove_reach(reach)
+        access = (usual.registry_ca, usual.docker_config / CONFIG)
+        # Nobody knows the ports of what never ran.
+        ports = () if places.database.exists() else (usual.ports,)
+        removed_rules = [] if dry_run else await clear_rules(rules)
         _forget_what_never_ran(places, dry_run=dry_run or not is_installed)
         changes = tree.uninstall(
-            appliance, (*own, usual.sail_lock, usual.sail_socket, usual.socket), (usual.run, usual.run.parent)
+            appliance,
+            (*own, *access, *ports, usual.sail_lock, usual.sail_socket, usual.socket),
+            (usual.docker_config, usual.run, usual.run.parent),
         )
     if is_installed and root == THIS_HOST and units.is_there() and not dry_run:
         await units.reload()
@@ -198,10 +237,9 @@ async def remove_loader(engine: ContainerEngine, places: Places, *, dry_run: boo
     return [each.name for each in found]
 
 
-async def remove_reach(reach: Reach | None) -> list[str]:
-    """Take out the rules by which containers reached the Loader; a sentence when there were any. Raises: HostError."""
-    is_removed = reach is not None and await reach.clear()
-    return ["removed the firewall rules for loader.service"] if is_removed else []
+async def clear_rules(rules: OwnRules | None) -> list[str]:
+    """Take out what the Loaders left in the firewall, and tell what there was. Raises: HostError."""
+    return [] if rules is None else list(await rules.clear())
 
 
 def demand_root(root: Path, user_id: int) -> None:

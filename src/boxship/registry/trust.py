@@ -44,6 +44,16 @@ def make_context(trust: Trust, host: str) -> ssl.SSLContext:
     return context
 
 
+def authorities_of(trust: Trust, host: str) -> bytes:
+    """The certificates that ``make_context`` would read for one registry, one after the other; b"" for none.
+
+    Raises: HostError naming a file that can't be used.
+    """
+    make_context(trust, host)
+    paths = (*_files(trust.folder / host, ".crt"), *((trust.ca_file,) if trust.ca_file else ()))
+    return b"".join(path.read_bytes().rstrip() + b"\n" for path in paths)
+
+
 def _files(folder: Path, suffix: str) -> list[Path]:
     try:
         return sorted(path for path in folder.iterdir() if path.suffix == suffix)

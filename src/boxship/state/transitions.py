@@ -157,6 +157,11 @@ def set_source(state: State, source: str) -> State:
     return replace(state, pending_source="" if source == state.source else source)
 
 
+def begin_source(state: State, source: str) -> State:
+    """Where releases come from, for a box that was told nothing else; at once, as it would be without being written."""
+    return state if state.source or state.pending_source else replace(state, source=source)
+
+
 def pulled(state: State, version: str, release_id: str) -> State:
     """All of a release is here. A version that was published anew goes by its newest release."""
     return replace(state, pulled={**state.pulled, version: release_id})

@@ -133,6 +133,9 @@ def test_uninstall_runs_in_a_container_that_sees_the_whole_host(host: Host, argu
     assert run.startswith("docker container run --rm --pull never ")
     assert run.endswith("sha256:1 --project-name share uninstall --root /host")
     assert "--volume /:/host" in run
+    # What it needs to open a gate that a killed Loader left closed.
+    assert "--network host --cap-add NET_ADMIN " in run
+    assert "--env BOXSHIP_MOUNTED_ROOT=/host " in run
     assert removal == "docker container rm --force loaderid"
 
 

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from boxship.host.chains import MAX_CHAIN_NAME, OWN_PREFIX, Family
+from boxship.host.own_rules import OwnRules
 from boxship.host.reach import Reach
 from boxship.host.reach_rules import Admitted, admitted_of, reach_chain, reach_rules
 from boxship.plan.observed import ObservedNetwork
@@ -119,15 +120,6 @@ def test_where_nothing_can_be_admitted_it_says_why(netfilter: FakeNetfilter, rea
     assert said.startswith("a firewall of this host may keep containers from loader.service: ")
     assert reason in said
     assert admit(reach, FRONT) == said
-    assert asyncio.run(reach.clear()) is False
-
-
-def test_clearing_says_whether_there_was_anything() -> None:
-    netfilter = FakeNetfilter()
-    reach = reach_of(netfilter)
-    admit(reach, FRONT)
-    assert asyncio.run(reach.clear()) is True
-    assert asyncio.run(reach.clear()) is False
 
 
 FOREIGN = st.lists(
@@ -157,7 +149,7 @@ def test_from_any_state_it_admits_and_clears_and_leaves_others_rules_alone(
         assert [rule.split()[1] for rule in now[OURS] if "ACCEPT" in rule] == sorted(each.subnet for each in second)
         before = now["INPUT"][: now["INPUT"].index(f"-j {OURS}")]
         assert all(OWN_PREFIX in rule or "-j" not in rule for rule in before)
-    asyncio.run(reach_of(netfilter).clear())
+    asyncio.run(OwnRules("share", netfilter).clear())
     assert netfilter.of(NFT) == foreign
 
 

@@ -1,5 +1,6 @@
 """Sail's script as text, and what it does with commands that stand in for docker and sleep."""
 
+import hashlib
 import os
 import re
 import shlex
@@ -13,8 +14,16 @@ import pytest
 from msgspec.structs import replace
 
 from boxship.errors import UsageError
-from boxship.host.places import box_places, loader_arguments, read_line
-from boxship.host.sail.render import LABEL_SAIL, SailSettings, render_command, render_sail, render_unit
+from boxship.host.places import HOST_FILES_VARIABLE, box_places, loader_arguments, read_line
+from boxship.host.sail import render
+from boxship.host.sail.render import (
+    HOST_FILES_VERSION,
+    LABEL_SAIL,
+    SailSettings,
+    render_command,
+    render_sail,
+    render_unit,
+)
 from boxship.names import LABEL_LOADER, LABEL_LOADER_IMAGE, LABEL_LOADER_STATE
 
 SETTINGS = SailSettings("share", box_places("share"))
@@ -302,3 +311,17 @@ def test_wherever_the_power_fails_a_loader_is_recorded_and_the_good_one_runs_in_
         if not was_cut:
             break
     assert cut > 20
+
+
+def test_a_change_to_what_is_written_on_hosts_gets_a_version_of_its_own() -> None:
+    """A Loader tells from the number that a host has older ones: raise HOST_FILES_VERSION, and add a line."""
+    folder = Path(render.__file__).parent
+    texts = [(folder / name).read_bytes() for name in ("sail.sh", "unit.service", "boxship.sh")]
+    digest = hashlib.sha256(b"".join(texts)).hexdigest()[:16]
+    assert {1: "9926f8c15e491b5c"}[HOST_FILES_VERSION] == digest
+
+
+def test_the_loader_is_told_the_version_of_the_hosts_files() -> None:
+    text = render_sail(SETTINGS)
+    assert f"host_files={HOST_FILES_VERSION}\n" in text
+    assert f'--env "{HOST_FILES_VARIABLE}=$host_files"' in text

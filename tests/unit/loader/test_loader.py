@@ -9,12 +9,13 @@ from prometheus_client.parser import text_string_to_metric_families
 from boxship.errors import ConflictError, NotFoundError
 from boxship.loader.box import GcView
 from boxship.loader.metrics import metrics_text
+from boxship.loader.outdated import find_outdated
 from boxship.plan.observed import Health
 from boxship.spec.model import Condition, Dependency
 from boxship.spec.model_release import Keep
 from boxship.state.operation import Operation, OperationStatus
 from tests.fakes.behaviour import Behaviour
-from tests.unit.loader.bench import Bench, version
+from tests.unit.loader.bench import VERSIONS, Bench, version
 from tests.unit.plan.given import service
 
 
@@ -46,6 +47,73 @@ async def test_a_release_that_is_here_is_deployed_without_being_asked(bench: Ben
     async with bench.loader() as box:
         await bench.booted(box)
         assert box.boot().version == "1.1"
+
+
+async def test_a_release_whose_images_are_not_all_here_did_not_come_with_the_box(bench: Bench) -> None:
+    for number in ("1.0", "1.1"):
+        bench.world.releases.add(*bench.world.vendor.published[number])
+    # A pull brings the files first.
+    await bench.world.engine.remove_image("app/web:1.1")
+    async with bench.loader() as box:
+        await bench.booted(box)
+        assert box.boot().version == "1.0"
+
+
+async def test_what_a_pull_left_that_was_cut_off_waits_for_a_person(bench: Bench) -> None:
+    # All is here, and nobody has written yet that it is.
+    bench.world.vendor.holds = asyncio.Event()
+    async with bench.loader() as box:
+        await box.set_source("registry", by="test")
+        await box.pull("1.1", by="test")
+        await bench.world.clock.sleep(1)
+    assert len(bench.world.releases.ids()) == 1
+    bench.world.vendor.holds = None
+    async with bench.loader() as box:
+        await bench.world.clock.sleep(60)
+        assert box.why() == "nothing is deployed yet: pull a release and switch to it"
+        assert (await bench.to(box, "1.1")).status is OperationStatus.DONE
+
+
+async def test_the_source_that_a_loader_was_started_with_is_remembered_by_the_next_ones(bench: Bench) -> None:
+    bench.world.default_source = "dir:/srv/releases"
+    async with bench.loader() as box:
+        assert box.boot().source == "dir:/srv/releases"
+    bench.world.default_source = ""
+    async with bench.loader() as box:
+        assert box.boot().source == "dir:/srv/releases"
+        assert await box.versions() == VERSIONS
+        assert (await bench.over(box, await box.pull("1.0", by="test"))).status is OperationStatus.DONE
+        assert (await bench.over(box, await box.switch("1.0", by="test"))).status is OperationStatus.DONE
+        assert box.boot().source == "dir:/srv/releases"
+
+
+async def test_another_source_at_a_later_start_is_told_how_it_is_taken(bench: Bench) -> None:
+    async with bench.loader() as box:
+        await bench.to(box, "1.0")
+    bench.world.default_source = "dir:/srv/releases"
+    async with bench.loader() as box:
+        assert box.boot().source == "registry"
+        (said,) = [line for line in box.progress().log if "releases come from" in line]
+        assert said.startswith("releases come from registry, as this box remembers; dir:/srv/releases, which")
+        assert said.endswith("boxship box source dir:/srv/releases takes it")
+
+
+async def test_without_any_source_a_pull_says_what_to_do(bench: Bench) -> None:
+    async with bench.loader() as box:
+        with pytest.raises(NotFoundError, match="this box has no source of releases") as caught:
+            await box.pull("1.0", by="test")
+        assert caught.value.hint == "set one: boxship box source SOURCE"
+
+
+async def test_older_files_of_the_host_are_an_issue_with_the_way_to_replace_them(bench: Bench) -> None:
+    bench.world.outdated = find_outdated("app", 1, 2)
+    async with bench.loader() as box:
+        await bench.to(box, "1.0")
+        (issue,) = [each for each in (await box.status()).issues if each.code == "loader.host"]
+        assert issue.text == "sail and its like on this host are of version 1, and this Loader brings version 2"
+        assert "sudo boxship install, in the folder of app's files" in issue.suggestion
+    assert "of version none" in find_outdated("app", 0, 1)[0].text
+    assert find_outdated("app", 2, 2) == find_outdated("app", 3, 2) == ()
 
 
 async def test_a_switch_takes_the_data_over_and_keeps_what_was_for_going_back(bench: Bench) -> None:

@@ -6,12 +6,15 @@ from msgspec.structs import replace
 from boxship.errors import ConflictError, HostError
 from boxship.host.filelock import FileLock
 from boxship.host.installed import Changes
+from boxship.host.iptables import find_gate
+from boxship.host.own_rules import OwnRules
 from boxship.host.places import box_places, read_line, record_loader
 from boxship.host.reach import Reach
 from boxship.host.reach_rules import Admitted
 from boxship.names import LABEL_LOADER_STATE
 from boxship.operate.install import Installation, Report, demand_root, install, installation_of, uninstall
 from boxship.plan.action import ContainerSpec
+from boxship.plan.gated import GatedPort
 from boxship.spec.model import Appliance, Host, Service
 from boxship.spec.release import Release, ReleaseImage
 from tests.fakes.engine import FakeEngine
@@ -80,7 +83,7 @@ async def test_after_uninstall_nothing_is_left_but_what_the_loader_knows(tmp_pat
     (tmp_path / "run/boxship/share").mkdir(parents=True)
     (tmp_path / "run/boxship/share/loader.sock").touch()
     report = await uninstall("share", None, FakeUnits(), tmp_path)
-    assert listing(tmp_path) == ["var/lib/boxship/share/state.db"]
+    assert sorted(listing(tmp_path)) == ["var/lib/boxship/share/ports", "var/lib/boxship/share/state.db"]
     assert not (tmp_path / "run/boxship").exists()
     assert any("what the Loader knows stays" in note for note in report.notes)
 
@@ -127,12 +130,58 @@ def test_only_root_installs_on_this_host(tmp_path: Path) -> None:
         demand_root(Path("/"), 1000)
 
 
-async def test_uninstall_takes_out_the_rules_for_the_loader_and_a_dry_run_leaves_them(tmp_path: Path) -> None:
+async def test_uninstall_opens_the_gate_and_takes_out_the_rules_for_the_loader_and_a_dry_run_leaves_them(
+    tmp_path: Path,
+) -> None:
     netfilter = FakeNetfilter()
     reach = Reach("share", netfilter, tmp_path / "no-ipv6")
     await reach.admit([Admitted("10.1.0.0/24", "10.1.0.1")], 8481)
-    await uninstall("share", None, FakeUnits(), tmp_path, reach=reach, dry_run=True)
-    assert "BOXSHIP" in netfilter.save("iptables-nft")
-    report = await uninstall("share", None, FakeUnits(), tmp_path, reach=reach)
+    # As a Loader leaves it that is killed in a switch.
+    gate = await find_gate("share", netfilter, tmp_path / "no-ipv6")
+    await gate.close([GatedPort(80, shows_page=True)], 8480)
+    rules = OwnRules("share", netfilter)
+    await uninstall("share", None, FakeUnits(), tmp_path, rules=rules, dry_run=True)
+    assert netfilter.save("iptables-nft").count(":BOXSHIP") == 4
+    report = await uninstall("share", None, FakeUnits(), tmp_path, rules=rules)
     assert "BOXSHIP" not in netfilter.save("iptables-nft")
-    assert "removed the firewall rules for loader.service" in report.notes
+    opened = "opened the gate, which a Loader had left closed"
+    assert (opened, "removed the firewall rules for loader.service") == report.notes
+
+
+def sail_in(root: Path, appliance: str) -> str:
+    return (root / f"usr/local/lib/boxship/{appliance}/sail").read_text()
+
+
+async def test_a_second_appliance_gets_ports_of_its_own_which_stay_and_are_never_anothers(tmp_path: Path) -> None:
+    shop, till = replace(WHAT, appliance="shop"), replace(WHAT, appliance="till")
+    await install(WHAT, FakeUnits(), tmp_path)
+    report = await install(shop, FakeUnits(), tmp_path)
+    assert "its page is at port 8482 of this host, and its API at 8483, from now on" in report.notes
+    assert "loader_options=''\n" in sail_in(tmp_path, "share")
+    assert "loader_options='--page-port 8482 --api-port 8483'" in sail_in(tmp_path, "shop")
+    assert not (await install(shop, FakeUnits(), tmp_path)).is_change
+    # The first one ran, and its people know its ports.
+    (tmp_path / "var/lib/boxship/share/state.db").touch()
+    await uninstall("share", None, FakeUnits(), tmp_path)
+    await install(till, FakeUnits(), tmp_path)
+    assert "--page-port 8484 --api-port 8485" in sail_in(tmp_path, "till")
+    await install(WHAT, FakeUnits(), tmp_path)
+    assert read_line(tmp_path / "var/lib/boxship/share/ports") == "8480 8481"
+
+
+async def test_a_port_of_another_appliance_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+    await install(WHAT, FakeUnits(), tmp_path)
+    before = listing(tmp_path)
+    what = replace(WHAT, appliance="shop", loader_options=("--page-port", "8480"))
+    with pytest.raises(ConflictError, match="that of the page of the appliance share"):
+        await install(what, FakeUnits(), tmp_path)
+    assert listing(tmp_path) == before
+
+
+async def test_the_loaders_options_stay_when_a_later_installation_names_none(tmp_path: Path) -> None:
+    named = replace(WHAT, loader_options=("--source", "dir:/srv/releases", "--page-port", "9000"))
+    await install(named, FakeUnits(), tmp_path)
+    assert not (await install(WHAT, FakeUnits(), tmp_path)).is_change
+    await install(replace(WHAT, loader_options=("--source", "registry.example.com/share")), FakeUnits(), tmp_path)
+    # A port that is in use is no option that is forgotten.
+    assert "loader_options='--source registry.example.com/share --page-port 9000'" in sail_in(tmp_path, "share")

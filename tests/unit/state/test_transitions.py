@@ -14,6 +14,7 @@ from boxship.state.transitions import (
     allocate_generation,
     backoff_s,
     begin_operation,
+    begin_source,
     begin_trial,
     boot_failed,
     boot_succeeded,
@@ -229,6 +230,14 @@ def test_a_source_waits_for_the_next_switch_unless_the_box_is_new() -> None:
     waiting = set_source(BOX, "dir:/media/usb")
     assert (waiting.source, waiting.pending_source) == (BOX.source, "dir:/media/usb")
     assert set_source(waiting, BOX.source) == BOX
+
+
+def test_what_a_loader_was_started_with_is_the_source_of_a_box_that_has_none() -> None:
+    assert begin_source(State(), "dir:/srv").source == "dir:/srv"
+    sourceless = replace(BOX, source="")
+    assert begin_source(sourceless, "dir:/srv") == replace(sourceless, source="dir:/srv")
+    for told in (replace(BOX, source="registry"), replace(sourceless, pending_source="registry")):
+        assert begin_source(told, "dir:/srv") == told
 
 
 def test_pulled_releases_are_known_by_version_until_they_are_forgotten() -> None:

@@ -49,8 +49,9 @@ uninstall() {
         *" --dry-run "*) ;;
         *) if has_systemd; then systemctl stop "boxship-$appliance.service"; fi ;;
     esac
-    docker container run --rm --pull never --network host --entrypoint boxship \
-        --volume /:/host --volume /var/run/docker.sock:/run/docker.sock \
+    # It also opens the gate that a killed Loader left closed: that is in the host's network, and not in its files.
+    docker container run --rm --pull never --network host --cap-add NET_ADMIN --entrypoint boxship \
+        --env BOXSHIP_MOUNTED_ROOT=/host --volume /:/host --volume /var/run/docker.sock:/run/docker.sock \
         "$image" --project-name "$appliance" "$@" --root /host || exit $?
     case " $* " in *" --dry-run "*) return 0 ;; esac
     for id in $(docker container ls --all --quiet --no-trunc \

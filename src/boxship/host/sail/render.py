@@ -3,16 +3,18 @@
 import hashlib
 import re
 import shlex
-from itertools import pairwise
 from pathlib import Path
 
 from msgspec import Struct
 
 from boxship.errors import UsageError
+from boxship.host.loader_options import value_of
 from boxship.host.places import Places
 from boxship.names import loader_before_name, loader_name
 
 DEFAULT_SOCKET = Path("/var/run/docker.sock")
+HOST_FILES_VERSION = 1
+"""Of sail, its unit and the command together: one more with each change to them, so that a Loader sees older ones."""
 LABEL_SAIL = "boxship.sail"
 """On a Loader's container: which script made it."""
 _HERE = Path(__file__).parent
@@ -71,6 +73,7 @@ def _words(settings: SailSettings) -> tuple[tuple[str, str], ...]:
         ("state", _mountable(places.state)),
         ("run", _mountable(places.run)),
         ("socket", _mountable(settings.socket)),
+        ("host_files", str(HOST_FILES_VERSION)),
         ("on_failure", "stop" if settings.stops_on_failure else "restart"),
         ("shows_log", "yes" if settings.shows_log else "no"),
         ("loader_options", shlex.join(settings.loader_options)),
@@ -87,8 +90,7 @@ def _words(settings: SailSettings) -> tuple[tuple[str, str], ...]:
 
 def _source(options: tuple[str, ...]) -> str:
     """The folder with releases that the options name, "" when they name a registry or none."""
-    words = [word for option in options for word in option.split("=", 1)]
-    named = next((after for before, after in reversed([*pairwise(words)]) if before == "--source"), "")
+    named = value_of(options, "--source")
     folder = named.removeprefix("dir:")
     if folder == named and not named.startswith(("/", ".")):
         return ""

@@ -19,6 +19,7 @@ socket=/var/run/docker.sock
 loader_options=
 source=
 made_by=0
+host_files=0
 on_failure=restart
 shows_log=no
 starts_limit=3
@@ -262,6 +263,7 @@ create() {
         --label "boxship.loader=$appliance" --label "boxship.loader.image=$image" --label "boxship.sail=$made_by" \
         --label "boxship.loader.state=$state" \
         --env "BOXSHIP_LOADER_IMAGE=$image" --env "BOXSHIP_SOCKET=$run/loader.sock" \
+        --env "BOXSHIP_HOST_FILES=$host_files" \
         --network host --pid host --cap-add NET_ADMIN --cap-add SYS_PTRACE \
         --security-opt no-new-privileges --security-opt apparmor=unconfined \
         --read-only --tmpfs /tmp --tmpfs /run --restart no --stop-timeout "$stop_s" \

@@ -1,0 +1,84 @@
+"""The two ports of the host that a box has for itself: its page and its API. Each appliance of a host has its own.
+
+They are chosen once and written beside the box's state, where they stay as long as that, also after an uninstall: so
+that what people and containers know of one appliance never leads to another.
+"""
+
+from collections.abc import Mapping
+from itertools import count
+from pathlib import Path
+
+from msgspec import Struct
+
+from boxship.errors import ConflictError, HostError, UsageError
+from boxship.host.places import read_line
+
+PAGE_PORT = 8480
+"""Where the progress page is served on all addresses; while the gate is closed, port 80 leads there."""
+API_PORT = 8481
+"""Where ``loader.service`` answers on the appliance's own networks."""
+_FILE = "ports"
+_MOST = 65535
+
+
+class BoxPorts(Struct, frozen=True):
+    """``str`` is the line that is kept."""
+
+    page: int = PAGE_PORT
+    api: int = API_PORT
+
+    def __str__(self) -> str:
+        return f"{self.page} {self.api}"
+
+
+def choose_ports(mine: BoxPorts | None, page: int | None, api: int | None, others: Mapping[str, BoxPorts]) -> BoxPorts:
+    """Those that are named, else those that the appliance had, else the next that no other has: pure.
+
+    Args:
+        mine: What is kept of it.
+        page: The one that is named for the page; None: none is.
+        api: The same for the API.
+        others: Appliance of the same host -> its ports.
+
+    Raises:
+        ConflictError: Another one has a port that is named.
+        UsageError: Both are the same.
+    """
+    known = mine or _next_free({port for each in others.values() for port in (each.page, each.api)}, {page, api})
+    chosen = BoxPorts(known.page if page is None else page, known.api if api is None else api)
+    if chosen.page == chosen.api:
+        raise UsageError(
+            f"port {chosen.page} is to be the page's and the API's", hint="name another: -- --api-port PORT"
+        )
+    for name, theirs in sorted(others.items()):
+        for port, option in ((chosen.page, "--page-port"), (chosen.api, "--api-port")):
+            if port in (theirs.page, theirs.api):
+                whose = "page" if port == theirs.page else "API"
+                raise ConflictError(
+                    f"port {port} of this host is that of the {whose} of the appliance {name}",
+                    hint=f"name another: -- {option} PORT",
+                )
+    return chosen
+
+
+def _next_free(taken: set[int], named: set[int | None]) -> BoxPorts:
+    for step in count(0, 2):
+        pair = BoxPorts(PAGE_PORT + step, API_PORT + step)
+        if pair.api > _MOST:
+            raise ConflictError("no port is free on this host", hint="name two: -- --page-port PORT --api-port PORT")
+        if not {pair.page, pair.api} & (taken | named):
+            return pair
+    raise AssertionError
+
+
+def kept_ports(states: Path) -> dict[str, BoxPorts]:
+    """Appliance -> its ports, below the folder that holds the state of each. Raises: HostError when one is damaged."""
+    return {path.parent.name: _read(path) for path in sorted(states.glob(f"*/{_FILE}"))}
+
+
+def _read(path: Path) -> BoxPorts:
+    try:
+        page, api = map(int, read_line(path).split())
+    except (OSError, ValueError) as err:
+        raise HostError(f"{path} doesn't hold two ports", hint="those of its page and its API, as 8480 8481") from err
+    return BoxPorts(page, api)
