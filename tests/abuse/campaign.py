@@ -1,8 +1,9 @@
 """``make abuse``: long campaigns on an engine of their own; each goes on where it was cut off (``.state/abuse``).
 
 ``make abuse ARGS='cycles --services 3 --cycles 1000'``, ``'faults --time 3600 --workers 2'``, ``'cuts --rounds 200'``,
-``'pulls --rounds 50'``, ``'attached --rounds 50'``, ``'many --services 150'``. Without arguments: a little of each.
-Prints a table and one row of JSON for each, and ends with 1 when something went wrong.
+``'pulls --rounds 50'``, ``'attached --rounds 50'``, ``'many --services 150'``, ``'operations --count 10000'``.
+Without arguments: a little of each. Prints a table and one row of JSON for each, and ends with 1 when something went
+wrong.
 """
 
 import argparse
@@ -25,6 +26,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from tests.abuse.operations import run_operations
 from tests.abuse.rounds import SIGNALS
 from tests.abuse.rounds import summary_of as summary_of_rounds
 from tests.abuse.subject import SCENES, SCENES_INSIDE, Scene, Subject
@@ -85,6 +87,9 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
     many = campaigns.add_parser("many", help="many services in one appliance")
     many.add_argument("--services", type=int, default=150)
     many.set_defaults(work=_many)
+    operations = campaigns.add_parser("operations", help="of one Loader: does it grow?")
+    operations.add_argument("--count", type=int, default=10_000)
+    operations.set_defaults(work=_operations)
     return parser.parse_args(argv)
 
 
@@ -101,6 +106,10 @@ def _cycles(options: argparse.Namespace, engine: PrivateEngine) -> dict[str, obj
     arguments = ("--services", str(options.services), "--cycles", str(options.cycles), "--record", str(record))
     status = _beside(engine, "tests.abuse.cycles", *arguments)
     return summary_of(record) | {"failures": int(status != 0)}
+
+
+def _operations(options: argparse.Namespace, engine: PrivateEngine) -> dict[str, object]:
+    return run_operations(engine, options.count, STATE / "operations.jsonl")
 
 
 def _rounds(options: argparse.Namespace, engine: PrivateEngine) -> dict[str, object]:
