@@ -43,6 +43,7 @@ class Volume(NamedTuple):
 
 
 VOLUME = Volume(20_000, 1024**3)
+VOLUMES: Mapping[str, Volume] = {"upgrade-1g": VOLUME, "upgrade-4g": Volume(4_096, 4 * 1024**3), XFS_ROW: VOLUME}
 _TITLES = {
     BOXSHIP: "boxship",
     CP: "cp -a",
@@ -55,7 +56,8 @@ class Upgrades:
 
     rows = (
         Row("upgrade-1g", "upgrade: services stopped while 1 GiB in 20,000 files goes over", Quantity.WALL),
-        Row(XFS_ROW, "the same on XFS, where cp shares blocks", Quantity.WALL),
+        Row("upgrade-4g", "the same with 4 GiB in 4,096 files", Quantity.WALL),
+        Row(XFS_ROW, "the same with the 1 GiB on XFS, where cp shares blocks", Quantity.WALL),
     )
 
     @contextmanager
@@ -72,8 +74,8 @@ class UpgradeContest:
 
     titles: Mapping[str, str] = _TITLES
 
-    def __init__(self, folder: Path, stack: ExitStack, volume: Volume = VOLUME) -> None:
-        self._volume = volume
+    def __init__(self, folder: Path, stack: ExitStack, volumes: Mapping[str, Volume] = VOLUMES) -> None:
+        self._volumes = volumes
         self._folder = folder
         self._stack = stack
         self._can_mount = os.geteuid() == 0 and find_mkfs() is not None
@@ -104,7 +106,7 @@ class UpgradeContest:
         place.mkdir()
         if row.key == XFS_ROW:
             mount_xfs(place, self._stack)
-        write_volume(place / "volume", self._volume)
+        write_volume(place / "volume", self._volumes[row.key])
         sync(place)
 
 

@@ -396,7 +396,7 @@ class TestBuilds:
 class TestUpgrades:
     def test_everybody_copies_the_volume_and_leaves_nothing(self, tmp_path: Path) -> None:
         with ExitStack() as stack:
-            contest = UpgradeContest(tmp_path, stack, Volume(200, 2_000_000))
+            contest = UpgradeContest(tmp_path, stack, {"upgrade-1g": Volume(200, 2_000_000)})
             (row,) = choose_rows(["upgrade-1g"])
             found = {key: list(contest.turn(key, row)) for key in contest.titles}
         assert [isinstance(outcome, Sample) for (outcome,) in found.values()] == [True] * 3
