@@ -171,7 +171,7 @@ def test_the_loader_goes_with_the_release_forth_and_back_and_a_broken_one_is_lef
     assert loader_image(host) == first
 
     install(host, releases, "2.0.0")
-    assert "is done" in host.wrapper("box", "switch", "2.0.0"), "who asked hears of the end"
+    assert "2.0.0 (default) runs" in host.wrapper("box", "switch", "2.0.0"), "who asked hears of the end"
     boots.append(ready(host, *boots))
     assert loader_image(host) == second
     answers(host, "2.0.0")

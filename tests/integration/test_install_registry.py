@@ -56,8 +56,8 @@ def test_the_registry_that_a_box_was_installed_from_is_reached_over_restarts_and
 
         host.run("docker", "container", "kill", LOADER)
         boots.append(ready(host, *boots))
-        assert "is done" in host.wrapper("box", "pull", "2.0.0")
-        assert "is done" in host.wrapper("box", "switch", "2.0.0")
+        assert "2.0.0 is here" in host.wrapper("box", "pull", "2.0.0")
+        assert "2.0.0 (default) runs" in host.wrapper("box", "switch", "2.0.0")
         boots.append(ready(host, *boots))
         host.eventually(lambda: host.fetch(f"http://127.0.0.1:{PORT}/") == "2.0.0\n", "2.0.0 answers")
         assert versions(host) == ["1.0.0", "2.0.0"], "the Loader of 2.0.0 gets there, too"
@@ -70,7 +70,7 @@ def test_the_registry_that_a_box_was_installed_from_is_reached_over_restarts_and
 
 
 def versions(host: PrivateHost) -> list[str]:
-    return host.wrapper("box", "versions").split()
+    return [line.split()[0] for line in host.wrapper("box", "versions").splitlines()]
 
 
 def ready(host: PrivateHost, *other_than: object) -> str:
