@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-import os
+import random
 import subprocess
 import sys
 import uuid
@@ -82,7 +82,8 @@ def vendor(store: Registry, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 
 async def load_images(name: str) -> None:
-    lower = layer_of({"large": os.urandom(LARGE_BYTES)})
+    # The same each time: else images that are loaded again take the names of those before, which stay without any.
+    lower = layer_of({"large": random.Random(name).randbytes(LARGE_BYTES)})
     engine = connect(None)
     for service in ("web", "db"):
         layers = [lower, layer_of({"own": f"{name} {service}".encode()})]
@@ -94,9 +95,10 @@ async def load_images(name: str) -> None:
 async def forget(name: str) -> None:
     engine = connect(None)
     for image in (await engine.observe()).images:
-        for tag in image.tags:
-            if tag.startswith(f"{name}/"):
-                await engine.remove_image(tag)
+        # Of a pull by any tool also those of a registry, of which a digest stays when its tag goes.
+        for reference in (*image.tags, *image.digests):
+            if f"{name}/" in reference:
+                await engine.remove_image(reference)
     await engine.close()
 
 
