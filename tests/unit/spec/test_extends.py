@@ -315,7 +315,8 @@ def test_a_chain_of_thousands_is_followed_in_linear_time(tmp_path: Path) -> None
         return process_time() - before
 
     cost(100)
-    assert cost(2000) < 8 * cost(500)
+    # The best of three: what else the machine does only ever adds.
+    assert min(cost(2000) for _ in range(3)) < 8 * min(cost(500) for _ in range(3))
 
 
 def test_inheriting_without_bound_is_refused_before_it_fills_the_memory(write: Write) -> None:
