@@ -46,7 +46,8 @@ def _outcome(operation: Operation) -> Iterator[str]:
             size = format_size(operation.progress.total_bytes)
             yield f"{result.get('version', 'the release')} is here, {size} in {took_s:.1f} s"
         case OperationKind.SWITCH | OperationKind.ROLLBACK if "runs" in result:
-            yield f"{result['runs']} runs, after {took_s:.1f} s{_gap(result)}"
+            gap = f"; {_unserved(result)} of that" if "downtime_s" in result else ""
+            yield f"{result['runs']} runs, after {took_s:.1f} s{gap}"
             if result.get("data", "none") != "none":
                 yield f"data: {result['data']}"
         case OperationKind.GC:
@@ -56,8 +57,8 @@ def _outcome(operation: Operation) -> Iterator[str]:
             yield f"{operation.kind} is done, after {took_s:.1f} s"
 
 
-def _gap(result: Mapping[str, str]) -> str:
-    return f"; nobody was served for {float(result['downtime_s']):.1f} s of that" if "downtime_s" in result else ""
+def _unserved(result: Mapping[str, str]) -> str:
+    return f"nobody was served for {float(result['downtime_s']):.1f} s"
 
 
 def back_line(operation: Operation) -> str:
@@ -65,8 +66,7 @@ def back_line(operation: Operation) -> str:
     runs = operation.result.get("runs")
     if runs is None or "downtime_s" not in operation.result:
         return ""
-    gap = f"nobody was served for {float(operation.result['downtime_s']):.1f} s"
-    return sanitized(f"{runs} runs again, with its data as it was before; {gap}")
+    return sanitized(f"{runs} runs again, with its data as it was before; {_unserved(operation.result)}")
 
 
 def print_operations(operations: Sequence[Operation]) -> None:
