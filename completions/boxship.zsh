@@ -951,6 +951,7 @@ _boxship_verb_why() {
         '(--socket)--socket[the box'"'"'s socket (BOXSHIP_SOCKET)]:PATH:_files' \
         '(--url)--url[the box'"'"'s address instead (BOXSHIP_URL)]:URL: ' \
         '(--token-file)--token-file[a file with the token (BOXSHIP_TOKEN_FILE)]:FILE:_files' \
+        '(--ca)--ca[authorities to believe for an https address (BOXSHIP_CA_FILE)]:FILE:_files' \
         '(--help)--help[show this help message and exit]' \
         '*--file[compose or appliance file (repeatable)]:FILE:_files' \
         '(--project-name)--project-name[the appliance'"'"'s name]:NAME: ' \
@@ -972,6 +973,7 @@ _boxship_verb_box() {
         '(--socket)--socket[the box'"'"'s socket (BOXSHIP_SOCKET)]:PATH:_files' \
         '(--url)--url[the box'"'"'s address instead (BOXSHIP_URL)]:URL: ' \
         '(--token-file)--token-file[a file with the token (BOXSHIP_TOKEN_FILE)]:FILE:_files' \
+        '(--ca)--ca[authorities to believe for an https address (BOXSHIP_CA_FILE)]:FILE:_files' \
         '(--strict)--strict[exit with 8 also for what is only degraded]' \
         '(--fresh)--fresh[ask anew, whatever was found a moment ago]' \
         '(--allow-downgrade)--allow-downgrade[also to an older version]' \

@@ -12,8 +12,9 @@ from boxship.serve.closing import Closing
 from boxship.serve.gate import Gate
 from boxship.serve.limiter import Limiter
 from boxship.serve.listeners import Inet, Listeners
-from boxship.web.app import Pages, make_pages
-from tests.fakes.access import FakeTokens
+from boxship.web.app import make_pages
+from boxship.web.asked import Pages
+from tests.fakes.access import FakeJournal, FakeTokens
 from tests.fakes.box import FakeBox
 
 T = TypeVar("T")
@@ -28,6 +29,7 @@ class PageServer:
         clock = SystemClock()
         self.box = FakeBox(clock)
         self.tokens = FakeTokens(clock)
+        self.journal = FakeJournal()
         self._clock = clock
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
@@ -50,7 +52,8 @@ class PageServer:
     def listen(self) -> None:
         async def work() -> None:
             closing = Closing()
-            pages = make_pages(Pages(self.box, Gate(self.tokens, self._clock, Limiter()), self._clock, closing))
+            gate = Gate(self.tokens, self._clock, Limiter())
+            pages = make_pages(Pages(self.box, gate, self.journal, self._clock, closing))
             self._listeners = Listeners(closing)
             assert await self._listeners.listen({Inet("127.0.0.1", self.port): pages}) == {}
 

@@ -70,7 +70,7 @@ class FakeBox:
         """Move the running operation on."""
         running = self._running()
         assert running is not None
-        self._replace(replace(running, progress=progress, stage=stage or running.stage, note=note or running.note))
+        self.replace(replace(running, progress=progress, stage=stage or running.stage, note=note or running.note))
 
     def end(self, status: OperationStatus = OperationStatus.DONE, failure: Failure | None = None) -> Operation:
         """Finish the running operation."""
@@ -78,7 +78,7 @@ class FakeBox:
         assert running is not None
         now = self.clock.now()
         ended = replace(running, status=status, failure=failure, ended_at=now, updated_at=now, can_cancel=False)
-        self._replace(ended)
+        self.replace(ended)
         return ended
 
     # What the doors ask.
@@ -226,6 +226,7 @@ class FakeBox:
     def _running(self) -> Operation | None:
         return next((each for each in self._operations if not each.status.is_over), None)
 
-    def _replace(self, operation: Operation) -> None:
+    def replace(self, operation: Operation) -> None:
+        """What is known of it from now on."""
         self._operations = [operation if each.id == operation.id else each for each in self._operations]
         self.publish(Notice(f"{operation.kind} {operation.status}"))

@@ -215,7 +215,7 @@ class FakeBoxWorld:
             boot_id=f"boot-{self.starts}",
             aside=at_once,
             own_image=own_image,
-            outdated=self.outdated,
+            beside=lambda _: self.outdated,
             default_source=self.default_source,
             loader_images=lambda: (own_image,),
         )

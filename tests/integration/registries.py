@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.authorities import write_certificates
+from tests.authorities import write_certificates
 
 USER, PASSWORD = "tester", "let-me-in"
 # bcrypt, as the registry knows no other: four rounds, as nothing hangs on it.

@@ -16,7 +16,8 @@ from boxship.serve.gate import Gate
 from boxship.serve.limiter import Limiter
 from boxship.serve.listeners import Listeners, Unix
 from boxship.serve.prefix import ByPrefix
-from boxship.web.app import Pages, make_pages
+from boxship.web.app import make_pages
+from boxship.web.asked import Pages
 from tests.fakes.access import FakeJournal, FakePower, FakeTokens
 from tests.fakes.box import FakeBox
 
@@ -26,7 +27,7 @@ async def serve(path: str) -> None:
     box, tokens = FakeBox(clock), FakeTokens(clock)
     gate = Gate(tokens, clock, Limiter())
     api = make_api(Doors(box, FakePower(), tokens, FakeJournal(), clock, closing), gate)
-    app = ByPrefix({"/v1": api}, make_pages(Pages(box, gate, clock, closing)))
+    app = ByPrefix({"/v1": api}, make_pages(Pages(box, gate, FakeJournal(), clock, closing)))
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGTERM, over.set)
     loop.add_reader(sys.stdin.fileno(), lambda: box.publish(Notice(sys.stdin.readline().strip())))

@@ -1,10 +1,12 @@
 """Into maintenance and out of it on a real box, with a vendor's check in between."""
 
 import os
+import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tests.contracts.images import TEST_IMAGE
@@ -63,6 +65,37 @@ def leave(box: LoaderBox) -> "subprocess.CompletedProcess[str]":
         [*BOXSHIP, "box", "maintenance", "off", "--socket", str(box.socket)],
         cwd=box.folder, capture_output=True, text=True, timeout=90, check=False,
     )  # fmt: skip
+
+
+def begin_by_button(browser: httpx.Client, word: str) -> None:
+    proof = re.search(r'name="proof" value="([^"]+)"', browser.get("/boxship/operate").text)
+    assert proof is not None
+    answer = browser.post("/boxship/operate/maintenance", data={"proof": proof[1], "set": word})
+    assert answer.status_code == 303, answer.text
+
+
+def test_a_browser_with_a_token_begins_it_ends_it_and_reads_why_it_does_not_end(box: LoaderBox, mark: Path) -> None:
+    status, made = box.ask("POST", "/v1/tokens", {"name": "ops", "scopes": ["admin"]})
+    assert status == 201, made
+
+    def over(said: str) -> str:
+        page = browser.get("/boxship/operate").text
+        return page if said in page else ""
+
+    with httpx.Client(base_url=f"http://127.0.0.1:{box.page_port}", timeout=20) as browser:
+        assert browser.post("/boxship/operate/sign-in", data={"token": made["secret"]}).status_code == 303
+        begin_by_button(browser, "on")
+        box.eventually(lambda: over(">done<"), "the page says that it is done")
+        assert box.get("/v1/maintenance") == {"on": True, "target": "maintenance"}
+        mark.unlink()
+        begin_by_button(browser, "off")
+        page = box.eventually(lambda: over(">failed<"), "the page says that it failed")
+        assert "maintenance stays on: host: check license: the license ended yesterday" in page
+        mark.touch()
+        begin_by_button(browser, "off")
+        box.eventually(lambda: box.get("/v1/maintenance")["on"] is False and over(">done<"), "it is left")
+    entries = box.get("/v1/audit")["entries"]
+    assert [each["action"] for each in entries if "token ops" in each["who"]] == ["sign in", *["maintenance"] * 3]
 
 
 def test_a_vendors_check_that_fails_keeps_maintenance_on_until_it_is_well(box: LoaderBox, mark: Path) -> None:

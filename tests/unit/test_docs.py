@@ -9,6 +9,7 @@ import pytest
 
 from boxship import errors, names
 from boxship.build import builder, image
+from boxship.checks.codes import CODES
 from boxship.cli.arguments import VERBS
 from boxship.plan import containers
 from boxship.spec.load import load
@@ -66,6 +67,11 @@ def test_every_error_code_is_documented() -> None:
     page = (ROOT / "docs/reference/errors.md").read_text()
     codes = {each.code for each in vars(errors).values() if hasattr(each, "exit_status")}
     assert {code for code in codes if f"| `{code}` |" not in page} == set()
+
+
+def test_every_code_of_an_issue_is_documented_with_its_meaning() -> None:
+    page = (ROOT / "docs/reference/issues.md").read_text()
+    assert {code: f"| `{code}` | {each.meaning} |" in page for code, each in CODES.items()} == dict.fromkeys(CODES, True)
 
 
 def test_every_label_is_documented() -> None:

@@ -1,6 +1,5 @@
 """The REST API ``/v1`` of a box: authenticates, checks, calls the box once, audits, answers."""
 
-import asyncio
 import logging
 import re
 from collections.abc import Sequence
@@ -16,15 +15,15 @@ from boxship.api import booting, machine, operations, releases, tokens, watching
 from boxship.api.description import describe
 from boxship.api.requests import read_body, read_query
 from boxship.api.route import Answer, Call, Doors, Handled, PlainReply, Reply, Route
-from boxship.errors import BoxshipError, BugError, MethodError, NotFoundError, TooManyTriesError, UnauthenticatedError
+from boxship.errors import BoxshipError, BugError, MethodError, NotFoundError
 from boxship.serve.answers import WithHeaders, problem_of
+from boxship.serve.auditing import LONGEST, Audit, outcome_of
 from boxship.serve.connection import connection_of
 from boxship.serve.gate import Caller, Gate
 from boxship.serve.streams import Stream
 
 _LOG = logging.getLogger("boxship.api")
 _PASSWORD = re.compile(r"(?<=[/=])[^/\s:@]*:[^/\s@]*@")
-_LONGEST_SUBJECT = 256
 
 
 async def show_description(doors: Doors, call: Call) -> Handled:
@@ -70,6 +69,7 @@ class _Endpoint:
     def __init__(self, doors: Doors, gate: Gate, routes: Sequence[Route]) -> None:
         self._doors = doors
         self._gate = gate
+        self._audit_book = Audit(doors.journal, doors.clock)
         self._routes = {route.method: route for route in routes}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -96,7 +96,7 @@ class _Endpoint:
             call = await _read(route, request, caller)
             handled = await route.handle(self._doors, call)
         except BoxshipError as error:
-            await self._audit(route, request, caller, call, _refusal(error))
+            await self._audit(route, request, caller, call, outcome_of(error))
             return problem_of(error)
         except Exception as error:  # noqa: BLE001 (the door: whatever is unknown becomes a BugError here)
             _LOG.exception("bug", extra={"route": route.name})
@@ -109,17 +109,10 @@ class _Endpoint:
     async def _audit(
         self, route: Route, request: Request, caller: Caller | None, call: Call | None, outcome: str
     ) -> None:
-        """Who is limited is in it already, by the tries before: a flood must not fill the disk."""
-        if not route.action or outcome.startswith(TooManyTriesError.code):
+        if not route.action:
             return
         who = caller.who if caller is not None else f"somebody at {connection_of(request.scope).peer}"
-        now = self._doors.clock.now()
-        subject = _subject(request, call)
-        try:
-            await asyncio.to_thread(self._doors.journal.append_audit, now, who, route.action, subject, outcome)
-        except BoxshipError:
-            # A full disk must not keep anybody from gc; the log is what is left.
-            _LOG.exception("not audited", extra={"who": who, "action": route.action, "outcome": outcome})
+        await self._audit_book.write(who, route.action, _subject(request, call), outcome)
 
 
 async def _read(route: Route, request: Request, caller: Caller) -> Call:
@@ -133,18 +126,12 @@ async def _read(route: Route, request: Request, caller: Caller) -> Call:
     )
 
 
-def _refusal(error: BoxshipError) -> str:
-    if isinstance(error, UnauthenticatedError):
-        return f"{error.code}: refused"
-    return f"{error.code}: {error.message}"[:_LONGEST_SUBJECT]
-
-
 def _subject(request: Request, call: Call | None) -> str:
     said = dict(request.path_params)
     if call is not None and call.body is not None:
         said |= {name: getattr(call.body, name) for name in call.body.__struct_fields__}
     text = " ".join(f"{name}={value}" for name, value in said.items() if value not in ("", None))
-    return _PASSWORD.sub("***@", text)[:_LONGEST_SUBJECT]
+    return _PASSWORD.sub("***@", text)[:LONGEST]
 
 
 def _sendable(handled: Handled) -> Response | Stream:

@@ -1,21 +1,20 @@
 """A request's parts, bounded and checked against its route, before anything is done."""
 
-import asyncio
 from collections.abc import Mapping
 
 from msgspec import DecodeError, Struct, ValidationError, json
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 
 from boxship.api.route import FALSE, LONGEST_TEXT, TRUE, Query, QueryKind, Route
-from boxship.errors import MediaTypeError, SlowBodyError, TooLargeError, UsageError
+from boxship.errors import MediaTypeError, UsageError
+from boxship.serve.bodies import read_whole
 
 MOST_BODY_BYTES = 64 * 1024
-_BODY_S = 10.0
 
 
 async def read_body(request: Request, kind: type[Struct]) -> Struct:
     """No body stands for an empty object. Raises: UsageError, or one below it."""
-    raw = await _read(request)
+    raw = await read_whole(request, MOST_BODY_BYTES)
     if not raw:
         raw = b"{}"
     elif request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
@@ -28,25 +27,6 @@ async def read_body(request: Request, kind: type[Struct]) -> Struct:
         ) from err
     except (DecodeError, UnicodeDecodeError, RecursionError) as err:
         raise UsageError(f"the body is no JSON: {err}") from err
-
-
-async def _read(request: Request) -> bytes:
-    too_large = TooLargeError(f"the body is longer than {MOST_BODY_BYTES} bytes")
-    declared = request.headers.get("content-length", "0")
-    if declared.isdecimal() and int(declared[:20]) > MOST_BODY_BYTES:
-        raise too_large
-    read = bytearray()
-    try:
-        async with asyncio.timeout(_BODY_S):
-            async for chunk in request.stream():
-                read += chunk
-                if len(read) > MOST_BODY_BYTES:
-                    raise too_large
-    except TimeoutError as err:
-        raise SlowBodyError(f"the body did not come within {_BODY_S:g} s") from err
-    except ClientDisconnect as err:
-        raise SlowBodyError("the connection broke before the body was there") from err
-    return bytes(read)
 
 
 def read_query(request: Request, route: Route) -> Mapping[str, bool | int | str]:

@@ -37,6 +37,7 @@ def add_where(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--socket", metavar="PATH", help="the box's socket (BOXSHIP_SOCKET)")
     parser.add_argument("--url", metavar="URL", help="the box's address instead (BOXSHIP_URL)")
     parser.add_argument("--token-file", metavar="FILE", help="a file with the token (BOXSHIP_TOKEN_FILE)")
+    parser.add_argument("--ca", metavar="FILE", help="authorities to believe for an https address (BOXSHIP_CA_FILE)")
 
 
 def _add_detach(parser: argparse.ArgumentParser) -> None:

@@ -4,6 +4,7 @@ import http.client
 import json
 import os
 import socket
+import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,20 +29,26 @@ class UnreachableError(HostError):
 
 
 class Where(Struct, frozen=True):
-    """``url`` "": the unix socket. ``token`` "": none is sent."""
+    """``url`` "": the unix socket. ``token`` "": none is sent. ``ca_file``: authorities to believe, "": the usual."""
 
     socket_path: str = ""
     url: str = ""
     token: str = ""
+    ca_file: str = ""
 
     def __str__(self) -> str:
         return self.url or self.socket_path
 
 
 def where(
-    socket_path: str | None, url: str | None, token_file: str | None, environ: Mapping[str, str], usual: Path
+    socket_path: str | None,
+    url: str | None,
+    token_file: str | None,
+    environ: Mapping[str, str],
+    usual: Path,
+    ca_file: str | None = None,
 ) -> Where:
-    """From arguments, else from BOXSHIP_SOCKET, BOXSHIP_URL, BOXSHIP_TOKEN_FILE, else ``usual``. Raises: UsageError."""
+    """From arguments, else from BOXSHIP_SOCKET, _URL, _TOKEN_FILE and _CA_FILE, else ``usual``. Raises: UsageError."""
     file = token_file or environ.get("BOXSHIP_TOKEN_FILE", "")
     try:
         token = Path(file).read_text(encoding="utf-8").strip() if file else ""
@@ -51,8 +58,9 @@ def where(
         ) from err
     chosen = url or (environ.get("BOXSHIP_URL", "") if socket_path is None else "")
     if chosen and urlsplit(chosen).scheme not in ("http", "https"):
-        raise UsageError(f"'{chosen}' is no address of a box", hint="for example http://172.30.0.1:8099")
-    return Where(socket_path or environ.get("BOXSHIP_SOCKET") or str(usual), chosen, token)
+        raise UsageError(f"'{chosen}' is no address of a box", hint="for example https://box.example:8443")
+    path = socket_path or environ.get("BOXSHIP_SOCKET") or str(usual)
+    return Where(path, chosen, token, ca_file or environ.get("BOXSHIP_CA_FILE", ""))
 
 
 class _UnixConnection(http.client.HTTPConnection):
@@ -126,7 +134,7 @@ class BoxClient:
     def _asked(
         self, method: str, path: str, body: Json | None, query: Mapping[str, str], timeout_s: float, accept: str
     ) -> Iterator[http.client.HTTPResponse]:
-        connection = self._connection(timeout_s)
+        connection = _connection(self.at, timeout_s)
         headers = {"Accept": accept, "Content-Type": "application/json"}
         if self.at.token:
             headers["Authorization"] = f"Bearer {self.at.token}"
@@ -134,6 +142,11 @@ class BoxClient:
         try:
             connection.request(method, target, None if body is None else json.dumps(body), headers)
             yield connection.getresponse()
+        except ssl.SSLCertVerificationError as err:
+            raise UnreachableError(
+                f"{self.at} shows a certificate that isn't believed: {err.verify_message}",
+                hint="name the authority that signed it, or itself: --ca FILE",
+            ) from err
         except (OSError, http.client.HTTPException) as err:
             reason = getattr(err, "strerror", None) or str(err) or type(err).__name__
             raise UnreachableError(
@@ -143,12 +156,19 @@ class BoxClient:
         finally:
             connection.close()
 
-    def _connection(self, timeout_s: float) -> http.client.HTTPConnection:
-        if not self.at.url:
-            return _UnixConnection(self.at.socket_path, timeout_s)
-        parts = urlsplit(self.at.url)
-        kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-        return kind(parts.hostname or "", parts.port, timeout=timeout_s)
+
+def _connection(at: Where, timeout_s: float) -> http.client.HTTPConnection:
+    """Raises: UsageError for authorities that can't be read."""
+    if not at.url:
+        return _UnixConnection(at.socket_path, timeout_s)
+    parts = urlsplit(at.url)
+    if parts.scheme == "http":
+        return http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=timeout_s)
+    try:
+        context = ssl.create_default_context(cafile=at.ca_file or None)
+    except OSError as err:
+        raise UsageError(f"cannot read the authorities in {at.ca_file}: {err.strerror or err}", hint="PEM") from err
+    return http.client.HTTPSConnection(parts.hostname or "", parts.port, timeout=timeout_s, context=context)
 
 
 def _error(problem: Json) -> BoxshipError:
@@ -161,6 +181,8 @@ def _error(problem: Json) -> BoxshipError:
     )
 
 
-def client_from(socket_path: str | None, url: str | None, token_file: str | None, appliance: str | None) -> BoxClient:
+def client_from(
+    socket_path: str | None, url: str | None, token_file: str | None, appliance: str | None, ca_file: str | None = None
+) -> BoxClient:
     usual = find_socket(appliance, Path.cwd())
-    return BoxClient(where(socket_path, url, token_file, os.environ, usual))
+    return BoxClient(where(socket_path, url, token_file, os.environ, usual, ca_file))

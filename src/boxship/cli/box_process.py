@@ -41,12 +41,16 @@ from boxship.serve.closing import Closing
 from boxship.serve.gate import Gate as Access
 from boxship.serve.limiter import Limiter
 from boxship.serve.listeners import Address, Inet, Listeners, Unix
+from boxship.serve.outside import OutsideDoor
 from boxship.serve.prefix import ByPrefix
 from boxship.store.opening import open_store
-from boxship.web.app import Pages, make_pages
+from boxship.web.app import make_pages
+from boxship.web.asked import Pages
 
 _REACH_AGAIN_S = 60.0
 """A firewall that is loaded anew takes our rules out, and tells nobody."""
+_CERTIFICATE_AGAIN_S = 3.0
+"""Whoever puts one there looks whether it is served."""
 _ANYWHERE = ("0.0.0.0", "::")  # noqa: S104  # the page is for everybody, and holds nothing that needs a login
 
 
@@ -72,13 +76,15 @@ async def run_box(options: BoxOptions, engine: Engine, stop: asyncio.Event, show
     Raises: StateError when what is kept can't be read; ConflictError while another Loader of this appliance runs;
     HostError when its socket can't be opened.
     """
-    places, clock = options.places, SystemClock()
+    name, places, clock = options.appliance, options.places, SystemClock()
     for folder in (places.state, places.run):
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     with contextlib.closing(open_store(places.database, clock)) as store:
         library = Library(places.state)
         library.sweep()
         ring = Ring(lambda: clock.now().timestamp())
+        outside = OutsideDoor(places.tls)
+        outdated = () if options.host_files is None else find_outdated(name, options.host_files, HOST_FILES_VERSION)
         parts = Parts(
             appliance=options.appliance,
             engine=engine,
@@ -95,9 +101,7 @@ async def run_box(options: BoxOptions, engine: Engine, stop: asyncio.Event, show
             heartbeats=Heartbeats(clock),
             own_image=options.own_image,
             default_source=options.source,
-            outdated=()
-            if options.host_files is None
-            else find_outdated(options.appliance, options.host_files, HOST_FILES_VERSION),
+            beside=lambda now: (*outdated, *outside.result(now)),
             loader_images=lambda: (*filter(None, (options.own_image,)), *loader_images(places)),
         )
         box = Supervisor(parts)
@@ -109,10 +113,10 @@ async def run_box(options: BoxOptions, engine: Engine, stop: asyncio.Event, show
         access = Access(tokens, clock, Limiter())
         power = MachinePower(await find_power(), engine)
         api = make_api(Doors(box, power, tokens, store, clock, closing), access)
-        pages = make_pages(Pages(box, access, clock, closing))
+        pages = make_pages(Pages(box, access, store, clock, closing))
         # An edge of the appliance asks here for /ship-ready, and may show the page.
         both = ByPrefix({"/v1": api}, pages)
-        process = _BoxProcess(options, parts, box, Listeners(closing), both, pages)
+        process = _BoxProcess(options, parts, box, Listeners(closing), outside, both, pages)
         ring.tap(process.hear)
         ring.tap(process.handover.hear)
         await process.run(stop)
@@ -131,12 +135,20 @@ class _BoxProcess:
     """The doors follow the networks, and whatever else runs beside the box ends with it."""
 
     def __init__(
-        self, options: BoxOptions, parts: Parts, box: Supervisor, listeners: Listeners, api: ASGIApp, pages: ASGIApp
+        self,
+        options: BoxOptions,
+        parts: Parts,
+        box: Supervisor,
+        listeners: Listeners,
+        outside: OutsideDoor,
+        api: ASGIApp,
+        pages: ASGIApp,
     ) -> None:
         self._options = options
         self._parts = parts
         self._box = box
         self._listeners = listeners
+        self._outside = outside
         self._api = api
         self._pages = pages
         self._networks_changed = asyncio.Event()
@@ -162,7 +174,7 @@ class _BoxProcess:
         self._networks_changed.set()
         await self._listen()
         self._expect_socket()
-        beside = [self._follow_networks(), self._pass_on(stop), self.handover.run()]
+        beside = [self._follow_networks(), self._follow_certificate(), self._pass_on(stop), self.handover.run()]
         tasks = [asyncio.ensure_future(each) for each in beside]
         try:
             await self._box.run(self._stop)
@@ -186,6 +198,13 @@ class _BoxProcess:
             self._networks_changed.clear()
             await self._listen()
 
+    async def _follow_certificate(self) -> None:
+        while True:
+            known = self._outside.look(), self._outside.problem
+            await asyncio.sleep(_CERTIFICATE_AGAIN_S)
+            if (self._outside.look(), self._outside.problem) != known:
+                self._networks_changed.set()
+
     def _expect_socket(self) -> None:
         """A Loader that nobody on this box could ask anything is not well, whatever else it can do."""
         if self._socket not in self._listeners.addresses:
@@ -202,9 +221,14 @@ class _BoxProcess:
         wanted |= {
             Inet(host, self._options.api_port): self._api for host in sorted({each.gateway for each in admitted})
         }
-        for address, error in (await self._listeners.listen(wanted)).items():
+        wanted |= dict.fromkeys(self._outside.look(), self._api)
+        failed = await self._listeners.listen(wanted)
+        for address, error in failed.items():
             # A network's address may come a moment later, and IPv6 never.
             self._complain(str(address), error.message)
+        self._outside.opened(failed)
+        if problem := self._outside.problem:
+            self._complain(problem, problem)
 
     async def _admit(self, admitted: frozenset[Admitted]) -> None:
         """Operations tell much, and seldom of networks: the rules are looked at when these change, and now and then."""

@@ -24,7 +24,7 @@ _ID = "id: "
 
 
 def _client(arguments: argparse.Namespace) -> BoxClient:
-    return client_from(arguments.socket, arguments.url, arguments.token_file, arguments.project_name)
+    return client_from(arguments.socket, arguments.url, arguments.token_file, arguments.project_name, arguments.ca)
 
 
 def _show(invocation: Invocation, answered: Answered, show: Callable[[Mapping[str, object]], None]) -> int:

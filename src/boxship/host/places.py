@@ -95,6 +95,11 @@ class Places(Struct, frozen=True):
         return self.state / "monitoring.password"
 
     @property
+    def tls(self) -> Path:
+        """A folder that whoever runs the box makes: the certificate and key of its API and pages for the outside."""
+        return self.state / "tls"
+
+    @property
     def ports(self) -> Path:
         """One line, ``<page> <API>``: its ports of the host. ``boxship install`` writes it, and uninstall leaves it."""
         return self.state / "ports"

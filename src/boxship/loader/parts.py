@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import datetime
 from typing import ParamSpec, Protocol, TypeVar
 
 from msgspec import Struct
@@ -117,8 +118,8 @@ class Parts(Struct, frozen=True):
     own_image: str = ""
     default_source: str = ""
     """Where a box that remembers none gets its releases from, from now on."""
-    outdated: tuple[Result, ...] = ()
-    """What the status shows of how this Loader was started."""
+    beside: Callable[[datetime], Collection[Result]] = lambda _: ()
+    """What the status shows besides the appliance: how this Loader was started, and who may reach it."""
     loader_images: Callable[[], Collection[str]] = tuple
     """The image ids of the Loaders that sail may start: no gc removes them."""
     aside: Aside = asyncio.to_thread

@@ -137,7 +137,7 @@ class Supervisor:
             if fresh or kept is None or not 0 <= now_s - (kept.at_s + kept.took_s) <= STATUS_FRESH_S:
                 wanted, _ = await read_wanted(self._parts, self._require_current())
                 kept = self._report = await check_all(self._parts, wanted)
-            own = (*self._parts.outdated, *(() if self.issue is None else (self.issue,)))
+            own = (*self._parts.beside(self._parts.clock.now()), *(() if self.issue is None else (self.issue,)))
             return replace(kept, results=(*kept.results, *own)) if own else kept
 
     def operation(self, operation_id: str) -> Operation:

@@ -21,11 +21,13 @@ def _nothing() -> None:
 class Connection(Struct, frozen=True):
     """``uid`` is the peer's on a unix socket, as the kernel says, None elsewhere; ``owner_uid`` the socket file's.
 
-    ``address``: the peer's IP address, "" on a unix socket. ``abort`` drops it at once with what is not sent yet.
+    ``address``: the peer's IP address, "" on a unix socket. ``is_encrypted``: by TLS. ``abort`` drops it at once with
+    what is not sent yet.
     ``has_peer_ended``: the peer sends nothing more; it may listen, or be gone.
     """
 
     address: str = ""
+    is_encrypted: bool = False
     uid: int | None = None
     owner_uid: int | None = None
     abort: Callable[[], None] = _nothing

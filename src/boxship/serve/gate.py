@@ -13,15 +13,19 @@ from boxship.errors import AccessError, TooManyTriesError, UnauthenticatedError
 from boxship.loader.access import ADMIN, Tokens, allows
 from boxship.serve.connection import Connection, connection_of
 from boxship.serve.limiter import Limiter
+from boxship.store.port import Token
+from boxship.store.tokens import is_valid
 
 _LONGEST_SECRET = 256
+_LIST = "boxship box tokens list, on the box"
 
 
 class Caller(Struct, frozen=True):
-    """Whoever asked, for records, and what they may."""
+    """Whoever asked, for records, and what they may. ``token_id`` "": by the kernel's word, without any."""
 
     who: str
     scopes: tuple[str, ...]
+    token_id: str = ""
 
     def require(self, scope: str) -> None:
         """Raises: AccessError."""
@@ -52,17 +56,25 @@ class Gate:
             raise UnauthenticatedError(
                 "this needs a token", hint="Authorization: Bearer TOKEN; on the box: boxship box tokens create NAME"
             )
-        return await self._recognise(connection, presented.strip())
+        return await self.recognise(connection, presented.strip())
 
     async def looker(self, request: Request) -> Caller:
         """By the password of HTTP basic, for pages that change nothing. Raises as ``caller`` does."""
         connection = connection_of(request.scope)
         scheme, _, presented = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() == "basic" and presented:
-            return await self._recognise(connection, _password(presented))
+            return await self.recognise(connection, _password(presented))
         return await self.caller(request)
 
-    async def _recognise(self, connection: Connection, secret: str) -> Caller:
+    async def holder(self, token_id: str) -> Caller:
+        """Whoever was recognised by that token before, if it is valid still. Raises: UnauthenticatedError."""
+        for token in await asyncio.to_thread(self._tokens.tokens):
+            if token.id == token_id and is_valid(token, self._clock.now()):
+                return _caller(token)
+        raise UnauthenticatedError("the token is not valid any more", hint=_LIST)
+
+    async def recognise(self, connection: Connection, secret: str) -> Caller:
+        """By the secret of a token. Raises: UnauthenticatedError, TooManyTriesError."""
         now_s = self._clock.monotonic_s()
         wait_s = self._limiter.wait_s(connection.peer, now_s)
         if wait_s > 0:
@@ -72,11 +84,13 @@ class Gate:
             token = await asyncio.to_thread(self._tokens.recognise, secret)
         if token is None:
             self._limiter.failed(connection.peer, now_s)
-            raise UnauthenticatedError(
-                "this token is not known here, or not any more", hint="boxship box tokens list, on the box"
-            )
+            raise UnauthenticatedError("this token is not known here, or not any more", hint=_LIST)
         self._limiter.succeeded(connection.peer)
-        return Caller(f"token {token.name} ({token.id})", token.scopes)
+        return _caller(token)
+
+
+def _caller(token: Token) -> Caller:
+    return Caller(f"token {token.name} ({token.id})", token.scopes, token.id)
 
 
 def _password(presented: str) -> str:

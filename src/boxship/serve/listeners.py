@@ -8,7 +8,8 @@ import asyncio
 import contextlib
 import os
 import socket
-from collections.abc import Mapping
+import ssl
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -27,6 +28,9 @@ MOST_CONNECTIONS = 2000
 _BACKLOG = 256
 _LARGEST_HEAD_BYTES = 16 * 1024
 _CUT_S = 0.3
+_HANDSHAKE_S = 10.0
+_FAREWELL_S = 1.0
+"""How long TLS waits for the peer to say goodbye, too."""
 _TURNS = 4
 """Of the loop, until what was accepted last has met the closed doors and every socket is closed."""
 END_S = 1.5
@@ -34,10 +38,11 @@ END_S = 1.5
 
 
 class Inet(Struct, frozen=True):
-    """An IP address of this machine. ``port`` 0: any free one."""
+    """An IP address of this machine. ``port`` 0: any free one. ``context``: for TLS; None is plain HTTP."""
 
     host: str
     port: int
+    context: ssl.SSLContext | None = None
 
     def __str__(self) -> str:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
@@ -169,11 +174,27 @@ class Listeners:
             if isinstance(address, Unix):
                 server = await loop.create_unix_server(make_protocol, sock=bound, backlog=_BACKLOG)
             else:
-                server = await loop.create_server(make_protocol, sock=bound, backlog=_BACKLOG)
+                server = await _serve(make_protocol, bound, address.context)
         except BaseException:
             bound.close()
             raise
         return _Open(server, app, state)
+
+
+async def _serve(
+    make_protocol: Callable[[], asyncio.Protocol], bound: socket.socket, context: ssl.SSLContext | None
+) -> asyncio.Server:
+    loop = asyncio.get_running_loop()
+    if context is None:
+        return await loop.create_server(make_protocol, sock=bound, backlog=_BACKLOG)
+    return await loop.create_server(
+        make_protocol,
+        sock=bound,
+        backlog=_BACKLOG,
+        ssl=context,
+        ssl_handshake_timeout=_HANDSHAKE_S,
+        ssl_shutdown_timeout=_FAREWELL_S,
+    )
 
 
 def _inode(address: Unix) -> int:

@@ -36,6 +36,7 @@ class DoorProtocol(H11Protocol):
         self.app_state = {
             KEY: Connection(
                 address="" if is_unix or self.client is None else self.client[0],
+                is_encrypted=self._is_encrypted(),
                 uid=peer_uid(made) if is_unix else None,
                 owner_uid=self._owner_uid,
                 abort=transport.abort,
@@ -49,7 +50,8 @@ class DoorProtocol(H11Protocol):
 
         Nothing tells it from one that is gone, before something is written to it: streams take that into account.
         """
-        if not self._is_answering() or self.cycle.more_body:
+        if self._is_encrypted() or not self._is_answering() or self.cycle.more_body:
+            # Who ends TLS has ended both directions.
             return False
         self._has_peer_ended.set()
         return True
@@ -64,6 +66,9 @@ class DoorProtocol(H11Protocol):
         super().on_response_complete()
         if self._has_peer_ended.is_set() and not self._is_answering():
             self.transport.close()
+
+    def _is_encrypted(self) -> bool:
+        return self.transport.get_extra_info("ssl_object") is not None
 
     def _is_answering(self) -> bool:
         # None before the first request, whatever the types say.

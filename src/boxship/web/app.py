@@ -5,25 +5,23 @@ or a program, learns that it isn't there yet and when to ask again.
 """
 
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
-from msgspec import Struct, json
+from msgspec import json
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from boxship.checks.report import Verdict
-from boxship.clock import Clock
 from boxship.errors import BoxshipError, MethodError, NotYetError, UnauthenticatedError
 from boxship.loader.access import STATUS
-from boxship.loader.box import Box
 from boxship.loader.metrics import metrics_text
 from boxship.loader.status import status_answer
 from boxship.serve.answers import WithHeaders, problem_of
-from boxship.serve.closing import Closing
-from boxship.serve.gate import Gate
 from boxship.serve.streams import Stream
+from boxship.web.asked import Pages
 from boxship.web.live import Live
+from boxship.web.operating import Operating
 from boxship.web.page import policy, progress_page
 from boxship.web.status_page import status_page
 from boxship.web.words import headline
@@ -34,27 +32,19 @@ RETRY_AFTER_S = 3
 _HTML = "text/html; charset=utf-8"
 _JSON = "application/json"
 _PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
-_READS = ("GET", "HEAD")
-
-
-class Pages(Struct, frozen=True):
-    """What the pages ask."""
-
-    box: Box
-    gate: Gate
-    clock: Clock
-    closing: Closing
+_READS, _WRITES = ("GET", "HEAD"), ("POST",)
+Handle = Callable[[Request], Awaitable[Response | Stream]]
 
 
 def make_pages(pages: Pages) -> ASGIApp:
     return WithHeaders(_Web(pages))
 
 
-def _refusal(error: BoxshipError) -> Response:
+def _refusal(error: BoxshipError, allowed: Sequence[str]) -> Response:
     refused = problem_of(error)
     refused.headers[PAGE_HEADER] = "1"
     if isinstance(error, MethodError):
-        refused.headers["Allow"] = ", ".join(_READS)
+        refused.headers["Allow"] = ", ".join(allowed)
     if isinstance(error, UnauthenticatedError):
         # Here people come with browsers, which ask for a password when they are told so.
         refused.headers["WWW-Authenticate"] = 'Basic realm="monitoring", charset="UTF-8"'
@@ -65,7 +55,7 @@ class _Web:
     def __init__(self, pages: Pages) -> None:
         self._pages = pages
         self._live = Live(pages.box, lambda: pages.clock.now().timestamp())
-        self._own: dict[str, Callable[[Request], Awaitable[Response | Stream]]] = {
+        self._own: dict[str, Handle] = {
             "/ship-ready": self._ready,
             "/boxship/progress.json": self._progress,
             "/boxship/events": self._events,
@@ -73,18 +63,33 @@ class _Web:
             "/boxship/status.json": self._status_json,
             "/boxship/status/metrics": self._metrics,
         }
+        operating = Operating(pages)
+        self._own |= operating.reads
+        self._writes = operating.writes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
-        handle = self._own.get(request.url.path, self._page)
-        answer: Response | Stream
         try:
-            if handle != self._page and request.method not in _READS:
-                raise MethodError(f"{request.url.path} only answers GET", hint="it knows GET, HEAD")
-            answer = await handle(request)
+            answer = await self._handler(request)(request)
         except BoxshipError as error:
-            answer = _refusal(error)
+            answer = _refusal(error, self._allowed(request.url.path))
+        if isinstance(answer, Response):
+            answer.headers.setdefault(PAGE_HEADER, "1")
         await answer(scope, receive, send)
+
+    def _handler(self, request: Request) -> Handle:
+        """Raises: MethodError."""
+        path = request.url.path
+        allowed = self._allowed(path)
+        if allowed and request.method not in allowed:
+            raise MethodError(f"{path} only answers {allowed[0]}", hint=f"it knows {', '.join(allowed)}")
+        return self._writes.get(path) or self._own.get(path, self._page)
+
+    def _allowed(self, path: str) -> Sequence[str]:
+        """None: whatever is asked, the answer is the page."""
+        if path in self._writes:
+            return _WRITES
+        return _READS if path in self._own else ()
 
     async def _page(self, request: Request) -> Response:
         view = self._live.view()

@@ -12,11 +12,12 @@ REFRESH_S = 3
 """How often the page is loaded anew where scripts are turned off."""
 
 
-def policy(nonce: str) -> str:
+def policy(nonce: str, *, has_forms: bool = False) -> str:
     """The Content-Security-Policy: what is in the page, and nothing else."""
+    forms = "'self'" if has_forms else "'none'"
     return (
         f"default-src 'none'; style-src 'nonce-{nonce}'; script-src 'nonce-{nonce}'; connect-src 'self'; "
-        "img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+        f"img-src data:; base-uri 'none'; form-action {forms}; frame-ancestors 'none'"
     )
 
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from html import escape
 
 from boxship.checks.report import Issue, Level, Report, Result, Severity, Verdict
+from boxship.web.operate_page import HOME
 from boxship.web.page import frame
 
 _TONES = {Verdict.OK: "good", Verdict.DEGRADED: "warn", Verdict.FAILED: "bad"}
@@ -24,7 +25,8 @@ def status_page(report: Report, age_s: float, nonce: str) -> str:
         f'<main><p class="pill {tone}"><span class="dot"></span>version {escape(report.version or "?")}</p>'
         f"<h1>{headline}</h1>"
         f'<p class="why">{len(report.results)} checks, asked {age_s:.0f} s ago in {report.took_s:.1f} s.</p>'
-        f"{_issues(report.issues)}{_results(report.results)}</main>"
+        f"{_issues(report.issues)}{_results(report.results)}"
+        f'<p class="small"><a href="{HOME}">Operate this box</a></p></main>'
     )
     refresh = f'<meta http-equiv="refresh" content="{REFRESH_S}">'
     return frame(report.appliance, headline, body, nonce, tone=tone, head=refresh)

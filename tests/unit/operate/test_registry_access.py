@@ -13,7 +13,7 @@ from boxship.operate.install import Installation, install, uninstall
 from boxship.operate.registry_access import RegistryAccess, access_of, keep_access
 from boxship.registry.address import RegistryAddress
 from boxship.registry.trust import Trust, make_context
-from tests.integration.authorities import write_certificates
+from tests.authorities import write_certificates
 from tests.unit.operate.test_install import ONE, FakeUnits, listing
 
 HOST = "registry.example.com:5000"

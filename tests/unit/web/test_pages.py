@@ -14,9 +14,10 @@ from boxship.serve.closing import Closing
 from boxship.serve.gate import Gate
 from boxship.serve.limiter import Limiter
 from boxship.state.operation import Progress
-from boxship.web.app import Pages, make_pages
+from boxship.web.app import make_pages
+from boxship.web.asked import Pages
 from boxship.web.live import Live
-from tests.fakes.access import FakeTokens
+from tests.fakes.access import FakeJournal, FakeTokens
 from tests.fakes.box import FakeBox
 from tests.fakes.clock import FakeClock
 
@@ -31,7 +32,7 @@ class Around(Struct):
 async def around() -> AsyncIterator[Around]:
     clock = FakeClock()
     box, tokens = FakeBox(clock), FakeTokens(clock)
-    pages = make_pages(Pages(box, Gate(tokens, clock, Limiter()), clock, Closing()))
+    pages = make_pages(Pages(box, Gate(tokens, clock, Limiter()), FakeJournal(), clock, Closing()))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(pages), base_url="http://box") as client:
         yield Around(box, tokens, client)
 
