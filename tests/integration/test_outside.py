@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tests.authorities import write_certificates
@@ -98,6 +99,14 @@ def test_it_asks_for_a_token_and_shows_the_whole_box_for_one(door: Door) -> None
     # The pages are here, too.
     with door.connect(door.trusted()) as connection:
         assert status_of(connection, "/boxship/progress.json") == 200
+
+
+def test_a_browser_signs_in_there_with_a_cookie_that_never_leaves_tls(door: Door) -> None:
+    secret = door.box.ask("POST", "/v1/tokens", {"name": "ops", "scopes": ["admin"]})[1]["secret"]
+    with httpx.Client(base_url=f"https://localhost:{door.port}", verify=door.trusted(), timeout=20) as browser:
+        answer = browser.post("/boxship/operate/sign-in", data={"token": secret})
+        assert (answer.status_code, "Secure" in answer.headers["set-cookie"]) == (303, True)
+        assert "Signed in as token ops" in browser.get("/boxship/operate").text
 
 
 def test_an_authority_that_is_not_believed_is_named_with_the_way_to_believe_it(door: Door) -> None:
