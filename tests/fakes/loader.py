@@ -107,6 +107,8 @@ class FakeGate:
     def __init__(self) -> None:
         self.closed: frozenset[GatedPort] = frozenset()
         self.history: list[str] = []
+        self.flushed: tuple[str, ...] = ()
+        """What somebody else changed of it."""
         self.breaks = ""
         """Why it can't be closed or opened, "" when it can."""
 
@@ -125,7 +127,14 @@ class FakeGate:
         return Closed() if self.closed else Opened()
 
     async def is_intact(self) -> bool:
-        return True
+        return not self.flushed
+
+    async def mend(self) -> tuple[str, ...]:
+        damage, self.flushed = self.flushed, ()
+        if damage:
+            self.history.append("mend")
+            self._expect_whole()
+        return damage
 
     def _expect_whole(self) -> None:
         if self.breaks:

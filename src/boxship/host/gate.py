@@ -60,6 +60,12 @@ class Gate(Protocol):
         ``close`` with the same ports repairs it. Raises: HostError.
         """
 
+    async def mend(self) -> tuple[str, ...]:
+        """Close it again where somebody changed what this object closed, and tell what that was; () as a rule.
+
+        Raises: HostError when it can't be closed again.
+        """
+
 
 class NoGate:
     """Implements ``Gate`` where there can't be any."""
@@ -79,3 +85,6 @@ class NoGate:
 
     async def is_intact(self) -> bool:
         return True
+
+    async def mend(self) -> tuple[str, ...]:
+        return ()

@@ -154,18 +154,30 @@ class IptablesGate:
 
     async def close(self, ports: Collection[GatedPort], page_port: int) -> GateReport:
         async with self._one_at_a_time:
-            backend, is_engines = await self._iptables.engines_backend()
-            wanted = (frozenset(ports), page_port)
-            if damage := await self._hold(backend, Family.V4, wanted):
-                raise HostError(f"the gate isn't closed: {damage[0]}", hint="see iptables-save; what else changes it?")
-            holes = await self._close_v6(backend, wanted) if has_ipv6(self._ipv6_addresses) else ()
-            if not is_engines:
-                holes = (_NOT_THE_ENGINES, *holes)
-            # The other backend may hold what was closed before the host's alternatives were changed.
-            await self._take_out(but=backend)
-            self._last = wanted
-            self._accepted = frozenset(await self._damage_v6(backend)) if holes else frozenset()
-            return GateReport(is_closed=True, by=f"iptables{backend}", holes=holes)
+            return await self._close((frozenset(ports), page_port))
+
+    async def mend(self) -> tuple[str, ...]:
+        async with self._one_at_a_time:
+            if self._last is None:
+                return ()
+            backend, _ = await self._iptables.engines_backend()
+            damage = await self._damage(backend, await self._iptables.read(backend, Family.V4))
+            if damage:
+                await self._close(self._last)
+            return damage
+
+    async def _close(self, wanted: tuple[frozenset[GatedPort], int]) -> GateReport:
+        backend, is_engines = await self._iptables.engines_backend()
+        if damage := await self._hold(backend, Family.V4, wanted):
+            raise HostError(f"the gate isn't closed: {damage[0]}", hint="see iptables-save; what else changes it?")
+        holes = await self._close_v6(backend, wanted) if has_ipv6(self._ipv6_addresses) else ()
+        if not is_engines:
+            holes = (_NOT_THE_ENGINES, *holes)
+        # The other backend may hold what was closed before the host's alternatives were changed.
+        await self._take_out(but=backend)
+        self._last = wanted
+        self._accepted = frozenset(await self._damage_v6(backend)) if holes else frozenset()
+        return GateReport(is_closed=True, by=f"iptables{backend}", holes=holes)
 
     async def open(self) -> None:
         async with self._one_at_a_time:

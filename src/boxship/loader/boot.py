@@ -89,7 +89,7 @@ async def bring_up(parts: Parts, deployment: Deployment, interrupt: asyncio.Even
             raise
         return failure_of(error, redactor)
     _raise_if_lost(brought.outcome)
-    return failure_of_outcome(brought.outcome, "boot", redactor) or await pass_health_gate(parts, wanted)
+    return failure_of_outcome(brought.outcome, "boot", redactor) or await pass_health_gate(parts, wanted, interrupt)
 
 
 async def settle(parts: Parts, deployment: Deployment) -> None:

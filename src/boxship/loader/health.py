@@ -1,10 +1,14 @@
 """The health gate: what a deployment's own checks say, asked until they are good or time is up."""
 
+import asyncio
+
 from boxship.checks.report import Report
 from boxship.checks.run import Asked, Checker
+from boxship.errors import CancelledError
 from boxship.loader.deployments import Wanted
 from boxship.loader.failures import failure_of_report
 from boxship.loader.parts import Parts
+from boxship.operate.interrupt import unless_interrupted
 from boxship.state.operation import Failure
 
 FIRST_PAUSE_S = 0.25
@@ -26,16 +30,26 @@ async def check_all(parts: Parts, wanted: Wanted) -> Report:
     return await Checker(parts.engine, parts.machine, parts.clock, _asked(wanted, with_host=True)).check()
 
 
-async def pass_health_gate(parts: Parts, wanted: Wanted) -> Failure | None:
+async def pass_health_gate(parts: Parts, wanted: Wanted, interrupt: asyncio.Event) -> Failure | None:
     """None when every check was answered well within the boot timeout; else the check that wasn't, and what it got.
 
-    Services are ready before: what can still be bad are checks that no boot waits for, and what got bad since.
+    Services are ready before: what can still be bad are checks that no boot waits for, and what got bad since. The
+    heartbeats of the service that isn't well put off the end here, too.
+
+    Raises: EngineUnreachableError; CancelledError once ``interrupt`` is set.
     """
-    deadline_s = parts.clock.monotonic_s() + wanted.appliance.boot.timeout_s
+    cut_off = CancelledError("it was cancelled while its checks were asked", hint="the deployment before goes on")
+    return await unless_interrupted(_until_well(parts, wanted), interrupt, cut_off)
+
+
+async def _until_well(parts: Parts, wanted: Wanted) -> Failure | None:
+    began_s, within_s = parts.clock.monotonic_s(), wanted.appliance.boot.timeout_s
     pause_s = FIRST_PAUSE_S
     while True:
         failure = failure_of_report(await check_services(parts, wanted))
-        if failure is None or parts.clock.monotonic_s() + pause_s > deadline_s:
+        if failure is None:
+            return None
+        if parts.clock.monotonic_s() + pause_s > parts.heartbeats.until_s(failure.service, began_s, within_s):
             return failure
         await parts.clock.sleep(pause_s)
         pause_s = min(LONGEST_PAUSE_S, 2 * pause_s)

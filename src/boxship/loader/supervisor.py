@@ -20,6 +20,7 @@ from boxship.loader.beginning import remember_source
 from boxship.loader.box import BootView, GcView, ProgressView, RollbackView, Sequenced
 from boxship.loader.decide import Begin
 from boxship.loader.deployments import expect_target, read_wanted
+from boxship.loader.gatekeeper import keep_gate
 from boxship.loader.gc import collect_garbage, garbage_of, view_of
 from boxship.loader.happened import BoxEvent
 from boxship.loader.health import check_all
@@ -71,9 +72,12 @@ class Supervisor:
             self._parts.feed.publish(Notice(sentence, is_warning=True))
         if sentence := await remember_source(self._parts, self._journal):
             self._parts.feed.publish(Notice(sentence, is_warning=True))
+        keeping = asyncio.ensure_future(keep_gate(self._parts))
         try:
             await self._loop.run(stop)
         finally:
+            keeping.cancel()
+            await asyncio.gather(keeping, return_exceptions=True)
             await self._runner.close()
 
     def hear(self, event: BoxEvent) -> None:

@@ -66,6 +66,7 @@ async def switch(
         await refuse_unmet(parts, wanted, observed, (), request.objections)
         await journal.change(lambda state: transitions.deploy_first(state, trial))
         journal.note_result(runs=str(trial))
+        await journal.stage("starting", f"{trial} is the first here", can_cancel=False)
         return await boot_current(parts, journal, interrupt)
     pairs = await _pairs(parts, wanted, request.data_from or current)
     await refuse_unmet(parts, wanted, observed, pairs, request.objections)
@@ -84,7 +85,7 @@ async def switch(
     try:
         failure = await _try(parts, journal, wanted, copying, interrupt)
         if failure is None:
-            await _commit(parts, journal, wanted)
+            await _commit(parts, journal, wanted, interrupt)
     except BoxshipError as error:
         failure = failure_of(error, redactor_for(wanted.desired))
         await _go_back(parts, journal, trial, failure)
@@ -163,10 +164,12 @@ async def _stop_current(parts: Parts, journal: Journal, wanted: Wanted) -> None:
     await stop_others(parts, current, cause=f"{wanted.deployment} takes over")
 
 
-async def _commit(parts: Parts, journal: Journal, wanted: Wanted) -> None:
+async def _commit(parts: Parts, journal: Journal, wanted: Wanted, interrupt: asyncio.Event) -> None:
     """The write is the commit: when it can't be made, there was none."""
     now_s = parts.clock.now().timestamp()
     await journal.stage("committing", f"{wanted.deployment} is well", can_cancel=False)
+    # Whoever was told until now that it is cancelled was told the truth.
+    _heed(interrupt)
     await journal.change(lambda state: transitions.commit_trial(state, now_s))
     journal.note_result(runs=str(wanted.deployment))
 
