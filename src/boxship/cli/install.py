@@ -67,7 +67,7 @@ def install_verb(invocation: Invocation, arguments: argparse.Namespace) -> int:
         what = Installation(
             name,
             await loader_image(engine, arguments.image, is_json=invocation.is_json),
-            loaded.appliance.host.sysctl if loaded else {},
+            loaded.appliance.host.sysctl if loaded else None,
             socket_of_engine(),
             (*arguments.loader_options, *(word for host in trust.insecure for word in ("--insecure", host))),
             with_command=not arguments.no_command,

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from msgspec import Struct, field
+from msgspec import Struct
 
 from boxship.engine.port import ContainerEngine
 from boxship.errors import ConflictError, HostError, UsageError
@@ -33,13 +33,14 @@ THIS_HOST = Path("/")
 class Installation(Struct, frozen=True):
     """What to set up, with ``access`` to the registry of later releases.
 
-    ``loader``: the image id of the Loader to begin with. ``sysctl``: kernel settings of the host.
+    ``loader``: the image id of the Loader to begin with. ``sysctl``: kernel settings of the host; None: nobody said,
+    as no files of the appliance were read, so those that are recorded stay.
     ``loader_options``: for ``boxship loader``, in place of what it does without them.
     """
 
     appliance: str
     loader: str
-    sysctl: Mapping[str, str] = field(default_factory=dict)
+    sysctl: Mapping[str, str] | None = None
     socket: Path = DEFAULT_SOCKET
     loader_options: tuple[str, ...] = ()
     with_command: bool = True
@@ -67,7 +68,7 @@ def installation_of(release: Release, appliance: Appliance | None = None) -> Ins
             f"release {release.version} of {release.appliance} has no platform image, so nothing could run its Loader",
             hint="make the release with one: boxship release create --platform IMAGE",
         )
-    sysctl = {} if appliance is None else appliance.host.sysctl
+    sysctl = None if appliance is None else appliance.host.sysctl
     return Installation(release.appliance, release.platform.id, sysctl)
 
 
@@ -89,17 +90,19 @@ async def install(
     """
     tree = HostTree(root, dry_run=dry_run)
     usual = box_places(what.appliance)
-    options = what.loader_options or tree.record(what.appliance).loader_options
+    record = tree.record(what.appliance)
+    options = what.loader_options or record.loader_options
+    sysctl = record.sysctl if what.sysctl is None else what.sysctl
     had, ports = _ports(tree, what.appliance, options)
     files = host_files(
         what.appliance,
         usual,
-        what.sysctl,
+        sysctl,
         socket=what.socket,
         loader_options=(*options, *_port_options(ports, options)),
         with_command=what.with_command,
     )
-    changes = tree.install(what.appliance, files, options)
+    changes = tree.install(what.appliance, files, options, sysctl)
     places = Places(tree.at(usual.state), tree.at(usual.run))
     notes = [f"{path} was changed by hand and stays, though nothing needs it" for path in changes.changed_by_hand]
     if ports not in (had, BoxPorts()):
@@ -116,7 +119,7 @@ async def install(
         write_line(places.ports, str(ports))
         notes += keep_access(places, usual, what.access)
     if root == THIS_HOST and not dry_run:
-        notes += [str(each) for each in apply_settings(what.sysctl) if each.before != each.now or not each.is_as_wanted]
+        notes += [str(each) for each in apply_settings(sysctl) if each.before != each.now or not each.is_as_wanted]
         notes += await _begin(what.appliance, units, changes)
     elif root != THIS_HOST:
         notes.append(f"a host that boots from {root} starts it by itself")
