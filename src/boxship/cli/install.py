@@ -15,9 +15,9 @@ from boxship.errors import UsageError
 from boxship.host.loader_options import value_of
 from boxship.host.logins import DockerLogins
 from boxship.host.own_rules import OwnRules
-from boxship.host.places import MOUNTED_ROOT_VARIABLE
+from boxship.host.places import MOUNTED_ROOT_VARIABLE, THIS_HOST
 from boxship.host.units import Systemd
-from boxship.operate.install import THIS_HOST, Installation, Report, demand_root, install, uninstall
+from boxship.operate.install import Installation, Report, demand_root, install, uninstall
 from boxship.operate.registry_access import RegistryAccess, access_of
 from boxship.registry.address import parse_source
 from boxship.registry.trust import Trust

@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from boxship.errors import UsageError
 
+THIS_HOST = Path("/")
 STATE_ROOT = Path("/var/lib/boxship")
 RUN_ROOT = Path("/run/boxship")
 EMULATION_FOLDER = ".boxship"

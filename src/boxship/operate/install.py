@@ -9,25 +9,24 @@ from pathlib import Path
 from msgspec import Struct
 
 from boxship.engine.port import ContainerEngine
-from boxship.errors import ConflictError, HostError, UsageError
+from boxship.errors import ConflictError, HostError
 from boxship.host.box_logins import CONFIG
-from boxship.host.box_ports import API_PORT, PAGE_PORT, BoxPorts, choose_ports, kept_ports
+from boxship.host.box_ports import BoxPorts, read_ports
+from boxship.host.emulated_ports import EmulatedPorts
 from boxship.host.filelock import FileLock
 from boxship.host.installed import Changes, HostTree, Record
-from boxship.host.loader_options import value_of
 from boxship.host.own_rules import OwnRules
-from boxship.host.places import STATE_ROOT, Places, box_places, read_line, record_loader, write_line
+from boxship.host.places import STATE_ROOT, THIS_HOST, Places, box_places, read_line, record_loader, write_line
 from boxship.host.sail.files import host_files, script_path, unit_name
 from boxship.host.sail.render import DEFAULT_SOCKET
 from boxship.host.sysctl import apply_settings
 from boxship.host.units import Units
 from boxship.names import LABEL_LOADER_STATE
+from boxship.operate.box_ports import alone_on_host, listening_on, port_options, ports_for
 from boxship.operate.registry_access import RegistryAccess, keep_access
 from boxship.plan.observed import ContainerState
 from boxship.spec.model import Appliance
 from boxship.spec.release import Release
-
-THIS_HOST = Path("/")
 
 
 class Installation(Struct, frozen=True):
@@ -93,17 +92,20 @@ async def install(
     record = tree.record(what.appliance)
     options = what.loader_options or record.loader_options
     sysctl = record.sysctl if what.sysctl is None else what.sysctl
-    had, ports = _ports(tree, what.appliance, options)
-    files = host_files(
-        what.appliance,
-        usual,
-        sysctl,
-        socket=what.socket,
-        loader_options=(*options, *_port_options(ports, options)),
-        with_command=what.with_command,
-    )
-    changes = tree.install(what.appliance, files, options, sysctl)
     places = Places(tree.at(usual.state), tree.at(usual.run))
+    async with alone_on_host(root, dry_run=dry_run):
+        had, ports = _ports(tree, root, what.appliance, options)
+        files = host_files(
+            what.appliance,
+            usual,
+            sysctl,
+            socket=what.socket,
+            loader_options=(*options, *port_options(ports, options)),
+            with_command=what.with_command,
+        )
+        changes = tree.install(what.appliance, files, options, sysctl)
+        if not dry_run:
+            write_line(places.ports, str(ports))
     notes = [f"{path} was changed by hand and stays, though nothing needs it" for path in changes.changed_by_hand]
     if ports not in (had, BoxPorts()):
         notes.append(f"its page is at port {ports.page} of this host, and its API at {ports.api}, from now on")
@@ -116,7 +118,6 @@ async def install(
             # Who names it wants it tried again.
             places.loader_failed.unlink(missing_ok=True)
     if not dry_run:
-        write_line(places.ports, str(ports))
         notes += keep_access(places, usual, what.access)
     if root == THIS_HOST and not dry_run:
         notes += [str(each) for each in apply_settings(sysctl) if each.before != each.now or not each.is_as_wanted]
@@ -126,25 +127,11 @@ async def install(
     return Report(changes, tuple(notes))
 
 
-def _ports(tree: HostTree, appliance: str, options: tuple[str, ...]) -> tuple[BoxPorts | None, BoxPorts]:
+def _ports(tree: HostTree, root: Path, appliance: str, options: tuple[str, ...]) -> tuple[BoxPorts | None, BoxPorts]:
     """Those that it had, and those that it has from now on."""
-    kept = kept_ports(tree.at(STATE_ROOT))
-    had = kept.pop(appliance, None)
-    return had, choose_ports(had, _port(options, "--page-port"), _port(options, "--api-port"), kept)
-
-
-def _port(options: tuple[str, ...], name: str) -> int | None:
-    text = value_of(options, name)
-    if text and not text.isdecimal():
-        raise UsageError(f"{name} {text} is no port", hint=f"for example {name} 8482")
-    return int(text) if text else None
-
-
-def _port_options(ports: BoxPorts, options: tuple[str, ...]) -> tuple[str, ...]:
-    """What the Loader isn't told yet, nor does by itself."""
-    page = () if value_of(options, "--page-port") or ports.page == PAGE_PORT else ("--page-port", str(ports.page))
-    api = () if value_of(options, "--api-port") or ports.api == API_PORT else ("--api-port", str(ports.api))
-    return (*page, *api)
+    states = tree.at(STATE_ROOT)
+    had = read_ports(box_places(appliance, states / appliance).ports)
+    return had, ports_for(states, had, appliance, options, EmulatedPorts(root).taken() | listening_on(root))
 
 
 async def _begin(appliance: str, units: Units, changes: Changes) -> list[str]:
