@@ -10,7 +10,6 @@ from msgspec import Struct
 
 from boxship.engine.port import ContainerEngine
 from boxship.errors import ConflictError, HostError
-from boxship.host.box_logins import CONFIG
 from boxship.host.box_ports import BoxPorts, read_ports
 from boxship.host.emulated_ports import EmulatedPorts
 from boxship.host.filelock import FileLock
@@ -23,7 +22,7 @@ from boxship.host.sysctl import apply_settings
 from boxship.host.units import Units
 from boxship.names import LABEL_LOADER_STATE
 from boxship.operate.box_ports import alone_on_host, listening_on, port_options, ports_for
-from boxship.operate.registry_access import RegistryAccess, keep_access
+from boxship.operate.registry_access import RegistryAccess, keep_access, kept_access
 from boxship.plan.observed import ContainerState
 from boxship.spec.model import Appliance
 from boxship.spec.release import Release
@@ -174,7 +173,7 @@ async def uninstall(
     async with _no_sail(appliance, places, dry_run=dry_run or not is_installed):
         removed = [] if engine is None else await remove_loader(engine, usual, dry_run=dry_run)
         own = (usual.loader, usual.loader_previous, usual.loader_failed, usual.loader_reported, usual.starts)
-        access = (usual.registry_ca, usual.docker_config / CONFIG)
+        access, access_folders = kept_access(places, usual)
         # Nobody knows the ports of what never ran.
         ports = () if places.database.exists() else (usual.ports,)
         removed_rules = [] if dry_run else await clear_rules(rules)
@@ -182,7 +181,7 @@ async def uninstall(
         changes = tree.uninstall(
             appliance,
             (*own, *access, *ports, usual.sail_lock, usual.sail_socket, usual.socket),
-            (usual.docker_config, usual.run, usual.run.parent),
+            (*access_folders, usual.run, usual.run.parent),
         )
     if is_installed and root == THIS_HOST and units.is_there() and not dry_run:
         await units.reload()
