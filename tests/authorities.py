@@ -11,8 +11,8 @@ from cryptography.x509.oid import NameOID
 
 
 def write_certificates(folder: Path) -> None:
-    """``ca.crt``, and ``server.crt`` with ``server.key`` for 127.0.0.1 and localhost."""
-    ca_key, server_key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
+    """``ca.crt``, a ``server.crt`` for 127.0.0.1 and localhost, a ``client.crt``, and their ``.key``."""
+    ca_key, server_key, client_key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(3))
     ca_name, now = _name("an authority of tests"), datetime.now(UTC)
     constraints = x509.BasicConstraints(ca=True, path_length=None)
     ca = (
@@ -22,14 +22,16 @@ def write_certificates(folder: Path) -> None:
     )
     names = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1")), x509.DNSName("localhost")])
     server = _certificate(_name("127.0.0.1"), ca_name, server_key, now).add_extension(names, critical=False)
+    client = _certificate(_name("a client"), ca_name, client_key, now)
     (folder / "ca.crt").write_bytes(ca.public_bytes(serialization.Encoding.PEM))
-    signed = server.sign(ca_key, hashes.SHA256())
-    (folder / "server.crt").write_bytes(signed.public_bytes(serialization.Encoding.PEM))
-    (folder / "server.key").write_bytes(
-        server_key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    for name, unsigned, key in (("server", server, server_key), ("client", client, client_key)):
+        signed = unsigned.sign(ca_key, hashes.SHA256())
+        (folder / f"{name}.crt").write_bytes(signed.public_bytes(serialization.Encoding.PEM))
+        (folder / f"{name}.key").write_bytes(
+            key.private_bytes(
+                serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+            )
         )
-    )
 
 
 def _name(text: str) -> x509.Name:

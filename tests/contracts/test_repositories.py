@@ -9,7 +9,9 @@ import pytest
 
 from boxship.clock import SystemClock
 from boxship.errors import NotFoundError, RegistryError
+from boxship.host.places import box_places
 from boxship.logins import Login, Logins, NoLogins
+from boxship.operate.registry_access import access_of, keep_access
 from boxship.registry.address import RegistryAddress
 from boxship.registry.client import Registry as RegistryClient
 from boxship.registry.layout import Layout
@@ -168,6 +170,16 @@ class TestFolder(RepositoriesContract):
             await Layout(tmp_path / "unplugged").tags("")
 
 
+@pytest.fixture
+def demanding(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
+    """It answers only who shows a certificate."""
+    with registry(tmp_path_factory.mktemp("demanding"), has_tls=True) as made:
+        made.stop()
+        made.demand_certificates()
+        made.start()
+        yield made
+
+
 @pytest.fixture(scope="module")
 def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
     with registry(tmp_path_factory.mktemp("secured"), has_tls=True) as made:
@@ -209,6 +221,36 @@ class TestRegistryWithTlsAndLogin(RepositoriesContract):
         made = RegistryClient(Session(address, OneLogin(Login(USER, PASSWORD)), Trust(tmp_path)), SystemClock())
         assert await made.tags("") == ()
         await made.close()
+
+    async def test_who_is_asked_for_a_certificate_shows_docker_s_or_what_a_box_was_given(
+        self, demanding: Registry, tmp_path: Path
+    ) -> None:
+        address, login = RegistryAddress(demanding.address, "share-of-nobody"), OneLogin(Login(USER, PASSWORD))
+
+        async def tags(trust: Trust) -> tuple[str, ...]:
+            made = RegistryClient(Session(address, login, trust), SystemClock())
+            try:
+                return await made.tags("")
+            finally:
+                await made.close()
+
+        with pytest.raises(RegistryError, match="wants a certificate of who asks") as caught:
+            await tags(Trust(Path("/nonexistent"), ca_file=demanding.ca_path))
+        assert f"/etc/docker/certs.d/{demanding.address}" in caught.value.hint
+        assert not caught.value.is_transient
+        docker = Trust(tmp_path / "certs.d")
+        given = docker.folder / demanding.address
+        given.mkdir(parents=True)
+        for path, name in zip(
+            (demanding.ca_path, *demanding.client_paths), ("ca.crt", "client.cert", "client.key"), strict=True
+        ):
+            (given / name).write_bytes(path.read_bytes())
+        assert await tags(docker) == ()
+        places = box_places("share", tmp_path / "state")
+        places.state.mkdir()
+        keep_access(places, places, await access_of(address, login, docker))
+        box = Trust(Path("/nonexistent"), ca_file=places.registry_ca, client_folder=places.registry_clients)
+        assert await tags(box) == ()
 
     @pytest.mark.parametrize(
         ("logins", "said"), [(NoLogins(), "wants a login"), (OneLogin(Login(USER, "wrong")), "refuses the login")]

@@ -1,5 +1,6 @@
 """A host that is as a test says: nothing of the real one is looked at."""
 
+import asyncio
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TypeVar
@@ -37,6 +38,10 @@ class FakeMachine:
         self.offset_s: float | Exception = 0.0
         self.names: dict[str, tuple[str, ...] | OSError] = {}
         self.programs: dict[tuple[str, ...], Finished | HostError] = {}
+        self.may_end = asyncio.Event()
+        """Not set: every program runs on."""
+        self.may_end.set()
+        self.running: list[tuple[str, ...]] = []
 
     def file_system(self, path: str) -> FileSystem | None:
         return raised_or(self.systems.get(path, ROOMY))
@@ -69,7 +74,12 @@ class FakeMachine:
         return raised_or(self.names.get(name, ()))
 
     async def run(self, argv: tuple[str, ...], directory: Path, timeout_s: float) -> Finished:
-        return raised_or(self.programs[argv])
+        self.running.append(argv)
+        try:
+            await self.may_end.wait()
+            return raised_or(self.programs[argv])
+        finally:
+            self.running.remove(argv)
 
 
 def raised_or(value: T | Exception) -> T:

@@ -28,6 +28,8 @@ for folder in {folders}; do
     mkdir -p "/mnt$folder/upper" "/mnt$folder/work"
     mount -t overlay overlay -o "lowerdir=$folder,upperdir=/mnt$folder/upper,workdir=/mnt$folder/work" "$folder"
 done
+# What emulations on this machine say of their ports is not about this host.
+mount -t tmpfs tmpfs /var/tmp
 ln -s {socket} /run/docker.sock
 """
 _FETCH = "import sys, urllib.request as r; print(r.urlopen(sys.argv[1], timeout=5).read().decode(), end='')"

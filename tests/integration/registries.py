@@ -33,8 +33,10 @@ class Registry:
         self._has_tls = has_tls
         self._greeting = 401 if has_login else 200
         self.ca_path = folder / "ca.crt"
+        self.client_paths = folder / "client.crt", folder / "client.key"
         self.address = f"127.0.0.1:{_free_port()}"
         self._process: subprocess.Popen[bytes] | None = None
+        self._demands_certificates = False
         (folder / "htpasswd").write_text(_HTPASSWD)
         settings: dict[str, object] = {
             "version": 0.1,
@@ -48,7 +50,19 @@ class Registry:
             write_certificates(folder)
             files = {"certificate": str(folder / "server.crt"), "key": str(folder / "server.key")}
             settings["http"] = {"addr": self.address, "secret": "of-a-test", "tls": files}
-        (folder / "settings.json").write_text(json.dumps(settings))
+        self._settings = settings
+        self._write_settings()
+
+    def demand_certificates(self) -> None:
+        """From its next start on it answers only who shows ``client_paths``."""
+        http_settings = self._settings["http"]
+        assert isinstance(http_settings, dict)
+        http_settings["tls"]["clientcas"] = [str(self.ca_path)]
+        self._demands_certificates = True
+        self._write_settings()
+
+    def _write_settings(self) -> None:
+        (self._folder / "settings.json").write_text(json.dumps(self._settings))
 
     @property
     def login(self) -> dict[str, object]:
@@ -97,6 +111,8 @@ class Registry:
         connection = http.client.HTTPConnection(self.address, timeout=1)
         if self._has_tls:
             context = ssl.create_default_context(cafile=self.ca_path)
+            if self._demands_certificates:
+                context.load_cert_chain(*self.client_paths)
             connection = http.client.HTTPSConnection(self.address, timeout=1, context=context)
         try:
             connection.request("GET", "/v2/")

@@ -4,10 +4,12 @@ import asyncio
 import subprocess
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from boxship.host.box_ports import PAGE_PORT
 from boxship.host.places import read_line
 from boxship.names import loader_before_name, loader_name
 from tests.contracts.images import TEST_IMAGE
@@ -69,7 +71,8 @@ def test_ctrl_c_ends_the_loader_and_leaves_what_it_knows(laptop: Box) -> None:
     assert state.is_dir()
     words = ["docker", "container", "inspect", "--format", "{{json .Args}}", loader_name(laptop.name)]
     made = subprocess.run(words, capture_output=True, text=True, check=True, timeout=30)
-    assert made.stdout.endswith('"--page-port","8080"]\n')
+    assert '"--page-port","8080"' in made.stdout
+    assert read_line(state / "ports").split()[0] == "8080"
 
 
 def test_removing_takes_the_folder_and_the_loaders_containers_and_nothing_else(
@@ -99,6 +102,30 @@ def test_a_tree_of_files_is_installed_into_and_is_then_as_before(laptop: Box, im
     assert "wrote" not in again.stdout
     laptop.run("uninstall", "--root", "tree").must()
     assert list(tree.iterdir()) == []
+
+
+def test_two_emulations_side_by_side_have_ports_of_their_own(laptop: Box, tmp_path: Path) -> None:
+    other = Box(f"{laptop.name}-b", tmp_path / "other", laptop.environment)
+    other.directory.mkdir()
+    other.write(COMPOSE)
+    try:
+        for box in (laptop, other):
+            behave(box, "one", "exit 4")
+        # At the same time, as two terminals.
+        with ThreadPoolExecutor() as pool:
+            begun = [pool.submit(box.run, "emulate", "--image", IMAGE) for box in (laptop, other)]
+            assert [each.result().status for each in begun] == [4, 4]
+        kept = [read_line(box.directory / ".boxship/state/ports") for box in (laptop, other)]
+        assert len({port for line in kept for port in line.split()}) == 4
+        page, api = map(int, kept[1].split())
+        if page != PAGE_PORT:
+            assert f"its page is at port {page} of this host, and its API at {api}" in begun[1].result().stderr
+        assert other.run("emulate", "--image", IMAGE).status == 4
+        assert read_line(other.directory / ".boxship/state/ports") == kept[1], "they stay"
+    finally:
+        other.run("emulate", "--remove").must()
+        other.remove()
+    assert not [path for path in Path("/var/tmp").glob("boxship-ports-*/*") if str(other.directory) in path.read_text()]
 
 
 def test_an_image_that_is_not_here_is_told(laptop: Box) -> None:

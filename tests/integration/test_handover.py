@@ -134,7 +134,9 @@ def test_a_release_in_a_folder_becomes_a_box_that_comes_back_and_can_be_taken_aw
     host.boxship("-p", APPLIANCE, "down")
 
 
-def test_a_second_appliance_on_a_host_has_ports_of_its_own(host: PrivateHost, releases: Releases) -> None:
+def test_a_second_appliance_on_a_host_has_ports_of_its_own(
+    host: PrivateHost, releases: Releases, tmp_path: Path
+) -> None:
     install(host, releases, "1.0.0")
     other = ("-p", "bxtest-other", "install", "--image", releases.loaders["1.0.0"])
     assert "its page is at port 8482 of this host, and its API at 8483" in host.boxship(*other)
@@ -149,6 +151,12 @@ def test_a_second_appliance_on_a_host_has_ports_of_its_own(host: PrivateHost, re
         assert "listen" not in log.stdout + log.stderr
     listening = host.run("ss", "-Hltn")
     assert all(f":{port} " in listening for port in (8480, 8482))
+    # In a folder with files, their appliance's box is asked, and no other one.
+    boxes = f"boxes of this host: {APPLIANCE}, bxtest-other"
+    for name, answer in (("bxtest-other", "nothing is deployed"), ("bxtest-neither", boxes)):
+        (tmp_path / "compose.yaml").write_text(f"name: {name}\nservices: {{web: {{image: web}}}}\n")
+        asked = host.attempt(*BOXSHIP, "--project-directory", str(tmp_path), "box", "status")
+        assert answer in asked.stderr, asked
 
 
 def test_a_tree_into_which_a_release_was_installed_is_then_as_before(

@@ -1,5 +1,6 @@
-"""A box whose releases come from a registry with an authority and a login of its own, also after its first day."""
+"""A box whose registry wants a login and a certificate, and has an authority of its own, also after its first day."""
 
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -44,12 +45,19 @@ def test_the_registry_that_a_box_was_installed_from_is_reached_over_restarts_and
 ) -> None:
     home = tmp_path / "vendor/docker-config"
     with private_host(tmp_path) as host:
+        # The vendor's machine, which pushed, isn't asked for one.
+        store.demand_certificates()
         store.start(host.engine.enter)
         place = f"{store.address}/{APPLIANCE}"
         install = (*BOXSHIP, "install", "--release", place, "1.0.0", "--ca", str(store.ca_path))
+        refused = host.attempt(*install, environment={"DOCKER_CONFIG": str(home)})
+        assert "wants a certificate of who asks" in refused.stderr
+        put_client_certificate(host, store)
         said = host.run(*install, environment={"DOCKER_CONFIG": str(home)})
-        assert "for root alone" in said
-        assert PASSWORD not in said + host.run("cat", f"/usr/local/lib/boxship/{APPLIANCE}/sail")
+        assert said.count("for root alone") == 2
+        key = store.client_paths[1].read_text().splitlines()[1]
+        for secret in (PASSWORD, key):
+            assert secret not in said + host.run("cat", f"/usr/local/lib/boxship/{APPLIANCE}/sail")
         host.sail(APPLIANCE)
         boots = [ready(host)]
         assert versions(host) == ["1.0.0", "2.0.0"]
@@ -63,10 +71,19 @@ def test_the_registry_that_a_box_was_installed_from_is_reached_over_restarts_and
         assert versions(host) == ["1.0.0", "2.0.0"], "the Loader of 2.0.0 gets there, too"
         assert place in host.wrapper("box", "source")
 
+        assert key not in host.said + host.run("docker", "container", "logs", LOADER)
         host.end_sail()
         host.wrapper("uninstall")
-        assert not [path for path in host.files() if "/docker/config.json" in path or "registry-ca" in path]
+        assert not [path for path in host.files() if re.search("/docker/config.json|registry-c", path)]
         host.boxship("-p", APPLIANCE, "down")
+
+
+def put_client_certificate(host: PrivateHost, store: Registry) -> None:
+    """Where docker looks for what to show to this registry."""
+    folder = f"/etc/docker/certs.d/{store.address}"
+    host.run("mkdir", "-p", folder)
+    for path, name in zip(store.client_paths, ("client.cert", "client.key"), strict=True):
+        host.run("install", "-m", "600", str(path), f"{folder}/{name}")
 
 
 def versions(host: PrivateHost) -> list[str]:

@@ -32,7 +32,11 @@ app: compose.yaml
 targets: {{default: [web], maintenance: [page]}}
 boot: {{timeout: 20s}}
 preflight:
-  license: {{program: [sh, -c, "test -e {mark} || {{{{ echo the license ended yesterday; exit 2; }}}}"]}}
+  license: {{program: [sh, {license}]}}
+"""
+LICENSE = """
+if [ -e {mark}.slow ]; then echo $$ >{mark}.pid; sleep 60; fi
+test -e {mark} || {{ echo the license ended yesterday; exit 2; }}
 """
 
 
@@ -47,7 +51,8 @@ def box(tmp_path: Path, mark: Path) -> Iterator[LoaderBox]:
     files.mkdir()
     home.mkdir()
     (files / "compose.yaml").write_text(COMPOSE.format(image=TEST_IMAGE, port=free_ports(1)[0]))
-    (files / "appliance.yaml").write_text(APPLIANCE_YAML.format(mark=mark).replace("{{", "{").replace("}}", "}"))
+    (files / "appliance.yaml").write_text(APPLIANCE_YAML.format(license=tmp_path / "license.sh"))
+    (tmp_path / "license.sh").write_text(LICENSE.format(mark=mark))
     made = subprocess.run(
         [*BOXSHIP, "-p", APPLIANCE, "release", "create", "--output", str(output)],
         cwd=files, env=dict(os.environ), capture_output=True, text=True, timeout=60, check=False,
@@ -60,11 +65,15 @@ def box(tmp_path: Path, mark: Path) -> Iterator[LoaderBox]:
         yield begun
 
 
-def leave(box: LoaderBox) -> "subprocess.CompletedProcess[str]":
+def tell(box: LoaderBox, *words: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
-        [*BOXSHIP, "box", "maintenance", "off", "--socket", str(box.socket)],
+        [*BOXSHIP, "box", *words, "--socket", str(box.socket)],
         cwd=box.folder, capture_output=True, text=True, timeout=90, check=False,
     )  # fmt: skip
+
+
+def leave(box: LoaderBox) -> "subprocess.CompletedProcess[str]":
+    return tell(box, "maintenance", "off")
 
 
 def begin_by_button(browser: httpx.Client, word: str) -> None:
@@ -112,3 +121,20 @@ def test_a_vendors_check_that_fails_keeps_maintenance_on_until_it_is_well(box: L
     left = leave(box)
     assert left.returncode == 0, left
     assert (box.booted()["target"], box.running()) == ("default", [f"{APPLIANCE}.web.g1"])
+
+
+def test_leaving_is_cancelled_while_a_check_runs_and_the_check_ends(box: LoaderBox, mark: Path) -> None:
+    assert box.over(box.begin("/v1/maintenance", {"on": True}))["status"] == "done"
+    before = [each.id for each in box.observe().containers_of(APPLIANCE) if each.state == "running"]
+    slow, pid_file = mark.with_suffix(".slow"), mark.with_suffix(".pid")
+    slow.touch()
+    begun = tell(box, "maintenance", "off", "--detach").stdout.split()[-1]
+    box.eventually(lambda: pid_file.exists() and pid_file.read_text().endswith("\n"), "the check runs")
+    assert tell(box, "cancel", begun).returncode == 0
+    assert box.over(begun)["status"] == "cancelled"
+    assert not Path(f"/proc/{int(pid_file.read_text())}").exists()
+    assert box.get("/v1/maintenance") == {"on": True, "target": "maintenance"}
+    assert [each.id for each in box.observe().containers_of(APPLIANCE) if each.state == "running"] == before
+    slow.unlink()
+    assert leave(box).returncode == 0
+    assert box.running() == [f"{APPLIANCE}.web.g1"]

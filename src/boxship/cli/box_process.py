@@ -126,7 +126,11 @@ def _trust(options: BoxOptions) -> Callable[[], Trust]:
     kept = options.places.registry_ca
 
     def trust_now() -> Trust:
-        return Trust(ca_file=options.ca_file or (kept if kept.exists() else None), insecure=options.insecure)
+        return Trust(
+            ca_file=options.ca_file or (kept if kept.exists() else None),
+            insecure=options.insecure,
+            client_folder=options.places.registry_clients,
+        )
 
     return trust_now
 

@@ -4,6 +4,7 @@ import argparse
 import json
 import sys
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 from msgspec import convert
 
@@ -11,6 +12,7 @@ from boxship.cli.box_client import Answered, BoxClient, client_from
 from boxship.cli.box_follow import follow
 from boxship.cli.context import Invocation
 from boxship.cli.dry_run import IS_DRY_RUN
+from boxship.cli.meant import appliance_meant, is_told_where
 from boxship.cli.render import box as render
 from boxship.cli.render.color import sanitized
 from boxship.cli.render.columns import print_columns
@@ -23,8 +25,11 @@ _DATA = "data: "
 _ID = "id: "
 
 
-def _client(arguments: argparse.Namespace) -> BoxClient:
-    return client_from(arguments.socket, arguments.url, arguments.token_file, arguments.project_name, arguments.ca)
+def _client(invocation: Invocation, arguments: argparse.Namespace) -> BoxClient:
+    name = arguments.project_name
+    if name is None and not is_told_where(arguments.socket, arguments.url):
+        name = appliance_meant(invocation, Path.cwd())
+    return client_from(arguments.socket, arguments.url, arguments.token_file, name, arguments.ca)
 
 
 def _show(invocation: Invocation, answered: Answered, show: Callable[[Mapping[str, object]], None]) -> int:
@@ -47,25 +52,27 @@ def _begun(invocation: Invocation, arguments: argparse.Namespace, client: BoxCli
 
 
 def boot(invocation: Invocation, arguments: argparse.Namespace) -> int:
-    client = _client(arguments)
+    client = _client(invocation, arguments)
     if arguments.boot_target is None:
         return _show(invocation, client.get("/v1/boot"), render.print_facts)
     return _begun(invocation, arguments, client, client.tell("/v1/boot", {"target": arguments.boot_target}))
 
 
 def status(invocation: Invocation, arguments: argparse.Namespace) -> int:
-    answered = _client(arguments).get("/v1/status", {"fresh": "1"} if arguments.fresh else {})
+    answered = _client(invocation, arguments).get("/v1/status", {"fresh": "1"} if arguments.fresh else {})
     _show(invocation, answered, render.print_report)
     is_bad = answered["verdict"] == "failed" or (arguments.strict and answered["verdict"] != "ok")
     return ProbeError.exit_status if is_bad else 0
 
 
 def why(invocation: Invocation, arguments: argparse.Namespace) -> int:
-    return _show(invocation, _client(arguments).get("/v1/why"), lambda said: print(sanitized(str(said["why"]))))
+    return _show(
+        invocation, _client(invocation, arguments).get("/v1/why"), lambda said: print(sanitized(str(said["why"])))
+    )
 
 
 def versions(invocation: Invocation, arguments: argparse.Namespace) -> int:
-    client = _client(arguments)
+    client = _client(invocation, arguments)
     path = f"/v1/tags/latest/{arguments.source}" if arguments.source else "/v1/tags/latest"
 
     def show(said: Mapping[str, object]) -> None:
@@ -78,12 +85,12 @@ def versions(invocation: Invocation, arguments: argparse.Namespace) -> int:
 
 
 def pull(invocation: Invocation, arguments: argparse.Namespace) -> int:
-    client = _client(arguments)
+    client = _client(invocation, arguments)
     return _begun(invocation, arguments, client, client.tell("/v1/images/pull", {"version": arguments.version or ""}))
 
 
 def switch(invocation: Invocation, arguments: argparse.Namespace) -> int:
-    client = _client(arguments)
+    client = _client(invocation, arguments)
     body: dict[str, object] = {
         "version": arguments.version,
         "target": invocation.target or "",
@@ -93,7 +100,7 @@ def switch(invocation: Invocation, arguments: argparse.Namespace) -> int:
 
 
 def rollback(invocation: Invocation, arguments: argparse.Namespace) -> int:
-    client = _client(arguments)
+    client = _client(invocation, arguments)
     if not arguments.yes and not IS_DRY_RUN.get():
         _expect_yes(client.get("/v1/rollback"))
     return _begun(invocation, arguments, client, client.tell("/v1/rollback"))
@@ -112,7 +119,7 @@ def _expect_yes(brings: Answered) -> None:
 
 
 def gc(invocation: Invocation, arguments: argparse.Namespace) -> int:
-    client = _client(arguments)
+    client = _client(invocation, arguments)
     if IS_DRY_RUN.get():
         return _show(invocation, client.get("/v1/gc"), render.print_garbage)
     return _begun(invocation, arguments, client, client.tell("/v1/gc"))
@@ -123,11 +130,11 @@ def operations(invocation: Invocation, arguments: argparse.Namespace) -> int:
         render.print_operations(convert(said["operations"], list[Operation]))
 
     query = {"limit": str(arguments.limit)}
-    return _show(invocation, _client(arguments).get("/v1/operations", query), show)
+    return _show(invocation, _client(invocation, arguments).get("/v1/operations", query), show)
 
 
 def operation(invocation: Invocation, arguments: argparse.Namespace) -> int:
-    client = _client(arguments)
+    client = _client(invocation, arguments)
     answered = client.get(f"/v1/operations/{arguments.id}")
     if arguments.follow:
         return follow(client, answered.body, is_json=invocation.is_json)
@@ -135,13 +142,13 @@ def operation(invocation: Invocation, arguments: argparse.Namespace) -> int:
 
 
 def cancel(invocation: Invocation, arguments: argparse.Namespace) -> int:
-    answered = _client(arguments).tell(f"/v1/operations/{arguments.id}", method="DELETE")
+    answered = _client(invocation, arguments).tell(f"/v1/operations/{arguments.id}", method="DELETE")
     return _show(invocation, answered, lambda said: render.print_operation(convert(said, Operation)))
 
 
 def events(invocation: Invocation, arguments: argparse.Namespace) -> int:
     """Until ^C. Each line of JSON has the id to go on after."""
-    lines = _client(arguments).lines("/v1/events", {"after": arguments.after}, "text/event-stream")
+    lines = _client(invocation, arguments).lines("/v1/events", {"after": arguments.after}, "text/event-stream")
     number = ""
     for line in lines:
         if line.startswith(_ID):
@@ -164,29 +171,29 @@ def logs(invocation: Invocation, arguments: argparse.Namespace) -> int:
         query["follow"] = "1"
     path = f"/v1/services/{arguments.service}/logs"
     if not invocation.is_json:
-        for line in _client(arguments).lines(path, query):
+        for line in _client(invocation, arguments).lines(path, query):
             print(sanitized(line) if sys.stdout.isatty() else line, flush=True)
         return 0
-    for line in _client(arguments).lines(path, query, "text/event-stream"):
+    for line in _client(invocation, arguments).lines(path, query, "text/event-stream"):
         if line.startswith(_DATA) and line != "data: {}":
             print(line.removeprefix(_DATA), flush=True)
     return 0
 
 
 def restart(invocation: Invocation, arguments: argparse.Namespace) -> int:
-    client = _client(arguments)
+    client = _client(invocation, arguments)
     return _begun(invocation, arguments, client, client.tell(f"/v1/services/{arguments.service}/restart"))
 
 
 def maintenance(invocation: Invocation, arguments: argparse.Namespace) -> int:
-    client = _client(arguments)
+    client = _client(invocation, arguments)
     if arguments.state is None:
         return _show(invocation, client.get("/v1/maintenance"), lambda said: print("on" if said["on"] else "off"))
     return _begun(invocation, arguments, client, client.tell("/v1/maintenance", {"on": arguments.state == "on"}))
 
 
 def source(invocation: Invocation, arguments: argparse.Namespace) -> int:
-    client = _client(arguments)
+    client = _client(invocation, arguments)
     answered = (
         client.get("/v1/registry")
         if arguments.source is None
@@ -200,11 +207,11 @@ def containers(invocation: Invocation, arguments: argparse.Namespace) -> int:
         rows = [(name, str(image)) for name, image in said.items()]
         print_columns(("CONTAINER", "IMAGE"), rows, nothing="no containers")
 
-    return _show(invocation, _client(arguments).get("/v1/containers"), show)
+    return _show(invocation, _client(invocation, arguments).get("/v1/containers"), show)
 
 
 def tokens(invocation: Invocation, arguments: argparse.Namespace) -> int:
-    client = _client(arguments)
+    client = _client(invocation, arguments)
     match arguments.do:
         case "list":
             return _show(invocation, client.get("/v1/tokens"), lambda said: render.print_tokens(said["tokens"]))
@@ -238,5 +245,7 @@ def _seconds(text: str) -> int:
 def audit(invocation: Invocation, arguments: argparse.Namespace) -> int:
     query = {"after": str(arguments.after), "limit": str(arguments.limit)}
     return _show(
-        invocation, _client(arguments).get("/v1/audit", query), lambda said: render.print_audit(said["entries"])
+        invocation,
+        _client(invocation, arguments).get("/v1/audit", query),
+        lambda said: render.print_audit(said["entries"]),
     )

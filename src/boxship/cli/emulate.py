@@ -17,7 +17,7 @@ from boxship.engine.port import Engine
 from boxship.host.own_rules import OwnRules
 from boxship.host.places import EMULATION_FOLDER
 from boxship.host.sysctl import apply_settings
-from boxship.operate.emulate import prepare, remove_emulation
+from boxship.operate.emulate import Emulation, prepare, remove_emulation
 
 
 def add_emulate(parser: argparse.ArgumentParser) -> None:
@@ -39,20 +39,21 @@ def emulate(invocation: Invocation, arguments: argparse.Namespace) -> int:
     if arguments.remove:
         return _remove(invocation, name, folder)
     socket = socket_of_engine()
-
-    async def image(engine: Engine) -> str:
-        return await loader_image(engine, arguments.image, is_json=invocation.is_json)
-
-    image_id = run_with_engine(image)
     settings = loaded.appliance.host.sysctl if loaded else {}
-    if IS_DRY_RUN.get():
-        text = f"would run the Loader {image_id} of {name}, with its state in {folder}"
-        raise DryRunEnded(text, {"appliance": name, "loader": image_id, "state": str(folder)})
+
+    async def work(engine: Engine) -> Emulation:
+        image_id = await loader_image(engine, arguments.image, is_json=invocation.is_json)
+        if IS_DRY_RUN.get():
+            text = f"would run the Loader {image_id} of {name}, with its state in {folder}"
+            raise DryRunEnded(text, {"appliance": name, "loader": image_id, "state": str(folder)})
+        return await prepare(name, folder, image_id, socket, tuple(arguments.loader_options))
+
+    emulation = run_with_engine(work)
     # Here, as they are the host's, and the Loader's container may only read them.
-    for setting in apply_settings(settings):
-        if setting.before != setting.wanted:
-            print(f"host: {setting}", file=sys.stderr, flush=True)
-    return _run(prepare(name, folder, image_id, socket, tuple(arguments.loader_options)))
+    changed = [f"host: {setting}" for setting in apply_settings(settings) if setting.before != setting.wanted]
+    for sentence in (*changed, *emulation.notes):
+        print(sentence, file=sys.stderr, flush=True)
+    return _run(emulation.script)
 
 
 def _run(script: Path) -> NoReturn:

@@ -15,9 +15,9 @@ from boxship.errors import UsageError
 from boxship.host.loader_options import value_of
 from boxship.host.logins import DockerLogins
 from boxship.host.own_rules import OwnRules
-from boxship.host.places import MOUNTED_ROOT_VARIABLE
+from boxship.host.places import MOUNTED_ROOT_VARIABLE, THIS_HOST
 from boxship.host.units import Systemd
-from boxship.operate.install import THIS_HOST, Installation, Report, demand_root, install, uninstall
+from boxship.operate.install import Installation, Report, demand_root, install, uninstall
 from boxship.operate.registry_access import RegistryAccess, access_of
 from boxship.registry.address import parse_source
 from boxship.registry.trust import Trust
@@ -67,7 +67,7 @@ def install_verb(invocation: Invocation, arguments: argparse.Namespace) -> int:
         what = Installation(
             name,
             await loader_image(engine, arguments.image, is_json=invocation.is_json),
-            loaded.appliance.host.sysctl if loaded else {},
+            loaded.appliance.host.sysctl if loaded else None,
             socket_of_engine(),
             (*arguments.loader_options, *(word for host in trust.insecure for word in ("--insecure", host))),
             with_command=not arguments.no_command,

@@ -2,12 +2,12 @@
 
 import argparse
 import json
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
 from boxship.cli.box import add_where, run_box_verb
 from boxship.cli.context import Invocation
+from boxship.cli.meant import is_told_where
 from boxship.cli.ps import expected
 from boxship.cli.render.color import sanitized
 from boxship.engine.glance import glance
@@ -18,7 +18,6 @@ from boxship.plan.observed import ContainerState, Observed
 from boxship.plan.status import ServiceStatus, service_status
 from boxship.spec.loaded import Loaded
 
-_TOLD_BY = ("BOXSHIP_SOCKET", "BOXSHIP_URL")
 NO_LOADER = "no-loader"
 """Where a box says what phase it is in."""
 
@@ -29,7 +28,7 @@ def add_why(parser: argparse.ArgumentParser) -> None:
 
 
 def why(invocation: Invocation, arguments: argparse.Namespace) -> int:
-    if _is_told_where(arguments) or _has_loader_here(arguments):
+    if is_told_where(arguments.socket, arguments.url) or _has_loader_here(arguments):
         return run_box_verb("why", invocation, arguments)
     try:
         name, loaded = invocation.appliance_name_or_files()
@@ -46,10 +45,6 @@ def why(invocation: Invocation, arguments: argparse.Namespace) -> int:
         # Its socket can't be seen from here: the client says so, and what helps.
         return run_box_verb("why", invocation, arguments)
     return _say_what_runs(invocation, name, loaded, observed)
-
-
-def _is_told_where(arguments: argparse.Namespace) -> bool:
-    return bool(arguments.socket or arguments.url or any(os.environ.get(each) for each in _TOLD_BY))
 
 
 def _has_loader_here(arguments: argparse.Namespace) -> bool:

@@ -6,11 +6,11 @@ A Loader runs in a container, where the logins of the host's people aren't. Who 
 
 import base64
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
 from boxship.host.logins import DockerLogins
+from boxship.host.places import write_private
 from boxship.logins import Login
 
 CONFIG = "config.json"
@@ -42,12 +42,5 @@ def write_login(folder: Path, registry: str, login: Login) -> bool:
     text, path = json.dumps({"auths": {registry: entry}}), folder / CONFIG
     if path.exists() and path.read_text(encoding="utf-8") == text:
         return False
-    draft = folder / f"{CONFIG}.{os.getpid()}"
-    draft.unlink(missing_ok=True)
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-        stream.write(text)
-        stream.flush()
-        os.fsync(stream.fileno())
-    draft.replace(path)
+    write_private(path, text.encode())
     return True

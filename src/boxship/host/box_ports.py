@@ -4,7 +4,7 @@ They are chosen once and written beside the box's state, where they stay as long
 that what people and containers know of one appliance never leads to another.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from itertools import count
 from pathlib import Path
 
@@ -31,29 +31,37 @@ class BoxPorts(Struct, frozen=True):
         return f"{self.page} {self.api}"
 
 
-def choose_ports(mine: BoxPorts | None, page: int | None, api: int | None, others: Mapping[str, BoxPorts]) -> BoxPorts:
-    """Those that are named, else those that the appliance had, else the next that no other has: pure.
+def choose_ports(
+    mine: BoxPorts | None,
+    page: int | None,
+    api: int | None,
+    others: Mapping[str, BoxPorts],
+    taken: Collection[int] = (),
+) -> BoxPorts:
+    """Those that are named, else those that the appliance had, else the next that nobody has: pure.
 
     Args:
         mine: What is kept of it.
         page: The one that is named for the page; None: none is.
         api: The same for the API.
         others: Appliance of the same host -> its ports.
+        taken: Ports that are somebody's for now: not chosen, but who names one or has it gets it.
 
     Raises:
         ConflictError: Another one has a port that is named.
         UsageError: Both are the same.
     """
-    known = mine or _next_free({port for each in others.values() for port in (each.page, each.api)}, {page, api})
+    theirs = {port for each in others.values() for port in (each.page, each.api)}
+    known = mine or _next_free({*theirs, *taken}, {page, api})
     chosen = BoxPorts(known.page if page is None else page, known.api if api is None else api)
     if chosen.page == chosen.api:
         raise UsageError(
             f"port {chosen.page} is to be the page's and the API's", hint="name another: -- --api-port PORT"
         )
-    for name, theirs in sorted(others.items()):
+    for name, its in sorted(others.items()):
         for port, option in ((chosen.page, "--page-port"), (chosen.api, "--api-port")):
-            if port in (theirs.page, theirs.api):
-                whose = "page" if port == theirs.page else "API"
+            if port in (its.page, its.api):
+                whose = "page" if port == its.page else "API"
                 raise ConflictError(
                     f"port {port} of this host is that of the {whose} of the appliance {name}",
                     hint=f"name another: -- {option} PORT",
@@ -74,6 +82,11 @@ def _next_free(taken: set[int], named: set[int | None]) -> BoxPorts:
 def kept_ports(states: Path) -> dict[str, BoxPorts]:
     """Appliance -> its ports, below the folder that holds the state of each. Raises: HostError when one is damaged."""
     return {path.parent.name: _read(path) for path in sorted(states.glob(f"*/{_FILE}"))}
+
+
+def read_ports(path: Path) -> BoxPorts | None:
+    """What is kept in a file; None when it isn't there. Raises: HostError when it is damaged."""
+    return _read(path) if path.exists() else None
 
 
 def _read(path: Path) -> BoxPorts:

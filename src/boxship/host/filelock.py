@@ -8,7 +8,10 @@ from typing import Self
 
 
 class FileLock:
-    """A lock on a file, given up when its holder ends, however it ends."""
+    """A lock on a file or a folder, given up when its holder ends, however it ends.
+
+    A file is made if there is none; of a folder nothing is changed, and who may read it may lock it.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -16,7 +19,8 @@ class FileLock:
 
     def try_acquire(self) -> bool:
         """Whether it is ours now."""
-        fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        how = os.O_RDONLY | os.O_DIRECTORY if self._path.is_dir() else os.O_RDWR | os.O_CREAT
+        fd = os.open(self._path, how | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

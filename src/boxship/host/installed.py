@@ -30,6 +30,8 @@ class Record(Struct, frozen=True):
     """Those of ``files`` that other appliances need, too."""
     loader_options: tuple[str, ...] = ()
     """What the Loader is started with: it stays when a later installation names none."""
+    sysctl: Mapping[str, str] = field(default_factory=dict)
+    """The kernel settings of the host: they stay when a later installation has no files that could say."""
     folders: tuple[str, ...] = ()
     format: int = FORMAT
 
@@ -69,10 +71,16 @@ class HostTree:
                 f"can't read {path}: {err}", hint="it lists what boxship install wrote on this host"
             ) from err
 
-    def install(self, appliance: str, files: Sequence[HostFile], loader_options: tuple[str, ...] = ()) -> Changes:
+    def install(
+        self,
+        appliance: str,
+        files: Sequence[HostFile],
+        loader_options: tuple[str, ...] = (),
+        sysctl: Mapping[str, str] | None = None,
+    ) -> Changes:
         """Write what isn't there as it should be, and remove what an earlier installation needed and this doesn't.
 
-        ``loader_options`` are recorded with it.
+        ``loader_options`` and ``sysctl`` are recorded with it.
 
         Raises:
             ConflictError: One of the files is somebody else's, or was changed by hand. Nothing was changed.
@@ -91,7 +99,7 @@ class HostTree:
             missing = self._missing_folders(each.path for each in (*files, HostFile(STATE_ROOT / appliance / _RECORD)))
             folders = tuple(dict.fromkeys((*before.folders, *map(str, missing))))
             shared = tuple(str(each.path) for each in files if each.is_shared)
-            record = Record(wanted, shared, loader_options, folders)
+            record = Record(wanted, shared, loader_options, sysctl or {}, folders)
             _told(lambda: self._write(appliance, record, to_write, missing, others))
             _told(lambda: self._remove(changes.removed))
         return changes

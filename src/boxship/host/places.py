@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from boxship.errors import UsageError
 
+THIS_HOST = Path("/")
 STATE_ROOT = Path("/var/lib/boxship")
 RUN_ROOT = Path("/run/boxship")
 EMULATION_FOLDER = ".boxship"
@@ -115,6 +116,11 @@ class Places(Struct, frozen=True):
         return self.state / "docker"
 
     @property
+    def registry_clients(self) -> Path:
+        """Certificates with their keys, to be shown to registries: ``<host:port>/<name>.pem``, for root alone."""
+        return self.state / "registry-clients"
+
+    @property
     def socket(self) -> Path:
         """The Loader's API."""
         return self.run / "loader.sock"
@@ -190,10 +196,16 @@ def write_line(path: Path, text: str) -> None:
     write_whole(path, f"{text}\n".encode())
 
 
-def write_whole(path: Path, content: bytes) -> None:
-    """All of a file or none of it, and on the disk when this returns."""
+def write_private(path: Path, content: bytes) -> None:
+    """As ``write_whole``, and at no moment can anybody else than its owner read it."""
+    write_whole(path, content, mode=0o600)
+
+
+def write_whole(path: Path, content: bytes, *, mode: int = 0o666) -> None:
+    """All of a file or none of it, and on the disk when this returns. ``mode`` is what umask is taken from."""
     draft = path.with_name(f"{path.name}.{os.getpid()}")
-    with draft.open("wb") as stream:
+    draft.unlink(missing_ok=True)
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode), "wb") as stream:
         stream.write(content)
         stream.flush()
         os.fsync(stream.fileno())

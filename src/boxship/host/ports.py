@@ -32,6 +32,14 @@ def find_listeners(ports: Collection[int], proc: Path = PROC) -> tuple[Listener,
     return tuple(sorted(found, key=lambda each: (each.port, each.protocol, each.address)))
 
 
+def listening_ports(proc: Path = PROC) -> frozenset[int]:
+    """The TCP ports where somebody listens, at whatever address; none where /proc isn't to be had."""
+    try:
+        return frozenset(each.port for _, each in _sockets(proc) if each.protocol == "tcp")
+    except OSError:
+        return frozenset()
+
+
 def _sockets(proc: Path) -> Iterator[tuple[str, Listener]]:
     """By inode."""
     for protocol, listens in _LISTENS.items():

@@ -1,26 +1,46 @@
 """Leaving maintenance: what speaks against it is asked first, so that nobody loses the maintenance page for nothing."""
 
+import asyncio
+
 from msgspec.structs import replace
 
 from boxship.checks.text import redactor_for
-from boxship.errors import PreconditionError
+from boxship.errors import CancelledError, PreconditionError
 from boxship.loader.deployments import read_wanted
 from boxship.loader.failures import failure_of_report
 from boxship.loader.journal import Journal
 from boxship.loader.parts import Parts
 from boxship.loader.preconditions import lacking, preflight
+from boxship.operate.interrupt import unless_interrupted
 from boxship.operate.preflight import refusal_of
 from boxship.state.deployment import Deployment
 from boxship.state.operation import Failure
 
 
-async def what_keeps(parts: Parts, journal: Journal, deployment: Deployment) -> Failure | None:
+async def what_keeps(
+    parts: Parts, journal: Journal, deployment: Deployment, interrupt: asyncio.Event
+) -> Failure | None:
     """Why ``deployment`` can't be gone back to: the first finding in full, all of them in the operation's result.
 
-    The machine and the vendor are asked what a switch asks. None: nothing speaks against it. Nothing was changed.
-    Raises: EngineError; what reading the release raises.
+    The machine and the vendor are asked what a switch asks. None: nothing speaks against it, and from now on the
+    operation can't be cancelled. Until then it can: nothing was changed.
+    Raises: CancelledError; EngineError; what reading the release raises.
     """
-    await journal.stage("preparing", f"whether {deployment} can be booted again")
+    await journal.stage("preparing", f"whether {deployment} can be booted again", can_cancel=True)
+    kept = await unless_interrupted(_ask(parts, journal, deployment), interrupt, _cancelled())
+    if kept is None:
+        # A cancel that was accepted until here is obeyed, and none is from here: nothing is awaited in between.
+        if interrupt.is_set():
+            raise _cancelled()
+        await journal.stage("starting", f"{deployment} is brought up", can_cancel=False)
+    return kept
+
+
+def _cancelled() -> CancelledError:
+    return CancelledError("leaving maintenance was cancelled", hint="maintenance stays on, and nothing changed")
+
+
+async def _ask(parts: Parts, journal: Journal, deployment: Deployment) -> Failure | None:
     wanted, observed = await read_wanted(parts, deployment)
     clean = redactor_for(wanted.desired).clean
     lacks = [clean(reason) for reason in await lacking(parts, wanted, observed)]

@@ -28,10 +28,8 @@ async def refuse_unmet(
     refusal = refusal_of(await preflight(parts, wanted))
     reasons = [
         *objections,
-        *await _missing_images(parts, wanted),
-        *_missing_programs(wanted),
+        *await lacking(parts, wanted, observed),
         *(refusal.reasons if refusal is not None else ()),
-        *await _planning(parts, wanted, observed),
         *await _lacking_room(parts, pairs),
     ]
     if reasons:
@@ -57,11 +55,11 @@ def pairs_of(carried: Iterable[Carried], observed: Observed, data_root: Path) ->
 
 
 async def _missing_images(parts: Parts, wanted: Wanted) -> list[str]:
-    """All images of the release, and so also the platform's, which no service has."""
+    """All images of the release, and so also the platform's, which no service has; each once, however many have it."""
     images = wanted.release.images().values()
     observed = await parts.engine.observe(tuple({image.id for image in images}))
-    missing = [image for image in images if observed.image(image.id) is None]
-    return [f"image {image.reference} is not here: pull the release again" for image in missing]
+    missing = dict.fromkeys(image.reference for image in images if observed.image(image.id) is None)
+    return [f"image {reference} is not here: pull the release again" for reference in missing]
 
 
 async def lacking(parts: Parts, wanted: Wanted, observed: Observed) -> list[str]:

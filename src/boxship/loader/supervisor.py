@@ -201,12 +201,13 @@ class Supervisor:
             return await self.boot_target(target, by=by)
 
         async def work(operation: Operation, interrupt: asyncio.Event) -> Failure | None:
-            if failure := await what_keeps(self._parts, self._journal, replace(current, target=target)):
+            back = replace(current, target=target)
+            if failure := await what_keeps(self._parts, self._journal, back, interrupt):
                 return failure
             await self._journal.change(lambda state: transitions.set_target(state, target))
             return await self._runner.boot(operation, interrupt)
 
-        return await self._runner.begin(OperationKind.BOOT, by, {"target": target}, work)
+        return await self._runner.begin(OperationKind.BOOT, by, {"target": target}, work, can_cancel=True)
 
     async def pull(self, version: str, *, by: str) -> Operation:
         source = self._next_source()

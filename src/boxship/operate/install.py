@@ -6,40 +6,39 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from msgspec import Struct, field
+from msgspec import Struct
 
 from boxship.engine.port import ContainerEngine
-from boxship.errors import ConflictError, HostError, UsageError
-from boxship.host.box_logins import CONFIG
-from boxship.host.box_ports import API_PORT, PAGE_PORT, BoxPorts, choose_ports, kept_ports
+from boxship.errors import ConflictError, HostError
+from boxship.host.box_ports import BoxPorts, read_ports
+from boxship.host.emulated_ports import EmulatedPorts
 from boxship.host.filelock import FileLock
 from boxship.host.installed import Changes, HostTree, Record
-from boxship.host.loader_options import value_of
 from boxship.host.own_rules import OwnRules
-from boxship.host.places import STATE_ROOT, Places, box_places, read_line, record_loader, write_line
+from boxship.host.places import STATE_ROOT, THIS_HOST, Places, box_places, read_line, record_loader, write_line
 from boxship.host.sail.files import host_files, script_path, unit_name
 from boxship.host.sail.render import DEFAULT_SOCKET
 from boxship.host.sysctl import apply_settings
 from boxship.host.units import Units
 from boxship.names import LABEL_LOADER_STATE
-from boxship.operate.registry_access import RegistryAccess, keep_access
+from boxship.operate.box_ports import alone_on_host, listening_on, port_options, ports_for
+from boxship.operate.registry_access import RegistryAccess, keep_access, kept_access
 from boxship.plan.observed import ContainerState
 from boxship.spec.model import Appliance
 from boxship.spec.release import Release
-
-THIS_HOST = Path("/")
 
 
 class Installation(Struct, frozen=True):
     """What to set up, with ``access`` to the registry of later releases.
 
-    ``loader``: the image id of the Loader to begin with. ``sysctl``: kernel settings of the host.
+    ``loader``: the image id of the Loader to begin with. ``sysctl``: kernel settings of the host; None: nobody said,
+    as no files of the appliance were read, so those that are recorded stay.
     ``loader_options``: for ``boxship loader``, in place of what it does without them.
     """
 
     appliance: str
     loader: str
-    sysctl: Mapping[str, str] = field(default_factory=dict)
+    sysctl: Mapping[str, str] | None = None
     socket: Path = DEFAULT_SOCKET
     loader_options: tuple[str, ...] = ()
     with_command: bool = True
@@ -67,7 +66,7 @@ def installation_of(release: Release, appliance: Appliance | None = None) -> Ins
             f"release {release.version} of {release.appliance} has no platform image, so nothing could run its Loader",
             hint="make the release with one: boxship release create --platform IMAGE",
         )
-    sysctl = {} if appliance is None else appliance.host.sysctl
+    sysctl = None if appliance is None else appliance.host.sysctl
     return Installation(release.appliance, release.platform.id, sysctl)
 
 
@@ -89,18 +88,23 @@ async def install(
     """
     tree = HostTree(root, dry_run=dry_run)
     usual = box_places(what.appliance)
-    options = what.loader_options or tree.record(what.appliance).loader_options
-    had, ports = _ports(tree, what.appliance, options)
-    files = host_files(
-        what.appliance,
-        usual,
-        what.sysctl,
-        socket=what.socket,
-        loader_options=(*options, *_port_options(ports, options)),
-        with_command=what.with_command,
-    )
-    changes = tree.install(what.appliance, files, options)
+    record = tree.record(what.appliance)
+    options = what.loader_options or record.loader_options
+    sysctl = record.sysctl if what.sysctl is None else what.sysctl
     places = Places(tree.at(usual.state), tree.at(usual.run))
+    async with alone_on_host(root, dry_run=dry_run):
+        had, ports = _ports(tree, root, what.appliance, options)
+        files = host_files(
+            what.appliance,
+            usual,
+            sysctl,
+            socket=what.socket,
+            loader_options=(*options, *port_options(ports, options)),
+            with_command=what.with_command,
+        )
+        changes = tree.install(what.appliance, files, options, sysctl)
+        if not dry_run:
+            write_line(places.ports, str(ports))
     notes = [f"{path} was changed by hand and stays, though nothing needs it" for path in changes.changed_by_hand]
     if ports not in (had, BoxPorts()):
         notes.append(f"its page is at port {ports.page} of this host, and its API at {ports.api}, from now on")
@@ -113,35 +117,20 @@ async def install(
             # Who names it wants it tried again.
             places.loader_failed.unlink(missing_ok=True)
     if not dry_run:
-        write_line(places.ports, str(ports))
         notes += keep_access(places, usual, what.access)
     if root == THIS_HOST and not dry_run:
-        notes += [str(each) for each in apply_settings(what.sysctl) if each.before != each.now or not each.is_as_wanted]
+        notes += [str(each) for each in apply_settings(sysctl) if each.before != each.now or not each.is_as_wanted]
         notes += await _begin(what.appliance, units, changes)
     elif root != THIS_HOST:
         notes.append(f"a host that boots from {root} starts it by itself")
     return Report(changes, tuple(notes))
 
 
-def _ports(tree: HostTree, appliance: str, options: tuple[str, ...]) -> tuple[BoxPorts | None, BoxPorts]:
+def _ports(tree: HostTree, root: Path, appliance: str, options: tuple[str, ...]) -> tuple[BoxPorts | None, BoxPorts]:
     """Those that it had, and those that it has from now on."""
-    kept = kept_ports(tree.at(STATE_ROOT))
-    had = kept.pop(appliance, None)
-    return had, choose_ports(had, _port(options, "--page-port"), _port(options, "--api-port"), kept)
-
-
-def _port(options: tuple[str, ...], name: str) -> int | None:
-    text = value_of(options, name)
-    if text and not text.isdecimal():
-        raise UsageError(f"{name} {text} is no port", hint=f"for example {name} 8482")
-    return int(text) if text else None
-
-
-def _port_options(ports: BoxPorts, options: tuple[str, ...]) -> tuple[str, ...]:
-    """What the Loader isn't told yet, nor does by itself."""
-    page = () if value_of(options, "--page-port") or ports.page == PAGE_PORT else ("--page-port", str(ports.page))
-    api = () if value_of(options, "--api-port") or ports.api == API_PORT else ("--api-port", str(ports.api))
-    return (*page, *api)
+    states = tree.at(STATE_ROOT)
+    had = read_ports(box_places(appliance, states / appliance).ports)
+    return had, ports_for(states, had, appliance, options, EmulatedPorts(root).taken() | listening_on(root))
 
 
 async def _begin(appliance: str, units: Units, changes: Changes) -> list[str]:
@@ -184,7 +173,7 @@ async def uninstall(
     async with _no_sail(appliance, places, dry_run=dry_run or not is_installed):
         removed = [] if engine is None else await remove_loader(engine, usual, dry_run=dry_run)
         own = (usual.loader, usual.loader_previous, usual.loader_failed, usual.loader_reported, usual.starts)
-        access = (usual.registry_ca, usual.docker_config / CONFIG)
+        access, access_folders = kept_access(places, usual)
         # Nobody knows the ports of what never ran.
         ports = () if places.database.exists() else (usual.ports,)
         removed_rules = [] if dry_run else await clear_rules(rules)
@@ -192,7 +181,7 @@ async def uninstall(
         changes = tree.uninstall(
             appliance,
             (*own, *access, *ports, usual.sail_lock, usual.sail_socket, usual.socket),
-            (usual.docker_config, usual.run, usual.run.parent),
+            (*access_folders, usual.run, usual.run.parent),
         )
     if is_installed and root == THIS_HOST and units.is_there() and not dry_run:
         await units.reload()

@@ -5,19 +5,24 @@ from pathlib import Path
 from msgspec import Struct
 
 from boxship.errors import HostError
-from boxship.host.box_logins import write_login
-from boxship.host.places import Places, write_whole
+from boxship.host.box_logins import CONFIG, write_login
+from boxship.host.places import Places, write_private, write_whole
 from boxship.logins import Login, Logins
 from boxship.registry.address import RegistryAddress
-from boxship.registry.trust import Trust, authorities_of
+from boxship.registry.trust import ClientCertificate, Trust, authorities_of, client_certificates_of
 
 
 class RegistryAccess(Struct, frozen=True):
-    """``authorities``: certificates to believe, PEM; b"" for none. ``login`` is kept as that for ``registry``."""
+    """``authorities``: certificates to believe, PEM; b"" for none. ``login`` is kept as that for ``registry``.
+
+    ``clients`` are shown to ``host``.
+    """
 
     authorities: bytes = b""
     registry: str = ""
     login: Login | None = None
+    host: str = ""
+    clients: tuple[ClientCertificate, ...] = ()
 
 
 async def access_of(address: RegistryAddress | Path, logins: Logins, trust: Trust) -> RegistryAccess:
@@ -28,7 +33,8 @@ async def access_of(address: RegistryAddress | Path, logins: Logins, trust: Trus
     if isinstance(address, Path):
         return RegistryAccess()
     login = await logins.at(address.login_name)
-    return RegistryAccess(authorities_of(trust, address.host), address.login_name, login)
+    clients = client_certificates_of(trust, address.host)
+    return RegistryAccess(authorities_of(trust, address.host), address.login_name, login, address.host, clients)
 
 
 def keep_access(places: Places, shown: Places, access: RegistryAccess) -> list[str]:
@@ -45,9 +51,35 @@ def keep_access(places: Places, shown: Places, access: RegistryAccess) -> list[s
             notes.append(f"the Loader believes the authorities in {shown.registry_ca}")
         if access.login is not None and write_login(places.docker_config, access.registry, access.login):
             notes.append(f"the login for {access.registry} is kept in {shown.docker_config}, for root alone")
+        if access.clients and _keep_clients(places.registry_clients / access.host, access.clients):
+            where = shown.registry_clients / access.host
+            notes.append(f"what {access.host} wants to be shown is kept in {where}, for root alone")
     except OSError as err:
         raise HostError(f"can't write {err.filename}: {err.strerror}", hint="run it as root: sudo boxship ...") from err
     return notes
+
+
+def _keep_clients(folder: Path, clients: tuple[ClientCertificate, ...]) -> bool:
+    """Those and no others. Whether it is a change."""
+    for each in (folder.parent, folder):
+        each.mkdir(mode=0o700, exist_ok=True)
+    wanted = {folder / f"{client.name}.pem": client.pem for client in clients}
+    old = [path for path in folder.iterdir() if path not in wanted]
+    new = [path for path, pem in wanted.items() if _content(path) != pem]
+    for path in new:
+        write_private(path, wanted[path])
+    for path in old:
+        path.unlink()
+    return bool(old or new)
+
+
+def kept_access(places: Places, shown: Places) -> tuple[tuple[Path, ...], tuple[Path, ...]]:
+    """The files that ``keep_access`` may have written, and the folders that were made for them."""
+    folder, name = places.registry_clients, shown.registry_clients
+    clients = [name / path.relative_to(folder) for path in sorted(folder.glob("*/*"))]
+    hosts = [path.parent for path in clients]
+    files = (shown.registry_ca, shown.docker_config / CONFIG, *clients)
+    return files, tuple(dict.fromkeys((shown.docker_config, name, *hosts)))
 
 
 def _content(path: Path) -> bytes:

@@ -10,6 +10,8 @@ import msgspec
 from boxship.errors import NotFoundError, RegistryError
 
 _SHOWN = 300
+_WANTS_CERTIFICATE = ("ALERT_CERTIFICATE_REQUIRED", "ALERT_BAD_CERTIFICATE", "ALERT_UNKNOWN_CA")
+"""Servers' answers to who shows none (TLS 1.3, and 1.2 as Go does it), or one of an authority that they don't know."""
 
 
 class _Item(msgspec.Struct, frozen=True):
@@ -30,13 +32,14 @@ def told(what: str, host: str) -> Iterator[None]:
         raise RegistryError(
             f"cannot {what}: {host} does not answer", hint="is it reachable from here?", is_transient=True
         ) from err
-    except httpx.TransportError as err:
+    except (httpx.TransportError, ssl.SSLError) as err:
+        # What a server says to our certificate comes after the handshake (TLS 1.3), where httpx passes it on as it is.
         raise _broken(what, host, err) from err
     except (httpx.InvalidURL, httpx.TooManyRedirects, httpx.DecodingError) as err:
         raise RegistryError(f"cannot {what}: {host} answered with nonsense: {err}") from err
 
 
-def _broken(what: str, host: str, err: httpx.TransportError) -> RegistryError:
+def _broken(what: str, host: str, err: Exception) -> RegistryError:
     cause = _tls_failure(err)
     if cause is None:
         return RegistryError(
@@ -48,6 +51,11 @@ def _broken(what: str, host: str, err: httpx.TransportError) -> RegistryError:
         return RegistryError(
             f"cannot {what}: the certificate of {host} is not trusted: {cause.verify_message}",
             hint=f"put its authority into /etc/docker/certs.d/{host}/ca.crt",
+        )
+    if any(alert in (cause.reason or "") for alert in _WANTS_CERTIFICATE):
+        return RegistryError(
+            f"cannot {what}: {host} wants a certificate of who asks, and none that it believes was shown",
+            hint=f"put client.cert and client.key into /etc/docker/certs.d/{host}; for a box, then install it again",
         )
     return RegistryError(
         f"cannot {what}: {host} does not speak TLS as it should: {cause.reason or cause}",

@@ -1,7 +1,7 @@
 """A box with three releases of one appliance at its vendor's, and the shortest ways to ask it for things."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from msgspec.structs import replace
@@ -72,6 +72,14 @@ class Bench:
                 return
             await self.world.clock.sleep(0.1)
         raise AssertionError(box.why())
+
+    async def until(self, holds: Callable[[], bool]) -> None:
+        """Turn by turn of the loop, with the clock going on a little each time. Raises: AssertionError."""
+        for _ in range(2000):
+            if holds():
+                return
+            await self.world.clock.sleep(0.01)
+        raise AssertionError("it never came to that")
 
     def break_image(self, reference: str) -> None:
         """Containers of that image end at once."""

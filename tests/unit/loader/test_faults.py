@@ -184,6 +184,8 @@ async def test_a_first_release_that_can_not_take_over_says_why(bench: Bench) -> 
         refused = await bench.over(box, await box.switch("1.0", by="test"))
         assert refused.failure is not None
         assert refused.failure.code == "precondition.failed"
+        # Once, although two services have it, and a plan without it fails, too.
+        assert refused.failure.message.endswith("take over: image app/web:1.0 is not here: pull the release again")
         assert box.state().current is None
 
 

@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping
 
+import pytest
 from msgspec.structs import replace
 
+from boxship.errors import ConflictError
 from boxship.host.proc import Finished
 from boxship.loader.supervisor import Supervisor
 from boxship.spec.model import PreflightCheck
@@ -27,11 +29,15 @@ def with_license(*, is_soft: bool = False) -> Bench:
     return bench_with({"license": PreflightCheck("license", ProgramProbe(LICENSE), is_soft=is_soft)})
 
 
-def answers(bench: Bench, status: int, line: str) -> None:
+def machine_of(bench: Bench) -> FakeMachine:
     assert bench.world.parts is not None
     machine = bench.world.parts.machine
     assert isinstance(machine, FakeMachine)
-    machine.programs[LICENSE] = Finished(LICENSE, status, line, "")
+    return machine
+
+
+def answers(bench: Bench, status: int, line: str) -> None:
+    machine_of(bench).programs[LICENSE] = Finished(LICENSE, status, line, "")
 
 
 async def in_maintenance(bench: Bench, box: Supervisor) -> None:
@@ -110,3 +116,37 @@ async def test_outside_of_maintenance_there_is_nothing_to_ask() -> None:
         await bench.to(box, "1.0")
         answers(bench, 2, "it ended yesterday")
         assert (await leave(bench, box)).status is OperationStatus.DONE
+
+
+async def test_while_only_checks_run_it_can_be_cancelled_and_the_check_ends_with_it() -> None:
+    bench = with_license()
+    async with bench.loader() as box:
+        await in_maintenance(bench, box)
+        before, gate = box.state(), list(bench.world.gate.history)
+        machine = machine_of(bench)
+        machine.may_end.clear()
+        begun = await box.leave_maintenance(by="test")
+        await bench.until(lambda: machine.running == [LICENSE])
+        assert box.operation(begun.id).can_cancel
+        await box.cancel(begun.id, by="test")
+        ended = await bench.over(box, begun)
+        assert (ended.status, ended.can_cancel, machine.running) == (OperationStatus.CANCELLED, False, [])
+        assert ended.failure is not None
+        assert ended.failure.hint == "maintenance stays on, and nothing changed"
+        assert (box.boot().target, box.boot().is_ready, bench.running) == ("maintenance", True, ["app.page.g1"])
+        assert (box.state().current, box.state().boots) == (before.current, before.boots)
+        assert bench.world.gate.history == gate
+        machine.may_end.set()
+        assert (await leave(bench, box)).status is OperationStatus.DONE
+
+
+async def test_once_the_targets_are_switched_it_can_no_more_be_cancelled_than_any_boot() -> None:
+    bench = with_license()
+    async with bench.loader() as box:
+        await in_maintenance(bench, box)
+        begun = await box.leave_maintenance(by="test")
+        await bench.until(lambda: box.operation(begun.id).stage == "starting")
+        with pytest.raises(ConflictError, match="can't be cancelled now"):
+            await box.cancel(begun.id, by="test")
+        assert (await bench.over(box, begun)).status is OperationStatus.DONE
+        assert box.boot().target == "default"

@@ -59,6 +59,20 @@ async def test_the_loader_that_is_to_begin_is_recorded(tmp_path: Path) -> None:
     assert (tmp_path / "etc/sysctl.d/60-boxship-share.conf").read_text().endswith("\nvm.swappiness = 10\n")
 
 
+async def test_kernel_settings_stay_where_no_files_are_read_and_go_when_the_files_say_none(tmp_path: Path) -> None:
+    file = tmp_path / "etc/sysctl.d/60-boxship-share.conf"
+    await install(WHAT, FakeUnits(), tmp_path)
+    elsewhere = replace(WHAT, sysctl=None)
+    for _ in range(2):
+        assert not (await install(elsewhere, FakeUnits(), tmp_path)).is_change
+        assert file.read_text().endswith("\nvm.swappiness = 10\n")
+    assert (await install(replace(WHAT, sysctl={}), FakeUnits(), tmp_path)).changes.removed == (
+        "/etc/sysctl.d/60-boxship-share.conf",
+    )
+    await install(elsewhere, FakeUnits(), tmp_path)
+    assert not file.exists()
+
+
 async def test_a_box_that_runs_keeps_the_loader_that_it_chose(tmp_path: Path) -> None:
     await install(WHAT, FakeUnits(), tmp_path)
     newer = replace(WHAT, loader=TWO)
@@ -118,6 +132,7 @@ async def test_only_the_containers_of_this_installations_loader_are_removed(tmp_
 def test_a_release_says_which_loader_and_which_settings(tmp_path: Path) -> None:
     appliance = Appliance("share", "1.0", tmp_path, host=Host(sysctl={"vm.overcommit_memory": "1"}))
     release = Release("share", "1.0", {}, {}, platform=ReleaseImage("boxship/platform:1", ONE))
+    assert installation_of(release).sysctl is None, "its files aren't here yet"
     assert installation_of(release, appliance) == Installation("share", ONE, {"vm.overcommit_memory": "1"})
     with pytest.raises(ConflictError, match=r"release 1\.0 of share has no platform image"):
         installation_of(replace(release, platform=None), appliance)

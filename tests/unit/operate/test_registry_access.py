@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from boxship.errors import HostError
 from boxship.host.box_logins import BoxLogins
@@ -39,6 +41,7 @@ def trust(tmp_path: Path) -> Trust:
     folder.mkdir(parents=True)
     write_certificates(folder)
     (folder / "server.crt").unlink()
+    (folder / "client.crt").rename(folder / "client.cert")
     named = tmp_path / "named"
     named.mkdir()
     write_certificates(named)
@@ -55,11 +58,13 @@ async def test_a_box_is_given_the_authorities_and_the_login_of_its_registry(tmp_
     )
     assert await BoxLogins(places.docker_config, {}).at(HOST) == LOGIN
     assert (places.docker_config / "config.json").stat().st_mode & 0o777 == 0o600
-    assert report.notes[-3:-1] == (
+    assert report.notes[-4:-1] == (
         "the Loader believes the authorities in /var/lib/boxship/share/registry-ca.crt",
         f"the login for {HOST} is kept in /var/lib/boxship/share/docker, for root alone",
+        f"what {HOST} wants to be shown is kept in /var/lib/boxship/share/registry-clients/{HOST}, for root alone",
     )
     assert "pa:ss" not in "".join(report.notes)
+    assert "PRIVATE" not in f"{report} {access}"
     # A second time, also by somebody who has neither at hand.
     again = await install(Installation("share", ONE, access=access), FakeUnits(), root)
     assert len(again.notes) == 1
@@ -69,6 +74,48 @@ async def test_a_box_is_given_the_authorities_and_the_login_of_its_registry(tmp_
     await uninstall("share", None, FakeUnits(), root)
     assert listing(root) == []
     assert not (root / STATE).exists()
+
+
+def modes(folder: Path) -> dict[str, int]:
+    return {str(path.relative_to(folder.parent)): path.stat().st_mode & 0o777 for path in (folder, *folder.rglob("*"))}
+
+
+async def test_what_a_registry_wants_to_be_shown_is_kept_for_root_alone_and_replaced_as_a_whole(
+    tmp_path: Path, trust: Trust
+) -> None:
+    root, given = tmp_path / "root", trust.folder / HOST
+    places = box_places("share", root / STATE)
+    await install(Installation("share", ONE, access=await access_of(ADDRESS, OneLogin(), trust)), FakeUnits(), root)
+    kept = places.registry_clients / HOST
+    assert modes(places.registry_clients) == {
+        "registry-clients": 0o700,
+        f"registry-clients/{HOST}": 0o700,
+        f"registry-clients/{HOST}/client.pem": 0o600,
+    }
+    assert (kept / "client.pem").read_bytes() == b"".join(
+        (given / name).read_bytes() for name in ("client.cert", "client.key")
+    )
+    make_context(Trust(Path("/nonexistent"), client_folder=places.registry_clients), HOST)
+    # Renewed under another name; the old one must not be what is shown.
+    write_certificates(given)
+    (given / "client.cert").unlink()
+    (given / "client.crt").rename(given / "new.cert")
+    (given / "client.key").rename(given / "new.key")
+    access = await access_of(ADDRESS, OneLogin(), trust)
+    await install(Installation("share", ONE, access=access), FakeUnits(), root)
+    assert [path.name for path in kept.iterdir()] == ["new.pem"]
+    # Who has none at hand leaves what is kept.
+    await install(Installation("share", ONE), FakeUnits(), root)
+    assert [path.name for path in kept.iterdir()] == ["new.pem"]
+
+
+async def test_a_key_that_wants_a_password_is_told_and_nobody_is_asked_for_it(tmp_path: Path, trust: Trust) -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    locked = serialization.BestAvailableEncryption(b"secret")
+    pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, locked)
+    (trust.folder / HOST / "client.key").write_bytes(pem)
+    with pytest.raises(HostError, match=r"client\.cert and its \.key can't be used"):
+        await access_of(ADDRESS, OneLogin(), trust)
 
 
 async def test_a_folder_wants_neither(trust: Trust) -> None:
