@@ -130,10 +130,10 @@ class FakeGate:
         return not self.flushed
 
     async def mend(self) -> tuple[str, ...]:
-        damage, self.flushed = self.flushed, ()
-        if damage:
+        if self.flushed:
             self.history.append("mend")
             self._expect_whole()
+        damage, self.flushed = self.flushed, ()
         return damage
 
     def _expect_whole(self) -> None:
@@ -186,6 +186,8 @@ class FakeBoxWorld:
     """What its Loaders are started with."""
     outdated: tuple[Result, ...] = ()
     """What is found of how its Loaders are started."""
+    aside_s: float = 0.0
+    """How long each short call that blocks takes: then others run meanwhile."""
     parts: Parts | None = None
     """Those of the Loader that was started last."""
 
@@ -203,6 +205,12 @@ class FakeBoxWorld:
         release = Release(appliance.name, appliance.version, made, {}, platform=platform)
         self.vendor.published[appliance.version] = (release, appliance)
         return release
+
+    async def _aside(self, function: Callable[P, T], /, *arguments: P.args, **named: P.kwargs) -> T:
+        """Implements ``Aside``: time is the fake clock's, which real threads don't know."""
+        if self.aside_s:
+            await self.clock.sleep(self.aside_s)
+        return function(*arguments, **named)
 
     def start_loader(self, own_image: str = "") -> Supervisor:
         """A new Loader, of that image; the one before must have ended."""
@@ -222,7 +230,7 @@ class FakeBoxWorld:
             page_port=8480,
             heartbeats=Heartbeats(self.clock),
             boot_id=f"boot-{self.starts}",
-            aside=at_once,
+            aside=self._aside,
             own_image=own_image,
             beside=lambda _: self.outdated,
             default_source=self.default_source,
@@ -231,11 +239,6 @@ class FakeBoxWorld:
         supervisor = Supervisor(self.parts)
         feed.tap(supervisor.hear)
         return supervisor
-
-
-async def at_once(function: Callable[P, T], /, *arguments: P.args, **named: P.kwargs) -> T:
-    """Implements ``Aside``: time is the fake clock's, which real threads don't know."""
-    return function(*arguments, **named)
 
 
 async def ended(box: Supervisor, clock: FakeClock, operation: Operation) -> Operation:

@@ -49,10 +49,16 @@ async def _until_well(parts: Parts, wanted: Wanted) -> Failure | None:
         failure = failure_of_report(await check_services(parts, wanted))
         if failure is None:
             return None
-        if parts.clock.monotonic_s() + pause_s > parts.heartbeats.until_s(failure.service, began_s, within_s):
+        service = _service_of(failure.service, wanted)
+        if parts.clock.monotonic_s() + pause_s > parts.heartbeats.until_s(service, began_s, within_s):
             return failure
         await parts.clock.sleep(pause_s)
         pause_s = min(LONGEST_PAUSE_S, 2 * pause_s)
+
+
+def _service_of(subject: str, wanted: Wanted) -> str:
+    """Of one of several containers of a service, as "web.2", the service."""
+    return subject if subject in wanted.desired.names() else subject.rpartition(".")[0]
 
 
 def _asked(wanted: Wanted, *, with_host: bool) -> Asked:

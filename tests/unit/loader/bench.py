@@ -6,6 +6,8 @@ from contextlib import asynccontextmanager
 
 from msgspec.structs import replace
 
+from boxship.loader.happened import BoxEvent
+from boxship.loader.parts import Parts
 from boxship.loader.supervisor import Supervisor
 from boxship.spec.model import Appliance, Mount, Port, Service, Target, Volume
 from boxship.spec.model_boot import Boot
@@ -33,11 +35,17 @@ def version(number: str, *more: Service, **changes: object) -> Appliance:
     )
 
 
+def box_parts(world: FakeBoxWorld) -> Parts:
+    assert world.parts is not None
+    return world.parts
+
+
 class Bench:
     """One box."""
 
     def __init__(self, clock: FakeClock | None = None) -> None:
         self.world = FakeBoxWorld(clock=clock or FakeClock())
+        self.heard: list[BoxEvent] = []
         for number in VERSIONS:
             web = f"app/web:{number}"
             self.world.publish(version(number), db=f"app/db:{number}", web=web, page=web)
@@ -46,6 +54,7 @@ class Bench:
     async def loader(self) -> AsyncIterator[Supervisor]:
         """A Loader that runs; it is ended as a power cut would, between any two of its steps."""
         box = self.world.start_loader()
+        box_parts(self.world).feed.tap(self.heard.append)
         running = asyncio.ensure_future(box.run(asyncio.Event()))
         try:
             await self.world.clock.sleep(0.01)
