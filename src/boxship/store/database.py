@@ -38,6 +38,9 @@ _MAGIC = b"SQLite format 3\0"
 _HEADER_BYTES = 100
 _APPLICATION_ID_AT = slice(68, 72)
 _BUSY_S = 2.0
+_CACHE_KIB = 256
+"""SQLite keeps 2 MiB of pages unless told otherwise, and a Loader's memory fills them within a year. What a save reads
+and writes again is in 40 pages of 4 KiB; older entries of the audit are read when somebody asks."""
 _WAL_PAGES = 100
 """The log is folded into the file after so many; it is read whole at each start."""
 
@@ -76,6 +79,7 @@ def open_checked(path: Path) -> tuple[sqlite3.Connection, Content]:
     try:
         # Alone in the file SQLite keeps the log's index in memory: one file less that a full disk could refuse.
         connection.execute("PRAGMA locking_mode=EXCLUSIVE")
+        connection.execute(f"PRAGMA cache_size={-_CACHE_KIB}")
         connection.execute("PRAGMA cell_size_check=ON")
         connection.execute("PRAGMA trusted_schema=OFF")
         _expect_schema(connection, path)
