@@ -11,7 +11,7 @@ from boxship.clock import Clock
 from boxship.errors import NotFoundError, StateError, UnsupportedError
 from boxship.loader.access import Issued
 from boxship.loader.power import HostView
-from boxship.store.port import AuditEntry, Token
+from boxship.store.port import AuditChain, AuditEntry, Token
 
 
 class FakeTokens:
@@ -72,6 +72,9 @@ class FakeJournal:
 
     def audit(self, after: int = 0, limit: int = 100) -> tuple[AuditEntry, ...]:
         return tuple(entry for entry in self.entries if entry.number > after)[:limit]
+
+    def verify_audit(self) -> AuditChain:
+        return AuditChain(0, "", len(self.entries), "", self.entries[0].at if self.entries else None)
 
 
 class FakePower:
