@@ -72,7 +72,7 @@ class Limits(NamedTuple):
 
     operations: int = 500
     audit: int = 10_000
-    """2.5 MiB on disk, at most 15; from the newest that is dropped on the chain can be verified."""
+    """Usually 2.5 MiB of the file, never more than 40; ``AuditChain`` tells how the rest is proved."""
     tokens: int = 500
 
 
