@@ -14,7 +14,7 @@ from boxship.state.deployment import Deployment
 from boxship.state.operation import Failure, Operation, OperationKind, OperationStatus, Progress
 from boxship.state.state import Boots, State
 from boxship.store.opening import open_store
-from boxship.store.port import Limits, Store, Token
+from boxship.store.port import AuditChain, Limits, Store, Token
 from tests.fakes.clock import FakeClock
 from tests.fakes.store import MemoryStore
 
@@ -59,8 +59,9 @@ def test_a_new_box_has_an_empty_state_and_nothing_else(store: Store) -> None:
     assert store.load() == (State(), "")
     assert store.operations() == ()
     assert store.audit() == ()
+    assert store.verify_audit() == AuditChain(0, "", 0, "")
     assert store.tokens() == ()
-    assert store.verify_audit() == 0
+    assert store.verify_audit().first_wrong == 0
     assert store.operation("op1") is None
     assert store.trouble() == ""
 
@@ -135,7 +136,7 @@ def test_the_audit_is_a_chain_in_the_order_of_its_numbers(store: Store) -> None:
     assert store.audit() == (first, second)
     assert store.audit(after=1) == (second,)
     assert store.audit(limit=1) == (first,)
-    assert store.verify_audit() == 0
+    assert store.verify_audit().first_wrong == 0
 
 
 def test_the_chain_can_be_verified_by_any_program_that_knows_sha256(store: Store) -> None:
@@ -152,11 +153,13 @@ def test_the_chain_can_be_verified_by_any_program_that_knows_sha256(store: Store
 
 
 def test_the_audit_is_bounded_and_what_is_left_can_still_be_verified(store: Store) -> None:
-    for number in range(25):
-        store.append_audit(NOW, "anna", f"action {number}")
+    written = [store.append_audit(NOW, "anna", f"action {number}") for number in range(25)]
     kept = store.audit()
     assert [entry.number for entry in kept] == list(range(16, 26))
-    assert store.verify_audit() == 0
+    chain = store.verify_audit()
+    assert (chain.dropped, chain.newest, chain.newest_digest) == (15, 25, kept[-1].digest)
+    assert (chain.since, chain.first_wrong) == (NOW, 0)
+    assert chain.dropped_digest == written[14].digest
     assert store.append_audit(NOW, "anna", "another").number == 26
 
 
@@ -202,7 +205,7 @@ def test_of_many_threads_that_save_one_revision_one_wins(store: Store) -> None:
     assert len(results) == 1
     assert store.load().state == State(revision=1, source=results[0])
     assert len(store.audit()) == 7
-    assert store.verify_audit() == 0
+    assert store.verify_audit().first_wrong == 0
 
 
 def test_a_closed_store_says_that_it_is_a_bug_to_ask_it(store: Store) -> None:

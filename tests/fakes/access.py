@@ -11,7 +11,7 @@ from boxship.clock import Clock
 from boxship.errors import NotFoundError, StateError, UnsupportedError
 from boxship.loader.access import Issued
 from boxship.loader.power import HostView
-from boxship.store.port import AuditEntry, Token
+from boxship.store.port import AuditChain, AuditEntry, Token
 
 
 class FakeTokens:
@@ -57,11 +57,12 @@ def _hash(secret: str) -> str:
 
 
 class FakeJournal:
-    """Implements ``Journal``. ``is_full``: the disk is."""
+    """Implements ``Journal``. ``is_full``: the disk is. ``first_wrong``: the entry that somebody changed."""
 
     def __init__(self) -> None:
         self.entries: list[AuditEntry] = []
         self.is_full = False
+        self.first_wrong = 0
 
     def append_audit(self, at: datetime, who: str, action: str, subject: str = "", outcome: str = "") -> AuditEntry:
         if self.is_full:
@@ -72,6 +73,9 @@ class FakeJournal:
 
     def audit(self, after: int = 0, limit: int = 100) -> tuple[AuditEntry, ...]:
         return tuple(entry for entry in self.entries if entry.number > after)[:limit]
+
+    def verify_audit(self) -> AuditChain:
+        return AuditChain(0, "", len(self.entries), "", self.entries[0].at if self.entries else None, self.first_wrong)
 
 
 class FakePower:

@@ -9,7 +9,7 @@ from boxship.errors import BoxshipError, BugError
 from boxship.state.operation import Operation
 from boxship.state.state import State
 from boxship.store.audit import link, text_of
-from boxship.store.port import AuditEntry, Limits, Loaded, Token, conflict_of_revisions, too_many_tokens
+from boxship.store.port import AuditChain, AuditEntry, Limits, Loaded, Token, conflict_of_revisions, too_many_tokens
 
 
 class MemoryStore:
@@ -74,8 +74,19 @@ class MemoryStore:
         self._expect_open()
         return tuple([entry for entry in self._audit if entry.number > after][:limit])
 
-    def verify_audit(self) -> int:
+    def verify_audit(self) -> AuditChain:
         self._expect_open()
+        newest = self._audit[-1] if self._audit else self._anchor
+        return AuditChain(
+            dropped=self._anchor.number,
+            dropped_digest=self._anchor.digest,
+            newest=newest.number,
+            newest_digest=newest.digest,
+            since=self._audit[0].at if self._audit else None,
+            first_wrong=self._first_wrong(),
+        )
+
+    def _first_wrong(self) -> int:
         digest = self._anchor.digest
         for entry in self._audit:
             if entry.digest != link(digest, text_of(entry)):

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from boxship.cli.box import BOX_VERBS
 from boxship.cli.main import main
 from boxship.engine.port import LogLine
-from boxship.errors import ConflictError, NotFoundError, OperationError, ProbeError
+from boxship.errors import ConflictError, NotFoundError, OperationError, ProbeError, StateError
 from boxship.events import Notice
 from boxship.state.operation import Failure, OperationStatus, Progress, Unpacking
 from tests.integration.box_thread import BoxThread
@@ -65,6 +65,18 @@ def test_what_only_looks_shows_text_and_json_and_changes_nothing(thread: BoxThre
     assert thread.journal.entries == []
     assert text != data
     json.loads(data)
+
+
+def test_an_audit_that_somebody_changed_is_shown_and_ends_as_damage_does(thread: BoxThread, capsys: Capture) -> None:
+    for action in ("pull", "switch"):
+        thread.journal.append_audit(thread.clock.now(), "root", action)
+    assert box("audit") == 0
+    assert "entries 1 to 2 are kept" in capsys.readouterr().out
+    thread.journal.first_wrong = 2
+    assert box("audit") == StateError.exit_status
+    assert "entry 2 was changed or is missing" in capsys.readouterr().out
+    assert box("audit --json") == StateError.exit_status
+    assert json.loads(capsys.readouterr().out)["chain"]["first_wrong"] == 2
 
 
 def test_a_dry_run_of_gc_says_what_would_go_and_why_the_rest_stays(thread: BoxThread, capsys: Capture) -> None:

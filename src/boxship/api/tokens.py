@@ -51,7 +51,8 @@ async def revoke_token(doors: Doors, call: Call) -> Handled:
 async def show_audit(doors: Doors, call: Call) -> Handled:
     after, limit = call.count("after") or 0, call.count("limit")
     entries = await asyncio.to_thread(doors.journal.audit, after, _USUAL_LIMIT if limit is None else limit)
-    return Reply(AuditAnswer(entries, entries[-1].number if entries else after))
+    chain = await asyncio.to_thread(doors.journal.verify_audit)
+    return Reply(AuditAnswer(entries, entries[-1].number if entries else after, chain))
 
 
 ROUTES = (
@@ -90,7 +91,8 @@ ROUTES = (
         method="GET",
         path="/v1/audit",
         name="show_audit",
-        text="Who asked for what, and what came of it; also what was refused.",
+        text="Who asked for what, and what came of it; also what was refused. `chain`: how far back that reaches, and "
+        "whether it is what was written.",
         handle=show_audit,
         queries=(
             Query("after", QueryKind.COUNT, "only entries with a greater number", most=2**53),

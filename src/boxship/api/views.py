@@ -9,7 +9,7 @@ from boxship.loader.box import BootView
 from boxship.loader.heartbeats import LONGEST_S
 from boxship.state.deployment import Deployment
 from boxship.state.operation import Operation
-from boxship.store.port import AuditEntry, Token
+from boxship.store.port import AuditChain, AuditEntry, Token
 
 
 class BootAnswer(Struct, frozen=True):
@@ -197,3 +197,4 @@ class AuditAnswer(Struct, frozen=True):
 
     entries: tuple[AuditEntry, ...]
     next: int
+    chain: AuditChain

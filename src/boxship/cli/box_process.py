@@ -18,6 +18,7 @@ from boxship.errors import BoxshipError, HostError
 from boxship.events import Notice, StepDone
 from boxship.host.box_logins import BoxLogins
 from boxship.host.box_ports import API_PORT, PAGE_PORT
+from boxship.host.heap import give_back_free_memory
 from boxship.host.iptables import find_gate
 from boxship.host.machine import ThisMachine
 from boxship.host.places import Places, loader_images
@@ -166,8 +167,10 @@ class _BoxProcess:
 
     def hear(self, event: BoxEvent) -> None:
         match event:
-            case OperationChanged():
+            case OperationChanged(operation=operation):
                 self._networks_changed.set()
+                if operation.status.is_over:
+                    give_back_free_memory()
             case StepDone(subject=subject) if subject.startswith("network:"):
                 # Before the first container on it starts, or a moment later.
                 self._networks_changed.set()

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from msgspec import convert
+from msgspec import Struct, convert
 
 from boxship.cli.box_client import Answered, BoxClient, client_from
 from boxship.cli.box_follow import follow
@@ -16,13 +16,20 @@ from boxship.cli.meant import appliance_meant, is_told_where
 from boxship.cli.render import box as render
 from boxship.cli.render.color import sanitized
 from boxship.cli.render.columns import print_columns
-from boxship.errors import ProbeError, UsageError
+from boxship.errors import ProbeError, StateError, UsageError
 from boxship.state.operation import Operation
+from boxship.store.port import AuditChain
 from boxship.units import format_duration, parse_duration
 
 _EVENT = "event: "
 _DATA = "data: "
 _ID = "id: "
+
+
+class _Chained(Struct, frozen=True):
+    """An answer about the audit. None: from a Loader of an earlier release."""
+
+    chain: AuditChain | None = None
 
 
 def _client(invocation: Invocation, arguments: argparse.Namespace) -> BoxClient:
@@ -244,8 +251,7 @@ def _seconds(text: str) -> int:
 
 def audit(invocation: Invocation, arguments: argparse.Namespace) -> int:
     query = {"after": str(arguments.after), "limit": str(arguments.limit)}
-    return _show(
-        invocation,
-        _client(invocation, arguments).get("/v1/audit", query),
-        lambda said: render.print_audit(said["entries"]),
-    )
+    answered = _client(invocation, arguments).get("/v1/audit", query)
+    chain = convert(answered.body, _Chained).chain
+    _show(invocation, answered, lambda said: render.print_audit(said["entries"], chain))
+    return StateError.exit_status if chain is not None and chain.first_wrong else 0

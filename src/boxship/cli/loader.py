@@ -13,6 +13,7 @@ from boxship.cli.render.sentences import print_sentences
 from boxship.cli.run import hear_interrupts, run_with_engine
 from boxship.engine.port import Engine
 from boxship.host.box_ports import API_PORT, PAGE_PORT
+from boxship.host.heap import give_back_free_memory, keep_one_heap
 from boxship.host.places import HOST_FILES_VARIABLE, LOADER_IMAGE_VARIABLE, box_places
 
 
@@ -56,6 +57,8 @@ def loader(invocation: Invocation, arguments: argparse.Namespace) -> int:
         await run_box(options, engine, stop, print_sentences(is_json=invocation.is_json))
         return 0
 
+    keep_one_heap()
+    give_back_free_memory()
     return run_with_engine(work)
 
 

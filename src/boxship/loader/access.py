@@ -11,7 +11,7 @@ from typing import NamedTuple, Protocol
 
 from boxship.errors import UsageError
 from boxship.names import SERVICE_PATTERN
-from boxship.store.port import AuditEntry, Token
+from boxship.store.port import AuditChain, AuditEntry, Token
 
 ADMIN = "admin"
 READ = "read"
@@ -57,6 +57,9 @@ class Journal(Protocol):
 
     def audit(self, after: int = 0, limit: int = 100) -> tuple[AuditEntry, ...]:
         """Entries with a greater number than ``after``, oldest first."""
+
+    def verify_audit(self) -> AuditChain:
+        """How far back it reaches, and whether it is what was written."""
 
 
 def allows(scopes: Collection[str], wanted: str) -> bool:

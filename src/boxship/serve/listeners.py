@@ -15,13 +15,12 @@ from typing import NamedTuple
 
 from msgspec import Struct
 from starlette.types import ASGIApp
-from uvicorn.config import Config
-from uvicorn.server import ServerState
 
 from boxship.errors import HostError
 from boxship.serve.closing import Closing
 from boxship.serve.connection import owner_uid
 from boxship.serve.protocol import DoorProtocol
+from boxship.serve.uvicorn_parts import Config, ServerState
 
 MOST_CONNECTIONS = 2000
 """Of one address; more are answered with 503. 1,000 who look at a page, and as many again who poll."""
@@ -148,15 +147,16 @@ class Listeners:
         config = Config(
             app,
             http=DoorProtocol,
-            ws="none",
-            lifespan="off",
+            interface="asgi3",
             log_config=None,
             access_log=False,
             proxy_headers=False,
             limit_concurrency=MOST_CONNECTIONS,
             h11_max_incomplete_event_size=_LARGEST_HEAD_BYTES,
         )
-        config.load()
+        # Not by ``config.load``: it would import the package that uvicorn_parts does without, for a lifespan that is
+        # off, and call the app to see whether it makes one.
+        config.loaded_app, config.ws_protocol_class, config.loaded = app, None, True
         bound = _bind(address)
         owner = None
         if isinstance(address, Unix):

@@ -2,12 +2,9 @@
 
 import asyncio
 
-from uvicorn.config import Config
-from uvicorn.protocols.http.h11_impl import H11Protocol
-from uvicorn.server import ServerState
-
 from boxship.serve.closing import Closing
 from boxship.serve.connection import KEY, Connection, peer_uid
+from boxship.serve.uvicorn_parts import Config, H11Protocol, ServerState
 
 HEAD_S = 10.0
 """A request's head takes no longer; a connection that is idle is closed after the same time, or soon after."""

@@ -38,6 +38,9 @@ _MAGIC = b"SQLite format 3\0"
 _HEADER_BYTES = 100
 _APPLICATION_ID_AT = slice(68, 72)
 _BUSY_S = 2.0
+_CACHE_KIB = 512
+"""SQLite keeps 2 MiB of pages unless told otherwise, and the audit fills them. What every save reads, all operations,
+is some 400 KiB: with 256 a save takes 0.1 ms of CPU more, with 1024 no less (2026-11-29)."""
 _WAL_PAGES = 100
 """The log is folded into the file after so many; it is read whole at each start."""
 
@@ -76,6 +79,7 @@ def open_checked(path: Path) -> tuple[sqlite3.Connection, Content]:
     try:
         # Alone in the file SQLite keeps the log's index in memory: one file less that a full disk could refuse.
         connection.execute("PRAGMA locking_mode=EXCLUSIVE")
+        connection.execute(f"PRAGMA cache_size={-_CACHE_KIB}")
         connection.execute("PRAGMA cell_size_check=ON")
         connection.execute("PRAGMA trusted_schema=OFF")
         _expect_schema(connection, path)

@@ -33,6 +33,23 @@ class AuditEntry(Struct, frozen=True):
     digest: str = ""
 
 
+class AuditChain(Struct, frozen=True):
+    """What is kept of the audit: the entries after ``dropped`` up to ``newest``, and whether they are what was written.
+
+    A digest that was noted elsewhere is one of ``dropped``, of an entry or of ``newest`` as long as it is kept.
+    """
+
+    dropped: int
+    """The number of the newest entry that gave way to later ones; 0: none has."""
+    dropped_digest: str
+    newest: int
+    newest_digest: str
+    since: datetime | None = None
+    """When the oldest entry that is kept was written; None: there is none, or it can't be read."""
+    first_wrong: int = 0
+    """The number of the first entry that was changed, is missing, or stands after such a one; 0: the chain holds."""
+
+
 class Token(Struct, frozen=True):
     """Who may ask for what. The secret itself is kept nowhere: ``secret_hash`` is what it is recognised by.
 
@@ -55,6 +72,7 @@ class Limits(NamedTuple):
 
     operations: int = 500
     audit: int = 10_000
+    """Usually 2.5 MiB of the file, never more than 40; ``AuditChain`` tells how the rest is proved."""
     tokens: int = 500
 
 
@@ -85,8 +103,8 @@ class Store(Protocol):
     def audit(self, after: int = 0, limit: int = 100) -> tuple[AuditEntry, ...]:
         """Entries with a greater number than ``after``, oldest first."""
 
-    def verify_audit(self) -> int:
-        """The number of the first entry whose digest is wrong; 0 when the chain holds."""
+    def verify_audit(self) -> AuditChain:
+        """Follow the digests from the newest entry that was dropped to the newest of all."""
 
     def put_token(self, token: Token) -> None:
         """Write one token; an older one of the same id is replaced.

@@ -26,8 +26,8 @@ from boxship.store.database import (
 from boxship.store.failures import telling
 from boxship.store.holder import Holder
 from boxship.store.places import Places
-from boxship.store.port import AuditEntry, Limits, Loaded, Token, conflict_of_revisions, too_many_tokens
-from boxship.store.records import Link, TokenKey, decode, decode_known, decode_state, encode, expect_whole
+from boxship.store.port import AuditChain, AuditEntry, Limits, Loaded, Token, conflict_of_revisions, too_many_tokens
+from boxship.store.records import Heads, Link, TokenKey, decode, decode_known, decode_state, encode, expect_whole
 from boxship.store.state_copy import write_copy
 
 _UNREADABLE = AuditEntry(0, datetime.fromtimestamp(0, UTC), "?", "(unreadable)")
@@ -106,19 +106,18 @@ class SqliteStore:
         with self._asking() as connection:
             return tuple(_entry(*row) for row in read_links(connection, after, limit))
 
-    def verify_audit(self) -> int:
+    def verify_audit(self) -> AuditChain:
         with self._asking() as connection:
             heads = read_heads(connection)
-            number, digest = heads.anchor_number, heads.anchor_digest
-            for found, text, its_digest in read_links(connection, 0):
-                number += 1
-                if found != number or not isinstance(text, bytes):
-                    return number
-                digest = link(digest, text)
-                if its_digest != digest.encode():
-                    return number
-        # What was cut off at the end leaves no gap.
-        return 0 if (number, digest) == (heads.audit_number, heads.audit_digest) else number + 1
+            oldest = next((_entry(*row) for row in read_links(connection, heads.anchor_number, 1)), _UNREADABLE)
+            return AuditChain(
+                dropped=heads.anchor_number,
+                dropped_digest=heads.anchor_digest,
+                newest=heads.audit_number,
+                newest_digest=heads.audit_digest,
+                since=None if oldest.at == _UNREADABLE.at else oldest.at,
+                first_wrong=_first_wrong(connection, heads),
+            )
 
     def put_token(self, token: Token) -> None:
         with self._asking() as connection:
@@ -214,6 +213,19 @@ def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
         if connection.in_transaction:  # SQLite has taken some failures back already
             connection.execute("ROLLBACK")
         raise
+
+
+def _first_wrong(connection: sqlite3.Connection, heads: Heads) -> int:
+    number, digest = heads.anchor_number, heads.anchor_digest
+    for found, text, its_digest in read_links(connection, 0):
+        number += 1
+        if found != number or not isinstance(text, bytes):
+            return number
+        digest = link(digest, text)
+        if its_digest != digest.encode():
+            return number
+    # What was cut off at the end leaves no gap.
+    return 0 if (number, digest) == (heads.audit_number, heads.audit_digest) else number + 1
 
 
 def _digest_of(connection: sqlite3.Connection, number: int) -> str:

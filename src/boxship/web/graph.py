@@ -1,13 +1,13 @@
 """Who waits for whom, as a drawing: a column per layer, what is needed by others to the left. Pure."""
 
 from collections.abc import Mapping, Sequence
-from html import escape
 from itertools import pairwise
 from typing import NamedTuple
 
 from msgspec import Struct
 
 from boxship.loader.box import ServiceView
+from boxship.web.escape import escape
 from boxship.web.words import service_tone
 
 MOST_DRAWN = 40

@@ -1,10 +1,9 @@
 """The pages of who looks after the box: sign in; then how it is, what is under way, and the buttons."""
 
-from html import escape
-
 from msgspec import Struct
 
 from boxship.state.operation import Failure, Operation, OperationKind, OperationStatus
+from boxship.web.escape import escape
 from boxship.web.page import frame
 from boxship.web.parts import parts
 from boxship.web.public import PublicView

@@ -1,9 +1,9 @@
 """Whole pages: a frame that needs nothing from elsewhere, with its style and its script inside."""
 
 from functools import cache
-from html import escape
 from importlib.resources import files
 
+from boxship.web.escape import escape
 from boxship.web.parts import PARTS, announcement, parts
 from boxship.web.public import PublicView
 from boxship.web.words import headline, tone_of

@@ -1,11 +1,11 @@
 """The page's parts, each as HTML: the same functions make the first page and every change that is sent after it."""
 
 from collections.abc import Mapping
-from html import escape
 
 from boxship.loader.box import ImageView, ServiceView
 from boxship.state.operation import Failure
 from boxship.units import format_size
+from boxship.web.escape import escape
 from boxship.web.graph import draw
 from boxship.web.public import PublicView
 from boxship.web.words import Tone, duration, headline, service_tone, steps, tone_of

@@ -1,9 +1,9 @@
 """The status page for people who monitor: the verdict, what wants attention, and every check. Needs a login."""
 
 from collections.abc import Sequence
-from html import escape
 
 from boxship.checks.report import Issue, Level, Report, Result, Severity, Verdict
+from boxship.web.escape import escape
 from boxship.web.operate_page import HOME
 from boxship.web.page import frame
 

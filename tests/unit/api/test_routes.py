@@ -178,6 +178,7 @@ async def test_the_audit_is_read_in_parts(around: Around, admin: Admin) -> None:
     first = (await around.client.get("/v1/audit?limit=2", headers=admin)).json()
     rest = (await around.client.get(f"/v1/audit?after={first['next']}", headers=admin)).json()
     assert [entry["number"] for entry in (*first["entries"], *rest["entries"])] == [1, 2, 3]
+    assert (rest["chain"]["newest"], rest["chain"]["first_wrong"]) == (3, 0)
 
 
 async def test_logs_are_text_and_their_tail_can_be_asked_for(around: Around, admin: Admin) -> None:

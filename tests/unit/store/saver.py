@@ -81,7 +81,7 @@ def judge(path: Path, kept: Kept) -> tuple[Kept, list[str]]:
         "the record": state.revision == 0 or state.source == f"source {state.revision}",
         "the operation": state.revision == 0 or store.operation(f"op{state.revision}") is not None,
         "a warning": not warning,
-        "the audit": audit in (kept.audit, kept.audit + 1) and store.verify_audit() == 0,
+        "the audit": audit in (kept.audit, kept.audit + 1) and store.verify_audit().first_wrong == 0,
     }
     store.close()
     return found, [what for what, is_right in checks.items() if not is_right]

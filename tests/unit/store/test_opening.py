@@ -232,7 +232,7 @@ def test_an_audit_that_somebody_changed_is_found(tmp_path: Path, sql: str, first
     with_file(path, sql)
     store = open_at(path)
     assert store.load().warning == ""
-    assert store.verify_audit() == first_wrong
+    assert store.verify_audit().first_wrong == first_wrong
     assert len(store.audit()) == len({entry.number for entry in store.audit()})
     store.close()
 
@@ -343,5 +343,5 @@ def test_threads_take_turns(tmp_path: Path) -> None:
     for thread in threads:
         thread.join()
     assert len(store.operations()) == 20
-    assert store.verify_audit() == 0
+    assert store.verify_audit().first_wrong == 0
     store.close()

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from boxship.cli.render.color import BOLD, GREEN, RED, YELLOW, is_colored, paint, sanitized
 from boxship.cli.render.columns import print_columns
 from boxship.state.operation import Operation, OperationKind
+from boxship.store.port import AuditChain
 from boxship.units import format_size
 
 _COLORS = {"ok": GREEN, "degraded": YELLOW, "failed": RED}
@@ -149,7 +150,7 @@ def print_tokens(tokens: object) -> None:
     print_columns(("ID", "NAME", "SCOPES", "ENDS"), rows, nothing="no tokens")
 
 
-def print_audit(entries: object) -> None:
+def print_audit(entries: object, chain: AuditChain | None) -> None:
     rows = [
         (
             str(each["number"]),
@@ -162,6 +163,21 @@ def print_audit(entries: object) -> None:
         for each in _maps(entries)
     ]
     print_columns(("NUMBER", "AT", "WHO", "ACTION", "SUBJECT", "OUTCOME"), rows, nothing="nothing was asked for yet")
+    if chain is None or not chain.newest:
+        return
+    color, line = (RED, _broken(chain)) if chain.first_wrong else (GREEN, _reach(chain))
+    print(f"\n{paint(line, color, on=is_colored(sys.stdout))}\ndigest of entry {chain.newest}: {chain.newest_digest}")
+
+
+def _broken(chain: AuditChain) -> str:
+    return f"entry {chain.first_wrong} was changed or is missing: nothing from there on is proved"
+
+
+def _reach(chain: AuditChain) -> str:
+    """The newest digest is shown with it: whoever notes it elsewhere can tell later that no other chain was made."""
+    kept = f"{chain.dropped + 1} to {chain.newest}"
+    since = f", since {time_of(chain.since)}" if chain.since is not None else ""
+    return f"entries {kept} are kept{since}, and are what was written"
 
 
 def time_of(at: datetime) -> str:
