@@ -12,7 +12,7 @@ import pytest
 from boxship.host.places import read_line
 from boxship.names import loader_before_name
 from tests.integration.private_engine import private_engine
-from tests.integration.sailing import DEADLINE_S, Sailing, eventually, sailing, stand_in_images
+from tests.integration.sailing import DEADLINE_S, Sailing, sailing, stand_in_images
 
 pytestmark = pytest.mark.docker
 GOOD = "report $$; wait_for_term"
@@ -87,7 +87,7 @@ def test_a_loader_that_never_reports_in_time_is_ended_and_counted(tmp_path: Path
         sail.behave("one", "wait_for_term")
         sail.begin()
         sail.hears("has not reported in time; ends it", times=2)
-        eventually(lambda: int(read_line(sail.places.starts).split()[0]) >= 2, "two starts counted", sail.said)
+        sail.until(lambda: int(read_line(sail.places.starts).split()[0]) >= 2, "two starts are counted")
 
 
 def test_an_image_that_is_not_here_is_never_pulled_and_the_previous_one_takes_over(
@@ -183,7 +183,7 @@ def test_the_loader_sees_the_host_and_may_no_more_than_it_needs(sail: Sailing) -
     sail.behave("one", f"report 1; {FACTS}; wait_for_term")
     sail.begin()
     facts = sail.places.state / "facts"
-    eventually(lambda: facts.exists() and "CapEff" in facts.read_text(), "the facts", sail.said)
+    sail.until(lambda: facts.exists() and "CapEff" in facts.read_text(), "it tells the facts")
     *found, rights = facts.read_text().splitlines()
     assert found == [
         *("the engine", "the processes", "the networks", "/tmp", "not its own root", "not to mount", "no more rights")
@@ -215,7 +215,7 @@ def test_an_engine_that_died_is_waited_for_and_what_it_cut_short_is_not_counted(
             sail.behave("one", "wait_for_term")
             sail.begin()
             sail.hears("started the Loader")
-            eventually(lambda: sail.running_image().startswith("true"), "it runs", sail.said)
+            sail.until(lambda: sail.running_image().startswith("true"), "it runs")
             engine.kill()
             sail.hears("lost sight of the Loader")
             sail.hears("the container engine does not answer; waits for it")
