@@ -20,7 +20,7 @@ from uvicorn.server import ServerState
 from boxship.errors import HostError
 from boxship.serve.closing import Closing
 from boxship.serve.connection import owner_uid
-from boxship.serve.protocol import DoorProtocol
+from boxship.serve.protocol import HEAD_S, DoorProtocol
 
 MOST_CONNECTIONS = 2000
 """Of one address; more are answered with 503. 1,000 who look at a page, and as many again who poll."""
@@ -56,6 +56,13 @@ class Unix(Struct, frozen=True):
 Address = Inet | Unix
 
 
+class Bounds(Struct, frozen=True):
+    """What one address bears."""
+
+    most_connections: int = MOST_CONNECTIONS
+    head_s: float = HEAD_S
+
+
 class _Open(NamedTuple):
     server: asyncio.Server
     app: ASGIApp
@@ -65,8 +72,9 @@ class _Open(NamedTuple):
 class Listeners:
     """``closing`` is told first when all ends, so that streams end by themselves."""
 
-    def __init__(self, closing: Closing) -> None:
+    def __init__(self, closing: Closing, bounds: Bounds | None = None) -> None:
         self._closing = closing
+        self._bounds = bounds or Bounds()
         self._open: dict[Address, _Open] = {}
         self._left: list[ServerState] = []
         """Of addresses that are closed, as long as connections to them are open."""
@@ -148,7 +156,7 @@ class Listeners:
             log_config=None,
             access_log=False,
             proxy_headers=False,
-            limit_concurrency=MOST_CONNECTIONS,
+            limit_concurrency=self._bounds.most_connections,
             h11_max_incomplete_event_size=_LARGEST_HEAD_BYTES,
         )
         config.load()
@@ -162,7 +170,7 @@ class Listeners:
         state = ServerState()
 
         def make_protocol() -> asyncio.Protocol:
-            return DoorProtocol(config=config, server_state=state, closing=self._closing, owner_uid=owner)
+            return DoorProtocol(config, state, self._closing, owner_uid=owner, head_s=self._bounds.head_s)
 
         loop = asyncio.get_running_loop()
         try:
