@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import TypeVar
 
 T = TypeVar("T")
-DEADLINE_S = 60.0
-"""Only who waits in vain waits so long: a busy machine must not decide a test."""
+DEADLINE_S = 50.0
+"""Only who waits in vain waits so long: a busy machine must not decide a test. Pytest's own limit is a minute."""
 _POLL_S = 0.02
 
 

@@ -85,7 +85,7 @@ class Trouble(LoaderBox):
         return str(self.get("/v1/why"))
 
     def says(self, words: str) -> None:
-        self.eventually(lambda: words in self.why(), f"it says '{words}'", within_s=30)
+        self.eventually(lambda: words in self.why(), f"it says '{words}'")
 
     def versions(self, generation: int) -> list[str]:
         """Empty until the first one has written."""
@@ -148,7 +148,7 @@ def test_a_slow_migration_passes_with_heartbeats_and_fails_without(box: Trouble)
         assert (status, answer) == (200, {"limit_s": 20.0})
         return bool(box.get(f"/v1/operations/{operation}")["status"] != "running")
 
-    box.eventually(is_over, "the switch ends", within_s=30)
+    box.eventually(is_over, "the switch ends")
     done = box.get(f"/v1/operations/{operation}")
     assert (done["status"], done["failure"]) == ("done", None)
     assert box.boot()["tag"] == "3.0.0"
@@ -229,7 +229,7 @@ def test_a_clock_that_is_set_by_a_day_changes_nothing(
         clock.write_text(f"{step}\n")
         (mine,) = box.observe().containers_of(APPLIANCE)
         engine.run("docker", "--host", engine.address, "kill", mine.id)
-        box.eventually(lambda: box.running() == [f"{APPLIANCE}.db.g1"], "it runs again", within_s=20)
+        box.eventually(lambda: box.running() == [f"{APPLIANCE}.db.g1"], "it runs again")
         # What mends it is an operation of its own.
         begun = box.eventually(
             lambda: answer if (answer := box.ask("POST", "/v1/boot/default", {}))[0] == 202 else None, "it is mended"

@@ -3,7 +3,6 @@
 import json
 import socket
 import subprocess
-import time
 
 import pytest
 
@@ -344,12 +343,11 @@ services:
   web: {image: "${TEST_IMAGE}", command: sleep 600, depends_on: {sick: {condition: service_healthy}}}
 """
     )
-    began = time.monotonic()
     up = box.run("up", "-d")
     assert up.status == 8
     assert "sick is unhealthy" in up.stderr
     assert "still sick" in up.stderr
-    assert time.monotonic() - began < 60, "the engine's verdict ends the wait, not the timeout"
+    assert "within" not in up.stderr, "the engine's verdict ends the wait, not the timeout"
     assert box.container("web").state is ContainerState.CREATED
 
 

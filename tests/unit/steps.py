@@ -4,6 +4,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 import boxship
 
@@ -17,7 +18,7 @@ def steps_of(work: Callable[[], object]) -> int:
     """
     count = 0
 
-    def trace(frame: FrameType, event: str, _: object) -> Callable[..., object] | None:
+    def trace(frame: FrameType, event: str, _: Any) -> Any:
         nonlocal count
         if not frame.f_code.co_filename.startswith(_SOURCES):
             return None
