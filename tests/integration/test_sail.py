@@ -62,9 +62,12 @@ def test_after_three_starts_without_a_report_the_previous_loader_takes_over(
 
 
 def test_a_loader_that_recorded_another_is_followed_by_that(sail: Sailing, images: tuple[str, str]) -> None:
-    sail.behave("one", f'report 1; sleep 0.3; echo {images[1]} >"$state/loader"; exit 0')
+    until_heard = 'until [ -e "$state/heard" ]; do sleep 0.05; done'
+    sail.behave("one", f'report 1; {until_heard}; echo {images[1]} >"$state/loader"; exit 0')
     sail.behave("two", GOOD)
     sail.begin()
+    sail.hears("reports: boot")
+    (sail.places.state / "heard").touch()
     sail.hears("the Loader asks to be started again")
     sail.hears("reports: boot", times=2)
     assert sail.running_image() == f"true {images[1]}"
