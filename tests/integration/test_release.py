@@ -218,9 +218,8 @@ async def test_a_loader_that_is_killed_in_a_layer_goes_on_in_it(pushed: str, ven
     assert (await engine.observe([f"{vendor.name}/web:{pushed}"])).images
 
 
-async def test_a_cancelled_pull_ends_in_the_middle_of_a_layer_and_the_next_one_goes_on(
-    away: str, pulling: Pulling
-) -> None:
+async def test_what_a_cancelled_pull_had_the_next_one_has(away: str, pulling: Pulling) -> None:
+    # That it ends, whatever it waits for, is tested with a source that hangs: tests/unit/bundle/test_pull.py.
     def cancel(progress: Progress) -> None:
         if progress.done_bytes > LARGE_BYTES // 4:
             pulling.cancel.set()
@@ -228,7 +227,6 @@ async def test_a_cancelled_pull_ends_in_the_middle_of_a_layer_and_the_next_one_g
     with pytest.raises(CancelledError):
         await pulling.pull(away, cancel)
     had = pulling.told[-1].done_bytes
-    assert had < LARGE_BYTES
     pulling.cancel.clear()
     await pulling.pull(away)
     assert pulling.told[0].done_bytes >= had
