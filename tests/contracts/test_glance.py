@@ -20,7 +20,8 @@ from boxship.plan.observed import Observed
 from tests.contracts.images import ensure_test_image
 
 QUICK = Deadlines(connect_s=0.3, quick_s=0.5)
-PATIENCE_S = 5.0
+PATIENT = Deadlines()
+PATIENCE_S = 25.0
 BODIES = {"/containers/json?all=1": b"[]", "/networks": b"[]", "/volumes": b'{"Volumes": []}'}
 HEAD = b"HTTP/1.0 200 OK\r\nApi-Version: 1.41\r\n"
 
@@ -63,9 +64,9 @@ def server(folder: Path, answer: Callable[[str], bytes], *, hangs_up: bool = Tru
                 each.join(PATIENCE_S)
 
 
-def error_at(address: Address) -> EngineError:
+def error_at(address: Address, deadlines: Deadlines = PATIENT) -> EngineError:
     with pytest.raises(EngineError) as caught:
-        glance_at(address, QUICK)
+        glance_at(address, deadlines)
     return caught.value
 
 
@@ -123,12 +124,12 @@ def test_an_answer_with_a_length_is_whole_at_its_length(tmp_path: Path, *, hangs
         return HEAD + b"Content-Length: %d\r\n\r\n%s" % (len(body), body)
 
     with server(tmp_path, answer, hangs_up=hangs_up) as address:
-        assert glance_at(address, QUICK).containers == ()
+        assert glance_at(address, PATIENT).containers == ()
 
 
 def test_an_answer_without_a_length_ends_with_its_connection(tmp_path: Path) -> None:
     with server(tmp_path, lambda target: HEAD + b"\r\n" + BODIES[target]) as address:
-        assert glance_at(address, QUICK).containers == ()
+        assert glance_at(address, PATIENT).containers == ()
 
 
 def test_chunks_of_something_between_that_knows_no_older_http_are_joined(tmp_path: Path) -> None:
@@ -138,7 +139,7 @@ def test_chunks_of_something_between_that_knows_no_older_http_are_joined(tmp_pat
         return HEAD + b"Transfer-Encoding: chunked\r\n\r\n" + chunks
 
     with server(tmp_path, answer) as address:
-        assert glance_at(address, QUICK).containers == ()
+        assert glance_at(address, PATIENT).containers == ()
 
 
 @pytest.mark.parametrize(
@@ -170,7 +171,7 @@ def test_garbage_is_not_taken_for_an_engine(tmp_path: Path, answer: bytes) -> No
 
 def test_a_server_that_says_too_little_and_waits_is_told_at_the_deadline(tmp_path: Path) -> None:
     with server(tmp_path, lambda _: HEAD, hangs_up=False) as address:
-        error = error_at(address)
+        error = error_at(address, QUICK)
     assert isinstance(error, EngineTimeoutError)
     assert "'list containers' within 0.5 s" in error.message
 
@@ -195,7 +196,7 @@ def test_a_backlog_that_nobody_empties_ends_at_the_connect_deadline(tmp_path: Pa
             filler.setblocking(False)
             filler.connect_ex(path)
         try:
-            error = error_at(Address(path=path))
+            error = error_at(Address(path=path), QUICK)
         finally:
             for filler in fillers:
                 filler.close()

@@ -2,39 +2,77 @@
 
 import asyncio
 import threading
-from collections.abc import Callable, Coroutine
-from concurrent.futures import Future
+from collections import deque
+from collections.abc import AsyncGenerator, Callable, Coroutine
+from contextlib import aclosing
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 from boxship.api.app import make_api
 from boxship.api.route import Doors
-from boxship.clock import SystemClock
+from boxship.clock import Clock, SystemClock
+from boxship.engine.port import LogLine
+from boxship.loader.box import Sequenced
 from boxship.serve.closing import Closing
 from boxship.serve.gate import Gate
 from boxship.serve.limiter import Limiter
 from boxship.serve.listeners import Inet, Listeners, Unix
+from boxship.state.operation import Operation
 from tests.fakes.access import FakeJournal, FakePower, FakeTokens
 from tests.fakes.box import FakeBox
 
 T = TypeVar("T")
-DEADLINE_S = 20
+DEADLINE_S = 60
 TCP = Inet("127.0.0.1", 0)
 
 
+class FollowedBox(FakeBox):
+    """Goes on by being followed: once somebody got an operation, an event or a line, the next of ``to_come`` happens.
+
+    So a client misses nothing, however slow it is.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        super().__init__(clock)
+        self.to_come: deque[Callable[[], object]] = deque()
+
+    def operation(self, operation_id: str) -> Operation:
+        found = super().operation(operation_id)
+        self._go_on()
+        return found
+
+    def events(self, after: int | None = None) -> AsyncGenerator[Sequenced, None]:
+        return self._followed(super().events(after))
+
+    def logs(self, service: str, *, follow: bool = False, tail: int | None = None) -> AsyncGenerator[LogLine, None]:
+        return self._followed(super().logs(service, follow=follow, tail=tail))
+
+    async def _followed(self, parts: AsyncGenerator[T, None]) -> AsyncGenerator[T, None]:
+        async with aclosing(parts):
+            async for part in parts:
+                yield part
+                # Whoever asks for the next one has sent this one.
+                self._go_on()
+
+    def _go_on(self) -> None:
+        if self.to_come:
+            self.to_come.popleft()()
+
+
 class BoxThread:
-    """``box`` belongs to the thread's loop: ``do`` changes it, ``later`` after a while."""
+    """``box`` belongs to the thread's loop: ``do`` changes it at once, ``then`` as it is followed."""
 
     def __init__(self, folder: Path) -> None:
         self.socket = str(folder / "loader.sock")
         self.clock = SystemClock()
-        self.box, self.tokens, self.journal = FakeBox(self.clock), FakeTokens(self.clock), FakeJournal()
+        self.box, self.tokens, self.journal = FollowedBox(self.clock), FakeTokens(self.clock), FakeJournal()
         self.port = 0
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
         self._listeners: Listeners | None = None
-        self._restarting: Future[None] | None = None
+        self._restarting: asyncio.Task[None] | None = None
 
     def listen(self) -> None:
         self._run(self._listen())
@@ -48,27 +86,49 @@ class BoxThread:
 
         self._run(work())
 
-    def later(self, delay_s: float, change: Callable[[FakeBox], object]) -> None:
-        self._loop.call_soon_threadsafe(lambda: self._loop.call_later(delay_s, lambda: change(self.box)))
+    def then(self, *changes: Callable[[FakeBox], object]) -> None:
+        """What happens once somebody has got something of the box, one after the other."""
+        self.do(lambda box: self.box.to_come.extend(partial(change, box) for change in changes))
 
-    def restart_later(self, delay_s: float, away_s: float) -> None:
-        """As when another Loader takes over."""
+    def then_restart(self, change: Callable[[FakeBox], object]) -> None:
+        """As when another Loader takes over: ``change`` is to come once a client found nobody, and then it."""
 
-        async def work() -> None:
-            await asyncio.sleep(delay_s)
+        async def restart() -> None:
             await self._stop()
-            await asyncio.sleep(away_s)
+            await self._turn_one_away()
             await self._listen()
+            self.box.to_come.append(partial(change, self.box))
 
-        self._restarting = asyncio.run_coroutine_threadsafe(work(), self._loop)
+        self.then(lambda _: self._begin(restart()))
+
+    def then_stop(self) -> None:
+        """The doors close for good."""
+        self.then(lambda _: self._begin(self._stop()))
+
+    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+        self._restarting = self._loop.create_task(work)
+
+    async def _turn_one_away(self) -> None:
+        has_come = asyncio.Event()
+
+        async def hang_up(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            writer.close()
+            has_come.set()
+
+        server = await asyncio.start_unix_server(hang_up, self.socket)
+        async with server, asyncio.timeout(DEADLINE_S):
+            await has_come.wait()
 
     def close(self) -> None:
-        if self._restarting is not None:
-            self._restarting.result(DEADLINE_S)
-        self.stop()
+        self._run(self._end())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(DEADLINE_S)
         self._loop.close()
+
+    async def _end(self) -> None:
+        if self._restarting is not None:
+            await self._restarting
+        await self._stop()
 
     async def _listen(self) -> None:
         closing = Closing()

@@ -7,7 +7,6 @@ import os
 import signal
 import socket
 import subprocess
-import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,10 +15,10 @@ from boxship.engine.docker import connect
 from boxship.host.own_rules import OwnRules
 from boxship.host.volumes.manifest import fingerprint
 from boxship.plan.observed import Observed
+from tests.eventually import eventually
 from tests.integration.boxes import BOXSHIP, run_aside
 
 DEADLINE_S = 90.0
-_POLL_S = 0.05
 
 
 class UnixConnection(http.client.HTTPConnection):
@@ -187,12 +186,7 @@ class LoaderBox:
 
     def eventually(self, look: Callable[[], Any], what: str, within_s: float = DEADLINE_S) -> Any:
         """What ``look`` gives, once it gives something."""
-        deadline_s = time.monotonic() + within_s
-        while not (found := look()):
-            if time.monotonic() > deadline_s:
-                raise AssertionError(f"not within {within_s:.0f} s: {what}\n{self.last_words()}")
-            time.sleep(_POLL_S)
-        return found
+        return eventually(look, what, within_s, said=self.last_words)
 
     # -- looking at the engine and at data
 

@@ -23,6 +23,7 @@ import pytest
 from boxship.engine.docker import connect
 from boxship.errors import EngineUnreachableError
 from tests.contracts.images import ensure_test_image
+from tests.eventually import eventually
 
 STATE = Path(__file__).parents[2] / ".state"
 CGROUPS = Path("/sys/fs/cgroup")
@@ -236,11 +237,13 @@ def _remove_what_the_dead_left() -> None:
 def _remove(folder: Path) -> None:
     """The folder, and the cgroups of its name, which the kernel holds for a moment after the last process ended."""
     shutil.rmtree(folder)
-    deadline_s = time.monotonic() + DEADLINE_S
-    while left := [*CGROUPS.glob(folder.name), *CGROUPS.glob(f"*/{folder.name}")]:
+
+    def are_removed() -> bool:
+        left = [*CGROUPS.glob(folder.name), *CGROUPS.glob(f"*/{folder.name}")]
         for parent in left:
             for each in (*sorted(parent.glob("**/*/"), reverse=True), parent):
                 with contextlib.suppress(OSError):
                     each.rmdir()
-        assert time.monotonic() < deadline_s, f"these cgroups are still in use: {left}"
-        time.sleep(_POLL_S)
+        return not left
+
+    eventually(are_removed, f"nobody uses the cgroups of {folder.name}")

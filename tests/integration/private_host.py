@@ -7,19 +7,18 @@ import http.client
 import json
 import os
 import subprocess
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
+from tests.eventually import eventually
 from tests.integration.boxes import BOXSHIP
 from tests.integration.loaders import UnixConnection
 from tests.integration.private_engine import PrivateEngine, private_engine
 
 T = TypeVar("T")
 DEADLINE_S = 90
-_POLL_S = 0.05
 _CHANGED = ("/etc", "/usr/local", "/var/lib")
 _PREPARE = """
 set -e
@@ -118,11 +117,7 @@ class PrivateHost:
 
     def eventually(self, look: Callable[[], T], what: str, within_s: float = DEADLINE_S) -> T:
         """What ``look`` gives, once it gives something."""
-        deadline_s = time.monotonic() + within_s
-        while not (found := look()):
-            assert time.monotonic() < deadline_s, f"not within {within_s:.0f} s: {what}\n{self.said}"
-            time.sleep(_POLL_S)
-        return found
+        return eventually(look, what, within_s, said=lambda: self.said)
 
     def files(self) -> set[str]:
         """What isn't as on this machine."""

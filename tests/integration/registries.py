@@ -8,7 +8,6 @@ import socket
 import ssl
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,13 +15,13 @@ from pathlib import Path
 import pytest
 
 from tests.authorities import write_certificates
+from tests.eventually import eventually
 
 USER, PASSWORD = "tester", "let-me-in"
 # bcrypt, as the registry knows no other: four rounds, as nothing hangs on it.
 _HTPASSWD = f"{USER}:$2b$04$UlpxdjDbwv5ebAT/RgH5k.g7Kwi6S/NBqkIdU2Kou1/pXfr7A/xyS\n"
 _PROGRAM = "docker-registry"
 _DEADLINE_S = 30
-_POLL_S = 0.02
 
 
 class Registry:
@@ -75,12 +74,16 @@ class Registry:
             self._process = subprocess.Popen(
                 [*enter, _PROGRAM, "serve", self._folder / "settings.json"], stdout=log, stderr=log
             )
-        deadline_s = time.monotonic() + _DEADLINE_S
-        while time.monotonic() < deadline_s and self._process.poll() is None:
-            if self._answers(enter):
-                return
-            time.sleep(_POLL_S)
-        pytest.fail(f"the registry does not start: {(self._folder / 'log').read_text()[-2000:]}")
+        process = self._process
+
+        def has_started() -> bool:
+            assert process.poll() is None, f"the registry does not start: {self._last_words()}"
+            return self._answers(enter)
+
+        eventually(has_started, "the registry answers", said=self._last_words)
+
+    def _last_words(self) -> str:
+        return (self._folder / "log").read_text()[-2000:]
 
     def stop(self) -> None:
         if self._process is not None:
@@ -103,17 +106,16 @@ class Registry:
 
     def _answers(self, enter: tuple[str, ...]) -> bool:
         if enter:
-            asking = (
-                f"import http.client as h; c = h.HTTPConnection('{self.address}', timeout=1); c.request('GET', '/v2/')"
-            )
+            connect = f"import http.client as h; c = h.HTTPConnection('{self.address}', timeout={_DEADLINE_S})"
+            asking = f"{connect}; c.request('GET', '/v2/')"
             asked = subprocess.run([*enter, sys.executable, "-c", asking], capture_output=True, check=False)
             return asked.returncode == 0
-        connection = http.client.HTTPConnection(self.address, timeout=1)
+        connection = http.client.HTTPConnection(self.address, timeout=_DEADLINE_S)
         if self._has_tls:
             context = ssl.create_default_context(cafile=self.ca_path)
             if self._demands_certificates:
                 context.load_cert_chain(*self.client_paths)
-            connection = http.client.HTTPSConnection(self.address, timeout=1, context=context)
+            connection = http.client.HTTPSConnection(self.address, timeout=_DEADLINE_S, context=context)
         try:
             connection.request("GET", "/v2/")
             return connection.getresponse().status == self._greeting

@@ -3,7 +3,6 @@
 import signal
 import subprocess
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,9 +15,9 @@ from boxship.host.places import Places, box_places, record_loader
 from boxship.host.sail.render import SailSettings, render_sail
 from boxship.names import loader_before_name, loader_name
 from tests.contracts.images import TEST_IMAGE, chunks_of, ensure_test_image, tar_of
+from tests.eventually import eventually
 
 DEADLINE_S = 30
-_POLL_S = 0.02
 # What a Loader does is written in a script of its image's name in the folder of state: $1 is that folder.
 _STAND_IN = """#!/bin/sh
 while [ $# -gt 0 ]; do
@@ -84,7 +83,10 @@ class Sailing:
 
     def hears(self, words: str, times: int = 1) -> None:
         """Wait until sail has said this so many times."""
-        eventually(lambda: sum(words in line for line in self.said) >= times, f"{words!r} {times}x", self.said)
+        self.until(lambda: sum(words in line for line in self.said) >= times, f"it says {words!r} {times} times")
+
+    def until(self, is_so: Callable[[], bool], what: str) -> None:
+        eventually(is_so, what, said=lambda: f"sail said {self.said}")
 
     def docker(self, *arguments: str) -> str:
         environment = {"DOCKER_HOST": f"unix://{self.settings.socket}", "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
@@ -122,10 +124,3 @@ def sailing(
             sail.process.kill()
             sail.process.wait(timeout=DEADLINE_S)
         sail.docker("container", "rm", "--force", sail.container, loader_before_name(appliance))
-
-
-def eventually(is_so: Callable[[], bool], what: str, said: list[str]) -> None:
-    deadline_s = time.monotonic() + DEADLINE_S
-    while not is_so():
-        assert time.monotonic() < deadline_s, f"not within {DEADLINE_S} s: {what}; sail said {said}"
-        time.sleep(_POLL_S)

@@ -1,6 +1,5 @@
 """The wall clock is set while Boxship waits: deadlines belong to a clock that only goes on, so nothing changes."""
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -55,10 +54,8 @@ def test_a_clock_that_is_set_while_a_service_is_waited_for_changes_nothing(
             assert proxy.is_reached(ENDS_WITHIN_S)
             clock.write_text(f"{step}\n")
             proxy.go_on()
-            began_s = time.monotonic()
             _, stderr = up.communicate(timeout=ENDS_WITHIN_S)
             assert up.returncode == 0, stderr
-        assert time.monotonic() - began_s < ENDS_WITHIN_S
         box.run("down").must()
     finally:
         box.environment.clear()

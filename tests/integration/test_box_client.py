@@ -14,6 +14,7 @@ from boxship.engine.port import LogLine
 from boxship.errors import ConflictError, NotFoundError, OperationError, ProbeError, StateError
 from boxship.events import Notice
 from boxship.state.operation import Failure, OperationStatus, Progress, Unpacking
+from tests.fakes.box import FakeBox
 from tests.integration.box_thread import BoxThread
 
 MIB = 1024 * 1024
@@ -104,7 +105,7 @@ ENDS = {"pull 1.2": "the release is here", "gc": "nothing was left over", "maint
 @pytest.mark.parametrize(("line", "call"), TELLING)
 def test_what_takes_long_is_followed_to_its_end(thread: BoxThread, capsys: Capture, line: str, call: str) -> None:
     ended = ENDS.get(line, f"{line.split(maxsplit=1)[0]} is done")
-    thread.later(0.3, lambda box: box.end())
+    thread.then(FakeBox.end)
     assert box(line) == 0
     shown = capsys.readouterr()
     assert ended in shown.out
@@ -131,18 +132,20 @@ def test_detached_it_prints_the_operations_id_at_once(thread: BoxThread, capsys:
 
 
 def test_progress_is_shown_as_it_goes(thread: BoxThread, capsys: Capture) -> None:
-    thread.later(0.1, lambda box: box.advance(Progress(118 * MIB, 362 * MIB, 1, 4, "web"), stage="pulling"))
-    thread.later(0.8, lambda box: box.end())
+    progress = Progress(118 * MIB, 362 * MIB, 1, 4, "web")
+    thread.then(lambda box: box.advance(progress, stage="pulling"), FakeBox.end)
     assert box("pull 1.2") == 0
     assert "pull:  [#######                 ]  118 MiB of 362 MiB  pulling  web" in capsys.readouterr().err
 
 
 def test_what_the_engine_unpacks_is_a_line_of_its_own(thread: BoxThread, capsys: Capture) -> None:
     fetched = Progress(362 * MIB, 362 * MIB, 1, 4, "web")
-    thread.later(0.1, lambda box: box.advance(fetched, stage="pulling"))
-    unpacking = Unpacking(2, 5, 118 * MIB, 200 * MIB, 12)
-    thread.later(0.7, lambda box: box.advance(replace(fetched, unpacking=unpacking), stage="pulling"))
-    thread.later(1.4, lambda box: box.end())
+    unpacking = replace(fetched, unpacking=Unpacking(2, 5, 118 * MIB, 200 * MIB, 12))
+    thread.then(
+        lambda box: box.advance(fetched, stage="pulling"),
+        lambda box: box.advance(unpacking, stage="pulling"),
+        FakeBox.end,
+    )
     assert box("pull 1.2") == 0
     shown = capsys.readouterr().err
     assert "362 MiB of 362 MiB  pulling  web\n" in shown
@@ -150,16 +153,16 @@ def test_what_the_engine_unpacks_is_a_line_of_its_own(thread: BoxThread, capsys:
 
 
 def test_json_tells_every_change_and_the_end(thread: BoxThread, capsys: Capture) -> None:
-    thread.later(0.1, lambda box: box.advance(Progress(1, 2), stage="pulling"))
-    thread.later(0.8, lambda box: box.end())
+    thread.then(lambda box: box.advance(Progress(1, 2), stage="pulling"), FakeBox.end)
     assert box("pull --json") == 0
-    first, *_, last = map(json.loads, capsys.readouterr().out.splitlines())
+    first, changed, last = map(json.loads, capsys.readouterr().out.splitlines())
     assert (first["event"], first["status"], last["status"]) == ("OperationChanged", "running", "done")
+    assert (changed["event"], changed["stage"]) == ("OperationChanged", "pulling")
 
 
 def test_a_failure_ends_it_with_the_errors_own_status_and_the_last_lines(thread: BoxThread, capsys: Capture) -> None:
     failure = Failure("probe.failed", "web not ready after 60 s", "look at it", "web", "GET /health", "500", ("boom",))
-    thread.later(0.1, lambda box: box.end(OperationStatus.FAILED, failure))
+    thread.then(lambda box: box.end(OperationStatus.FAILED, failure))
     assert box("switch 1.1") == ProbeError.exit_status
     shown = capsys.readouterr().err
     assert "error: web not ready after 60 s" in shown
@@ -168,14 +171,13 @@ def test_a_failure_ends_it_with_the_errors_own_status_and_the_last_lines(thread:
 
 
 def test_a_cancelled_operation_is_no_success(thread: BoxThread, capsys: Capture) -> None:
-    thread.later(0.1, lambda box: box.end(OperationStatus.CANCELLED))
+    thread.then(lambda box: box.end(OperationStatus.CANCELLED))
     assert box("pull") == OperationError.exit_status
     assert "pull op-1 was cancelled" in capsys.readouterr().err
 
 
 def test_a_switch_is_followed_into_the_next_loader(thread: BoxThread, capsys: Capture) -> None:
-    thread.restart_later(0.2, away_s=0.5)
-    thread.later(1.2, lambda box: box.end())
+    thread.then_restart(FakeBox.end)
     assert box("switch 1.1") == 0
     assert "switch is done" in capsys.readouterr().out
 
@@ -211,7 +213,7 @@ def test_tokens_are_made_used_over_the_network_and_revoked(thread: BoxThread, ca
 
 def test_events_are_shown_until_the_box_closes_its_doors(thread: BoxThread, capsys: Capture) -> None:
     thread.do(lambda box: box.publish(Notice("web was restarted")))
-    thread.restart_later(0.3, away_s=0.0)
+    thread.then_stop()
     assert box("events --after boot-1.0 --json") == 0
     (line,) = capsys.readouterr().out.splitlines()
     data = json.loads(line)
@@ -222,7 +224,7 @@ def test_logs_have_a_tail_and_can_be_followed(thread: BoxThread, capsys: Capture
     thread.do(lambda box: box.lines.update(web=[LogLine("stdout", f"line {number}") for number in range(5)]))
     assert box("logs web --tail 2") == 0
     assert capsys.readouterr().out == "line 3\nline 4\n"
-    thread.restart_later(0.3, away_s=0.0)
+    thread.then_stop()
     assert box("logs web --tail 1 --follow --json") == 0
     assert json.loads(capsys.readouterr().out)["text"] == "line 4"
 

@@ -20,12 +20,11 @@ from boxship.api.app import make_api
 from boxship.api.route import Doors
 from boxship.clock import SystemClock
 from boxship.events import Notice
-from boxship.serve import listeners, protocol
 from boxship.serve.closing import Closing
 from boxship.serve.connection import peer_uid
 from boxship.serve.gate import Gate
 from boxship.serve.limiter import Limiter
-from boxship.serve.listeners import Inet, Listeners, Unix
+from boxship.serve.listeners import Bounds, Inet, Listeners, Unix
 from tests.fakes.access import FakeJournal, FakePower, FakeTokens
 from tests.fakes.box import FakeBox
 
@@ -34,19 +33,22 @@ READERS = 200
 """A fifth of what it must bear; BOXSHIP_READERS=1000 asks for all."""
 MOST_IDLE_KIB = 45 * 1024
 MOST_PER_READER_KIB = 48
+DEADLINE_S = 30
+"""Of what takes milliseconds: only a mistake takes so long."""
+NEVER_S = 3600.0
 
 
 class Served:
     """A fake box behind real listeners, in this loop."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, bounds: Bounds | None = None, box: FakeBox | None = None) -> None:
         self.unix = Unix(str(folder / "loader.sock"))
         self.tcp = Inet("127.0.0.1", 0)
         self.clock = SystemClock()
-        self.box = FakeBox(self.clock)
+        self.box = box or FakeBox(self.clock)
         self.tokens = FakeTokens(self.clock)
         self.closing = Closing()
-        self.listeners = Listeners(self.closing)
+        self.listeners = Listeners(self.closing, bounds)
         doors = Doors(self.box, FakePower(), self.tokens, FakeJournal(), self.clock, self.closing)
         self.api = make_api(doors, Gate(self.tokens, self.clock, Limiter()))
 
@@ -56,8 +58,8 @@ class Served:
 
 
 @asynccontextmanager
-async def served(folder: Path) -> AsyncIterator[Served]:
-    made = Served(folder)
+async def served(folder: Path, bounds: Bounds | None = None) -> AsyncIterator[Served]:
+    made = Served(folder, bounds)
     assert await made.listeners.listen({made.unix: made.api, made.tcp: made.api}) == {}
     try:
         yield made
@@ -84,7 +86,7 @@ async def leave(writer: asyncio.StreamWriter) -> None:
 
 async def status_of(streams: Streams, path: str, headers: str = "") -> int:
     reader = await ask(streams, path, f"{headers}Connection: close\r\n")
-    line = await asyncio.wait_for(reader.readline(), 10)
+    line = await asyncio.wait_for(reader.readline(), DEADLINE_S)
     await leave(streams[1])
     return int(line.split()[1])
 
@@ -92,7 +94,7 @@ async def status_of(streams: Streams, path: str, headers: str = "") -> int:
 async def event_of(reader: asyncio.StreamReader) -> dict[str, str]:
     """The next event's fields."""
     while True:
-        chunk = (await asyncio.wait_for(reader.readuntil(b"\n\n"), 10)).decode()
+        chunk = (await asyncio.wait_for(reader.readuntil(b"\n\n"), DEADLINE_S)).decode()
         fields = dict(line.partition(": ")[::2] for line in chunk.splitlines() if ": " in line)
         if "data" in fields:
             return fields
@@ -178,44 +180,62 @@ async def test_a_reader_resumes_after_its_connection_was_cut(tmp_path: Path) -> 
         await leave(streams[1])
 
 
-async def test_closing_takes_less_than_two_seconds_whoever_is_connected(tmp_path: Path) -> None:
+async def test_closing_waits_for_nobody_who_is_only_connected(tmp_path: Path) -> None:
     made = Served(tmp_path)
     await made.listeners.listen({made.unix: made.api})
     kept = []
     for path in ("/v1/events", "/v1/services/web/logs?follow=1", "/v1/boot"):
         streams = await asyncio.open_unix_connection(made.unix.path)
         reader = await ask(streams, path)
-        await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 10)
+        await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), DEADLINE_S)
         kept.append(streams)
     silent = await asyncio.open_unix_connection(made.unix.path)
-    began_s = time.monotonic()
-    await made.listeners.close()
-    assert time.monotonic() - began_s < 2
+    async with asyncio.timeout(DEADLINE_S):
+        await made.listeners.close(within_s=NEVER_S)
     assert not Path(made.unix.path).exists()
     for reader, writer in (*kept, silent):
-        await asyncio.wait_for(reader.read(), 5)
+        await asyncio.wait_for(reader.read(), DEADLINE_S)
         await leave(writer)
 
 
+class HangingBox(FakeBox):
+    """Whoever asks it for versions waits for ever."""
+
+    def __init__(self) -> None:
+        super().__init__(SystemClock())
+        self.is_asked = asyncio.Event()
+
+    async def versions(self, source: str = "") -> tuple[str, ...]:
+        self.is_asked.set()
+        await asyncio.Event().wait()
+        return ()
+
+
+async def test_what_is_not_answered_by_the_end_is_cut(tmp_path: Path) -> None:
+    box = HangingBox()
+    made = Served(tmp_path, box=box)
+    await made.listeners.listen({made.unix: made.api})
+    streams = await asyncio.open_unix_connection(made.unix.path)
+    await ask(streams, "/v1/tags/latest")
+    async with asyncio.timeout(DEADLINE_S):
+        await box.is_asked.wait()
+        await made.listeners.close(within_s=0.01)
+        assert b" 200 " not in await streams[0].read()
+    await leave(streams[1])
+
+
 async def test_who_says_nothing_is_dropped(tmp_path: Path) -> None:
-    before = protocol.HEAD_S
-    protocol.HEAD_S = 0.1
-    try:
-        async with served(tmp_path) as made:
-            reader, writer = await asyncio.open_connection("127.0.0.1", made.port)
-            writer.write(b"GET /v1/boot HTTP/1.1\r\nX-Slow: ")
-            with contextlib.suppress(ConnectionResetError):
-                assert await asyncio.wait_for(reader.read(), 5) == b""
-            await leave(writer)
-    finally:
-        protocol.HEAD_S = before
+    async with served(tmp_path, Bounds(head_s=0.1)) as made:
+        reader, writer = await asyncio.open_connection("127.0.0.1", made.port)
+        writer.write(b"GET /v1/boot HTTP/1.1\r\nX-Slow: ")
+        with contextlib.suppress(ConnectionResetError):
+            assert await asyncio.wait_for(reader.read(), DEADLINE_S) == b""
+        await leave(writer)
 
 
-async def test_whoever_takes_all_connections_of_one_door_leaves_the_others_open(
-    tmp_path: Path, few_connections: int
-) -> None:
-    async with served(tmp_path) as made:
-        taken = [await asyncio.open_connection("127.0.0.1", made.port) for _ in range(few_connections)]
+async def test_whoever_takes_all_connections_of_one_door_leaves_the_others_open(tmp_path: Path) -> None:
+    async with served(tmp_path, Bounds(most_connections=5)) as made:
+        taken = [await asyncio.open_connection("127.0.0.1", made.port) for _ in range(5)]
         refused = await status_of(await asyncio.open_connection("127.0.0.1", made.port), "/v1/boot")
         trusted = await status_of(await asyncio.open_unix_connection(made.unix.path), "/v1/boot")
         assert (refused, trusted) == (503, 200)
@@ -223,18 +243,11 @@ async def test_whoever_takes_all_connections_of_one_door_leaves_the_others_open(
             await leave(writer)
 
 
-@pytest.fixture
-def few_connections() -> Iterator[int]:
-    before, listeners.MOST_CONNECTIONS = listeners.MOST_CONNECTIONS, 5
-    yield 5
-    listeners.MOST_CONNECTIONS = before
-
-
 async def test_a_head_without_end_is_refused(tmp_path: Path) -> None:
     async with served(tmp_path) as made:
         reader, writer = await asyncio.open_connection("127.0.0.1", made.port)
         writer.write(b"GET /v1/boot HTTP/1.1\r\nX: " + b"a" * 40_000)
-        assert b" 400 " in await asyncio.wait_for(reader.readline(), 5)
+        assert b" 400 " in await asyncio.wait_for(reader.readline(), DEADLINE_S)
         await leave(writer)
 
 
@@ -268,7 +281,7 @@ async def test_readers_cost_bounded_memory_and_all_of_them_hear_everything(
         for _ in range(count):
             streams = await asyncio.open_unix_connection(path)
             connected.append((await ask(streams, "/v1/events?after=boot-1.0"), streams[1]))
-            await asyncio.wait_for(streams[0].readuntil(b"\r\n\r\n"), 10)
+            await asyncio.wait_for(streams[0].readuntil(b"\r\n\r\n"), DEADLINE_S)
         assert started.stdin is not None
         for number in range(20):
             started.stdin.write(f"{number}\n")
@@ -278,7 +291,9 @@ async def test_readers_cost_bounded_memory_and_all_of_them_hear_everything(
         with_readers_kib = rss_kib(started.pid)
         began_s = time.monotonic()
         started.send_signal(signal.SIGTERM)
-        assert await asyncio.to_thread(started.wait, 10) == 0
+        for reader, _ in connected:
+            assert (await event_of(reader))["event"] == "closing", "it was cut off"
+        assert await asyncio.to_thread(started.wait, DEADLINE_S) == 0
         took_s = time.monotonic() - began_s
         for _, writer in connected:
             await leave(writer)
@@ -287,7 +302,6 @@ async def test_readers_cost_bounded_memory_and_all_of_them_hear_everything(
     )
     assert idle_kib < MOST_IDLE_KIB
     assert with_readers_kib - idle_kib < count * MOST_PER_READER_KIB
-    assert took_s < 2
 
 
 async def test_many_who_look_at_the_page_cost_little(tmp_path: Path) -> None:
@@ -309,10 +323,16 @@ async def test_nobody_is_woken_while_nothing_happens(tmp_path: Path) -> None:
     path = str(tmp_path / "loader.sock")
     with program(path) as started:
         await status_of(await asyncio.open_unix_connection(path), "/v1/boot")
-        await asyncio.sleep(0.3)  # what that call left to do
-        before = switches(started.pid)
-        await asyncio.sleep(1)  # the time that is looked at
-        assert switches(started.pid) - before <= 5, "a loop that ticks would be"
+        # First it ends what that call left to do. A loop that ticks has no second like this, ever.
+        async with asyncio.timeout(DEADLINE_S):
+            while await woken_in_a_second(started.pid) > 5:
+                pass
+
+
+async def woken_in_a_second(pid: int) -> int:
+    before = switches(pid)
+    await asyncio.sleep(1)  # the time that is looked at
+    return switches(pid) - before
 
 
 def switches(pid: int) -> int:
@@ -349,7 +369,7 @@ async def all_of(streams: Streams, request: str) -> bytes:
     reader, writer = streams
     writer.write(request.encode())
     writer.write_eof()
-    answer = await asyncio.wait_for(reader.read(), 10)
+    answer = await asyncio.wait_for(reader.read(), DEADLINE_S)
     await leave(writer)
     return answer
 

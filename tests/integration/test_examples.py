@@ -5,7 +5,6 @@ A verb whose example needs more than that has a rule in ``RULES``; one whose exa
 
 import shlex
 import subprocess
-import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,11 +14,11 @@ from msgspec import Struct
 
 from boxship.cli.arguments import VERBS
 from boxship.plan.observed import ContainerState, Health
-from tests.integration.boxes import DEADLINE_S, Box
+from tests.eventually import eventually
+from tests.integration.boxes import Box
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(600)]
 
-_POLL_S = 0.05
 # A box's examples need a box: test_box_client.py.
 EXAMPLES = {verb: example for verb, _, _, example in VERBS if verb != "box"}
 APPLIANCE = {
@@ -95,10 +94,12 @@ class Bench:
 
     def _until_asked(self) -> None:
         """The engine asks for the first time after an interval; until then status says that it is starting."""
-        deadline_s = time.monotonic() + DEADLINE_S
-        while any(each.health is Health.STARTING for each in self.box.observe().containers_of(self.box.name)):
-            assert time.monotonic() < deadline_s
-            time.sleep(_POLL_S)
+
+        def has_been_asked() -> bool:
+            mine = self.box.observe().containers_of(self.box.name)
+            return all(each.health is not Health.STARTING for each in mine)
+
+        eventually(has_been_asked, "every service was asked for its health")
 
     def _seen(self) -> object:
         found = self.box.observe().containers_of(self.box.name)

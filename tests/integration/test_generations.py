@@ -16,6 +16,7 @@ from boxship.errors import HostError
 from boxship.execute.generations import How, VolumePair, discard, finish, free_bytes, needed_room, precopy
 from boxship.host.volumes.room import can_share_blocks
 from boxship.host.volumes.writers import Writers
+from tests.eventually import eventually
 from tests.integration.loop_mounts import BTRFS, EXT4, KINDS, XFS, Kind, make_read_only, mounted
 from tests.unit.execute.volumes import Disturber, copy, fill, lines_of, unheard
 
@@ -52,10 +53,9 @@ def leave_free(disk: Path, size_bytes: int) -> None:
 
 def wait_until_times_rest(files: list[Path]) -> None:
     """Every page is dirty by now: who writes it again leaves no trace."""
-    until_s = time.monotonic() + _DEADLINE_S
-    while any(file.stat().st_ctime > time.time() - 0.5 for file in files):
-        assert time.monotonic() < until_s, "the writer's times never rest"
-        time.sleep(0.05)
+    eventually(
+        lambda: all(file.stat().st_ctime < time.time() - 0.5 for file in files), "the times of what it writes rest"
+    )
 
 
 def sees_nothing() -> Writers:

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.contracts.images import TEST_IMAGE
 from tests.integration.loaders import free_ports, loader_box
 from tests.integration.small_releases import make_small_releases
 
@@ -14,10 +13,10 @@ APPLIANCE = "bxtest-keep"
 VERSIONS = ("1.0.0", "2.0.0", "3.0.0", "4.0.0")
 
 
-def test_an_earlier_release_stays_as_a_whole_and_the_one_before_goes(tmp_path: Path) -> None:
+def test_an_earlier_release_stays_as_a_whole_and_the_one_before_goes(tmp_path: Path, test_image: str) -> None:
     releases, home = tmp_path / "releases", tmp_path / "box"
     home.mkdir()
-    make_small_releases(releases, APPLIANCE, free_ports(1)[0], TEST_IMAGE, VERSIONS, "keep: {releases: 1}\n")
+    make_small_releases(releases, APPLIANCE, free_ports(1)[0], test_image, VERSIONS, "keep: {releases: 1}\n")
     with loader_box(APPLIANCE, home) as box:
         assert box.ask("POST", "/v1/registry", {"registry": f"dir:{releases}"})[0] == 200
         for version in VERSIONS:

@@ -128,7 +128,7 @@ class Site:
         """By every container, and only with a token."""
         token = f"Authorization: Bearer {self._secret}"
         reached = dict.fromkeys(SERVICES, "200")
-        self.box.eventually(lambda: self.statuses(token) == reached, "each container reaches the Loader", within_s=20)
+        self.box.eventually(lambda: self.statuses(token) == reached, "each container reaches the Loader")
         assert self.statuses() == dict.fromkeys(SERVICES, "401")
 
     def assert_others_are_kept_out(self, *, answer: str) -> None:

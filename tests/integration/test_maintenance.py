@@ -9,7 +9,6 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.contracts.images import TEST_IMAGE
 from tests.integration.boxes import BOXSHIP
 from tests.integration.loaders import LoaderBox, free_ports, loader_box
 
@@ -46,11 +45,11 @@ def mark(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def box(tmp_path: Path, mark: Path) -> Iterator[LoaderBox]:
+def box(tmp_path: Path, mark: Path, test_image: str) -> Iterator[LoaderBox]:
     files, output, home = tmp_path / "files", tmp_path / "releases", tmp_path / "box"
     files.mkdir()
     home.mkdir()
-    (files / "compose.yaml").write_text(COMPOSE.format(image=TEST_IMAGE, port=free_ports(1)[0]))
+    (files / "compose.yaml").write_text(COMPOSE.format(image=test_image, port=free_ports(1)[0]))
     (files / "appliance.yaml").write_text(APPLIANCE_YAML.format(license=tmp_path / "license.sh"))
     (tmp_path / "license.sh").write_text(LICENSE.format(mark=mark))
     made = subprocess.run(

@@ -218,18 +218,14 @@ async def test_a_loader_that_is_killed_in_a_layer_goes_on_in_it(pushed: str, ven
     assert (await engine.observe([f"{vendor.name}/web:{pushed}"])).images
 
 
-async def test_a_cancelled_pull_ends_within_a_second_and_the_next_one_goes_on(away: str, pulling: Pulling) -> None:
-    cancelled_at_s: list[float] = []
-    clock = SystemClock()
-
+async def test_what_a_cancelled_pull_had_the_next_one_has(away: str, pulling: Pulling) -> None:
+    # That it ends, whatever it waits for, is tested with a source that hangs: tests/unit/bundle/test_pull.py.
     def cancel(progress: Progress) -> None:
-        if not cancelled_at_s and progress.done_bytes > LARGE_BYTES // 4:
-            cancelled_at_s.append(clock.monotonic_s())
+        if progress.done_bytes > LARGE_BYTES // 4:
             pulling.cancel.set()
 
     with pytest.raises(CancelledError):
         await pulling.pull(away, cancel)
-    assert clock.monotonic_s() - cancelled_at_s[0] < 1
     had = pulling.told[-1].done_bytes
     pulling.cancel.clear()
     await pulling.pull(away)

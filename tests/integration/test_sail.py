@@ -12,7 +12,7 @@ import pytest
 from boxship.host.places import read_line
 from boxship.names import loader_before_name
 from tests.integration.private_engine import private_engine
-from tests.integration.sailing import DEADLINE_S, Sailing, eventually, sailing, stand_in_images
+from tests.integration.sailing import DEADLINE_S, Sailing, sailing, stand_in_images
 
 pytestmark = pytest.mark.docker
 GOOD = "report $$; wait_for_term"
@@ -62,9 +62,12 @@ def test_after_three_starts_without_a_report_the_previous_loader_takes_over(
 
 
 def test_a_loader_that_recorded_another_is_followed_by_that(sail: Sailing, images: tuple[str, str]) -> None:
-    sail.behave("one", f'report 1; sleep 0.3; echo {images[1]} >"$state/loader"; exit 0')
+    until_heard = 'until [ -e "$state/heard" ]; do sleep 0.05; done'
+    sail.behave("one", f'report 1; {until_heard}; echo {images[1]} >"$state/loader"; exit 0')
     sail.behave("two", GOOD)
     sail.begin()
+    sail.hears("reports: boot")
+    (sail.places.state / "heard").touch()
     sail.hears("the Loader asks to be started again")
     sail.hears("reports: boot", times=2)
     assert sail.running_image() == f"true {images[1]}"
@@ -87,7 +90,7 @@ def test_a_loader_that_never_reports_in_time_is_ended_and_counted(tmp_path: Path
         sail.behave("one", "wait_for_term")
         sail.begin()
         sail.hears("has not reported in time; ends it", times=2)
-        eventually(lambda: int(read_line(sail.places.starts).split()[0]) >= 2, "two starts counted", sail.said)
+        sail.until(lambda: int(read_line(sail.places.starts).split()[0]) >= 2, "two starts are counted")
 
 
 def test_an_image_that_is_not_here_is_never_pulled_and_the_previous_one_takes_over(
@@ -183,7 +186,7 @@ def test_the_loader_sees_the_host_and_may_no_more_than_it_needs(sail: Sailing) -
     sail.behave("one", f"report 1; {FACTS}; wait_for_term")
     sail.begin()
     facts = sail.places.state / "facts"
-    eventually(lambda: facts.exists() and "CapEff" in facts.read_text(), "the facts", sail.said)
+    sail.until(lambda: facts.exists() and "CapEff" in facts.read_text(), "it tells the facts")
     *found, rights = facts.read_text().splitlines()
     assert found == [
         *("the engine", "the processes", "the networks", "/tmp", "not its own root", "not to mount", "no more rights")
@@ -215,7 +218,7 @@ def test_an_engine_that_died_is_waited_for_and_what_it_cut_short_is_not_counted(
             sail.behave("one", "wait_for_term")
             sail.begin()
             sail.hears("started the Loader")
-            eventually(lambda: sail.running_image().startswith("true"), "it runs", sail.said)
+            sail.until(lambda: sail.running_image().startswith("true"), "it runs")
             engine.kill()
             sail.hears("lost sight of the Loader")
             sail.hears("the container engine does not answer; waits for it")

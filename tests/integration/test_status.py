@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from tests.eventually import eventually
 from tests.integration.boxes import Box
 
 pytestmark = pytest.mark.docker
@@ -101,9 +102,11 @@ def test_every_kind_of_check_is_asked_of_the_container_itself(module_box: Box) -
     assert results["idle", "dns"]["level"] == "ok"
     assert results["host", "here"]["message"] == str(module_box.directory)
 
-    listed = module_box.run("exec", "-T", "web", "ps").must().stdout
-    assert "httpd" in listed
-    assert "sleep 1234" not in listed, "a command that hung is to be ended"
+    def listed() -> str:
+        return module_box.run("exec", "-T", "web", "ps").must().stdout
+
+    assert "httpd" in listed()
+    eventually(lambda: "sleep 1234" not in listed(), "a command that hung is ended", said=listed)
 
 
 SMALL = """

@@ -3,7 +3,6 @@
 import json
 import socket
 import subprocess
-import time
 
 import pytest
 
@@ -18,7 +17,7 @@ services:
     image: ${TEST_IMAGE}
     init: true
     command: [sh, -c, "sleep 0.3; mkdir -p /w; echo db > /w/index.html; exec httpd -f -p 5000 -h /w"]
-    healthcheck: {test: [CMD, wget, -qO-, "http://127.0.0.1:5000/"], interval: 30s, timeout: 3s}
+    healthcheck: {test: [CMD, wget, -qO-, "http://127.0.0.1:5000/"], interval: 30s, timeout: 20s}
     volumes: [data:/data]
   init:
     image: ${TEST_IMAGE}
@@ -340,16 +339,15 @@ services:
     image: ${TEST_IMAGE}
     init: true
     command: sleep 600
-    healthcheck: {test: [CMD-SHELL, "echo still sick; exit 1"], interval: 500ms, timeout: 2s, retries: 2}
+    healthcheck: {test: [CMD-SHELL, "echo still sick; exit 1"], interval: 500ms, timeout: 20s, retries: 2}
   web: {image: "${TEST_IMAGE}", command: sleep 600, depends_on: {sick: {condition: service_healthy}}}
 """
     )
-    began = time.monotonic()
     up = box.run("up", "-d")
     assert up.status == 8
     assert "sick is unhealthy" in up.stderr
     assert "still sick" in up.stderr
-    assert time.monotonic() - began < 60, "the engine's verdict ends the wait, not the timeout"
+    assert "within" not in up.stderr, "the engine's verdict ends the wait, not the timeout"
     assert box.container("web").state is ContainerState.CREATED
 
 

@@ -5,16 +5,16 @@ import selectors
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 
+from tests.eventually import eventually
 from tests.integration.boxes import Box
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(180)]
 
 _DEADLINE_S = 60.0
-_POLL_S = 0.1
 
 COMPOSE = """
 services:
@@ -105,13 +105,6 @@ def inside(box: Box, *argv: str) -> str:
     ).stdout
 
 
-def eventually(is_so: Callable[[], bool]) -> None:
-    deadline_s = time.monotonic() + _DEADLINE_S
-    while not is_so():
-        assert time.monotonic() < deadline_s
-        time.sleep(_POLL_S)
-
-
 def test_files_are_followed_builds_may_fail_and_an_interrupt_leaves_all_running(desk: Box) -> None:
     run = Run(desk, "watch")
     try:
@@ -123,12 +116,12 @@ def test_files_are_followed_builds_may_fail_and_an_interrupt_leaves_all_running(
         assert inside(desk, "cat", "/app/src/page") == "two"
         assert "noise.log" not in inside(desk, "ls", "/app/src")
         (desk.directory / "src" / "page").rename(desk.directory / "src" / "leaf")
-        eventually(lambda: inside(desk, "ls", "/app/src") == "leaf\n")
+        eventually(lambda: inside(desk, "ls", "/app/src") == "leaf\n", "the folder is in the container as it is here")
 
         (desk.directory / "conf").write_text("second")
         run.hear("started again")
         assert desk.container("web").id == first.id
-        eventually(lambda: "begun with second" in desk.run("logs", "web").must().stdout)
+        eventually(lambda: "begun with second" in desk.run("logs", "web").must().stdout, "it begins again")
 
         write_dockerfile(desk, "RUN false")
         run.hear("failed:")

@@ -20,6 +20,7 @@ from boxship.build.apt import (
     proxy_settings,
     write_command,
 )
+from boxship.build.scratch import scratch_folder
 from boxship.errors import BuildError
 from boxship.host import proc
 
@@ -128,7 +129,11 @@ async def bootstrap(what: Bootstrap, target: Path, exchange: Exchange, on_line: 
     sources = build_sources(what.suite, host_sources())
     proxy = await proc.run_checked(["apt-config", "dump"], timeout_s=30, hint=hint)
     argv = command_line(what, target, exchange, sources, proxy_settings(proxy.stdout_tail), is_root=os.geteuid() == 0)
-    finished = await proc.run(argv, timeout_s=_TIMEOUT_S, env=_environment(), on_line=on_line)
+    # mmdebstrap removes its tree when it is ended, but not in the moments before it has prepared for that (1.3.5), and
+    # not when it takes so long that it is killed.
+    async with scratch_folder() as folder:
+        environment = {**_environment(), "TMPDIR": str(folder)}
+        finished = await proc.run(argv, timeout_s=_TIMEOUT_S, env=environment, on_line=on_line)
     if finished.status != 0:
         raise _failure(what, finished)
 

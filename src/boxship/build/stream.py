@@ -20,7 +20,7 @@ from boxship.build.context import Context, Entry, hint_to_read
 from boxship.errors import BuildError
 
 _CHUNK_BYTES = 1 << 18
-_CHUNKS_AHEAD = 8
+CHUNKS_AHEAD = 8
 
 
 async def stream_context(
@@ -33,7 +33,7 @@ async def stream_context(
     """
     loop = asyncio.get_running_loop()
     chunks: asyncio.Queue[bytes | BaseException | None] = asyncio.Queue()
-    room = threading.Semaphore(_CHUNKS_AHEAD)
+    room = threading.Semaphore(CHUNKS_AHEAD)
     is_over = threading.Event()
 
     def put(chunk: bytes | BaseException | None) -> None:

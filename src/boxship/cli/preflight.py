@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import time
 
 from boxship.checks.preflight import ask_preflight
 from boxship.checks.report import Report, Verdict
@@ -30,7 +31,7 @@ def preflight(invocation: Invocation, arguments: argparse.Namespace) -> int:
     if invocation.is_json:
         print(report_as_json(report))
     else:
-        print_report(report, is_quiet=arguments.quiet)
+        print_report(report, time.time(), is_quiet=arguments.quiet)
     is_bad = report.verdict is Verdict.FAILED or (arguments.strict and report.verdict is not Verdict.OK)
     return ProbeError.exit_status if is_bad else 0
 

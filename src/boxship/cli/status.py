@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -56,7 +57,7 @@ def status(invocation: Invocation, arguments: argparse.Namespace) -> int:
     elif shape == "json":
         print(report_as_json(report))
     else:
-        print_report(report, is_quiet=arguments.quiet)
+        print_report(report, time.time(), is_quiet=arguments.quiet)
     is_bad = report.verdict is Verdict.FAILED or (arguments.strict and report.verdict is not Verdict.OK)
     return ProbeError.exit_status if is_bad else 0
 

@@ -19,7 +19,7 @@ from starlette.types import ASGIApp
 from boxship.errors import HostError
 from boxship.serve.closing import Closing
 from boxship.serve.connection import owner_uid
-from boxship.serve.protocol import DoorProtocol
+from boxship.serve.protocol import HEAD_S, DoorProtocol
 from boxship.serve.uvicorn_parts import Config, ServerState
 
 MOST_CONNECTIONS = 2000
@@ -60,6 +60,13 @@ class Unix(Struct, frozen=True):
 Address = Inet | Unix
 
 
+class Bounds(Struct, frozen=True):
+    """What one address bears."""
+
+    most_connections: int = MOST_CONNECTIONS
+    head_s: float = HEAD_S
+
+
 class _Open(NamedTuple):
     server: asyncio.Server
     app: ASGIApp
@@ -69,8 +76,9 @@ class _Open(NamedTuple):
 class Listeners:
     """``closing`` is told first when all ends, so that streams end by themselves."""
 
-    def __init__(self, closing: Closing) -> None:
+    def __init__(self, closing: Closing, bounds: Bounds | None = None) -> None:
         self._closing = closing
+        self._bounds = bounds or Bounds()
         self._open: dict[Address, _Open] = {}
         self._left: list[ServerState] = []
         """Of addresses that are closed, as long as connections to them are open."""
@@ -151,7 +159,7 @@ class Listeners:
             log_config=None,
             access_log=False,
             proxy_headers=False,
-            limit_concurrency=MOST_CONNECTIONS,
+            limit_concurrency=self._bounds.most_connections,
             h11_max_incomplete_event_size=_LARGEST_HEAD_BYTES,
         )
         # Not by ``config.load``: it would import the package that uvicorn_parts does without, for a lifespan that is
@@ -167,7 +175,7 @@ class Listeners:
         state = ServerState()
 
         def make_protocol() -> asyncio.Protocol:
-            return DoorProtocol(config=config, server_state=state, closing=self._closing, owner_uid=owner)
+            return DoorProtocol(config, state, self._closing, owner_uid=owner, head_s=self._bounds.head_s)
 
         loop = asyncio.get_running_loop()
         try:

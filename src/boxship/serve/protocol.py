@@ -13,10 +13,13 @@ HEAD_S = 10.0
 class DoorProtocol(H11Protocol):
     """One connection."""
 
-    def __init__(self, config: Config, server_state: ServerState, closing: Closing, owner_uid: int | None) -> None:
+    def __init__(
+        self, config: Config, server_state: ServerState, closing: Closing, *, owner_uid: int | None, head_s: float
+    ) -> None:
         super().__init__(config, server_state, app_state={})
         self._closing = closing
         self._owner_uid = owner_uid
+        self._head_s = head_s
         self._requests_seen = -1
         self._requests = 0
         self._has_peer_ended = asyncio.Event()
@@ -77,4 +80,4 @@ class DoorProtocol(H11Protocol):
             self.transport.abort()
             return
         self._requests_seen = self._requests
-        self._alarm = self.loop.call_later(HEAD_S, self._look_again)
+        self._alarm = self.loop.call_later(self._head_s, self._look_again)

@@ -10,6 +10,7 @@ import pytest
 from boxship.events import Notice, Phase, SubjectChanged
 from boxship.serve.closing import Closing
 from boxship.serve.streams import Stream
+from tests.eventually import DEADLINE_S
 from tests.fakes.box import FakeBox
 from tests.unit.api.conftest import Around
 
@@ -41,7 +42,7 @@ class Reader:
     async def read(self) -> tuple[str, str, object]:
         """The next event: its id, its name, its data."""
         while True:
-            part = (await asyncio.wait_for(self.parts.get(), 5)).decode()
+            part = (await asyncio.wait_for(self.parts.get(), DEADLINE_S)).decode()
             fields = dict(line.partition(": ")[::2] for line in part.splitlines() if line and not line.startswith(":"))
             if "data" in fields:
                 return fields.get("id", ""), fields.get("event", ""), json.loads(fields["data"])
@@ -57,11 +58,11 @@ async def reading(around: Around, path: str, headers: Admin) -> AsyncIterator[Re
     app = transport.app  # type: ignore[attr-defined]
     serving = asyncio.ensure_future(app(scope, reader.receive, reader.send))
     try:
-        assert await asyncio.wait_for(reader.parts.get(), 5)
+        assert await asyncio.wait_for(reader.parts.get(), DEADLINE_S)
         yield reader
     finally:
         reader.went.set()
-        await asyncio.wait_for(serving, 5)
+        await asyncio.wait_for(serving, DEADLINE_S)
 
 
 def change(service: str) -> SubjectChanged:
@@ -127,7 +128,7 @@ async def test_open_streams_end_when_the_doors_close(around: Around, admin: Admi
 async def test_followed_logs_end_when_the_doors_close(around: Around, admin: Admin) -> None:
     async with reading(around, "/v1/services/web/logs?follow=1", admin) as reader:
         around.closing.begin()
-        await asyncio.wait_for(reader.parts.get(), 5)
+        await asyncio.wait_for(reader.parts.get(), DEADLINE_S)
         assert reader.is_over
 
 
@@ -140,12 +141,12 @@ async def test_silence_is_broken_by_heartbeats() -> None:
 
     stream = Stream(parts(), Closing(), heartbeat_s=0.01)  # type: ignore[arg-type]
     serving = asyncio.ensure_future(stream({"type": "http", "method": "GET"}, reader.receive, reader.send))  # type: ignore[arg-type]
-    assert [await asyncio.wait_for(reader.parts.get(), 5) for _ in range(2)] == [b": \n\n"] * 2
+    assert [await asyncio.wait_for(reader.parts.get(), DEADLINE_S) for _ in range(2)] == [b": \n\n"] * 2
     box.publish(Notice("after a while"))
-    while await asyncio.wait_for(reader.parts.get(), 5) != b"data: 1\n\n":
+    while await asyncio.wait_for(reader.parts.get(), DEADLINE_S) != b"data: 1\n\n":
         pass
     reader.went.set()
-    await asyncio.wait_for(serving, 5)
+    await asyncio.wait_for(serving, DEADLINE_S)
     assert box.readers == 0
 
 
@@ -161,5 +162,5 @@ async def test_a_reader_that_takes_nothing_is_cut_and_keeps_nothing() -> None:
     box.publish(Notice("nobody takes it"))
     scope = {"type": "http", "method": "GET", "state": {KEY: Connection(abort=lambda: cut.append("cut"))}}
     stream = Stream(parts(), Closing(), send_s=0.01)  # type: ignore[arg-type]
-    await asyncio.wait_for(stream(scope, reader.receive, reader.send), 5)  # type: ignore[arg-type]
+    await asyncio.wait_for(stream(scope, reader.receive, reader.send), DEADLINE_S)  # type: ignore[arg-type]
     assert (cut, box.readers) == (["cut"], 0)

@@ -21,7 +21,7 @@ from boxship.plan.observed import Observed
 from boxship.spec.model_build import Base, ContextPart, Wheels
 from tests.unit.build.shop import Shop
 
-PATIENCE_S = 10.0
+PATIENCE_S = 30.0
 
 
 async def rests(shop: Shop, **options: object) -> tuple[Event, ...] | None:

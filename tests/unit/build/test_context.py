@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from boxship.build.context import HIDDEN_DOCKERFILE, Context, find_context
-from boxship.build.stream import stream_context, write_tar
+from boxship.build.stream import CHUNKS_AHEAD, stream_context, write_tar
 from boxship.errors import BuildError
 from boxship.spec.model import Build
+from tests.eventually import DEADLINE_S
 
 AT = "compose.yaml:3:5: services.web.build"
 
@@ -194,7 +195,9 @@ async def test_a_stream_is_the_tar_and_leaves_the_loop_free(tmp_path: Path) -> N
         chunks.append(chunk)  # noqa: PERF401 - the loop is what is tested
     other.cancel()
     assert members(b"".join(chunks)).keys() == {"Dockerfile", "big"}
-    assert turns > len(chunks) > 5
+    # A few chunks may come in one turn of the loop, all of them only if nothing else could run.
+    assert len(chunks) > CHUNKS_AHEAD
+    assert turns > 1
 
 
 async def test_a_reader_that_leaves_early_ends_the_thread(tmp_path: Path) -> None:
@@ -202,7 +205,7 @@ async def test_a_reader_that_leaves_early_ends_the_thread(tmp_path: Path) -> Non
     (root / "big").write_bytes(bytes(20_000_000))
     stream = stream_context(find_context(Build(root), AT), AT)
     await anext(stream)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(DEADLINE_S):
         await stream.aclose()
 
 

@@ -30,6 +30,7 @@ from boxship.spec.load import load
 from boxship.spec.loaded import LoadOptions
 from boxship.spec.release import Release, encode_release
 from boxship.state.operation import Progress
+from tests.eventually import DEADLINE_S
 from tests.fakes.clock import FakeClock
 from tests.fakes.engine import FakeEngine
 from tests.unit.bundle.places import FILES, make_release, vendor_engine, write
@@ -237,7 +238,7 @@ async def test_a_cancelled_pull_ends_at_once_and_leaves_what_ran(bench: Bench) -
     pulling = asyncio.ensure_future(bench.pull())
     await bench.layout.reached.wait()
     bench.cancel.set()
-    async with asyncio.timeout(1):
+    async with asyncio.timeout(DEADLINE_S):
         with pytest.raises(CancelledError, match="cancelled"):
             await pulling
     assert bench.library.ids() == ()

@@ -3,7 +3,7 @@
 import io
 import json
 import re
-import sys
+from contextlib import redirect_stdout
 
 import pytest
 
@@ -217,14 +217,14 @@ def test_every_service_keeps_its_own_colour(capsys: pytest.CaptureFixture[str]) 
 
 
 def test_a_log_line_is_sanitized_for_a_terminal_and_whole_for_a_file(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     line = ServiceLog("web", "stdout", "\x1b[2Jhello")
     LogPrinter(prefix=False).show(line)
     assert capsys.readouterr().out == "\x1b[2Jhello\n"
     terminal = Terminal()
-    monkeypatch.setattr(sys, "stdout", terminal)
-    LogPrinter(prefix=False).show(line)
+    with redirect_stdout(terminal):
+        LogPrinter(prefix=False).show(line)
     assert terminal.getvalue() == "hello\n"
 
 

@@ -1,7 +1,6 @@
 """What the fake can do that no real engine does on demand: fail, die, hang and wait without waiting."""
 
 import asyncio
-import time
 
 import pytest
 
@@ -67,11 +66,9 @@ async def test_a_call_fails_as_often_as_asked_for(engine: FakeEngine, *, after: 
 
 async def test_a_hanging_call_ends_at_its_deadline_without_anybody_waiting(engine: FakeEngine) -> None:
     engine.faults.hang("create_container")
-    began_s = time.monotonic()
     with pytest.raises(EngineTimeoutError, match=r"'create container a\.web' within 30 s"):
         await engine.create_container(spec())
     assert engine.clock.monotonic_s() == 30
-    assert time.monotonic() - began_s < 5
 
 
 async def test_every_call_is_recorded(engine: FakeEngine) -> None:

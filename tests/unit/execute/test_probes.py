@@ -20,6 +20,7 @@ from boxship.names import LABEL_SERVICE
 from boxship.plan.action import ContainerSpec, Ready, WaitReady
 from boxship.plan.observed import ContainerState
 from boxship.spec.model import Check, HttpProbe, Service, TcpProbe
+from tests.eventually import DEADLINE_S
 from tests.fakes.engine import FakeEngine
 
 LOOPBACK = "127.0.0.1"
@@ -48,18 +49,30 @@ async def serving(handle: Handler, tls: ssl.SSLContext | None = None) -> AsyncIt
         await server.wait_closed()
 
 
-def answering(*parts: bytes, every_s: float = 0.0) -> Handler:
+def answering(*parts: bytes) -> Handler:
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
         for part in parts:
             writer.write(part)
             await writer.drain()
-            await asyncio.sleep(every_s)
 
     return handle
 
 
-async def ask(url: str, *, timeout_s: float = 5.0, verify_tls: bool = False) -> Answer:
+async def say_nothing(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
+    await reader.read()
+
+
+async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """A letter at a time, as long as there is somebody who reads."""
+    gone = asyncio.ensure_future(say_nothing(reader, writer))
+    while not gone.done():
+        writer.write(b"H")
+        await writer.drain()
+        await asyncio.wait((gone,), timeout=0.01)
+
+
+async def ask(url: str, *, timeout_s: float = DEADLINE_S, verify_tls: bool = False) -> Answer:
     return await ask_check(FakeEngine(), HOST, Check(HttpProbe(url, verify_tls), timeout_s))
 
 
@@ -120,13 +133,13 @@ async def test_the_request_names_its_path_query_and_host() -> None:
 
 
 async def test_one_that_never_answers_is_given_up_after_the_timeout() -> None:
-    async with serving(answering(b"", every_s=0.2)) as port:
+    async with serving(say_nothing) as port:
         answer = await ask(f"http://web:{port}/slow", timeout_s=0.05)
     assert answer == Answer(is_good=False, text="GET /slow did not answer within 0.05 s")
 
 
 async def test_one_that_answers_letter_by_letter_is_given_up_too() -> None:
-    async with serving(answering(*[b"H"] * 20, every_s=0.01)) as port:
+    async with serving(drip) as port:
         answer = await ask(f"http://web:{port}/", timeout_s=0.05)
     assert answer == Answer(is_good=False, text="GET / did not answer within 0.05 s")
 
@@ -186,7 +199,7 @@ async def test_tls_where_none_is_spoken_is_told() -> None:
 
 async def test_plain_http_where_tls_is_spoken_is_told(tls: ssl.SSLContext) -> None:
     async with serving(answering(b"HTTP/1.1 200 OK\r\n\r\n"), tls) as port:
-        answer = await ask(f"http://web:{port}/", timeout_s=1)
+        answer = await ask(f"http://web:{port}/")
     assert not answer.is_good
 
 

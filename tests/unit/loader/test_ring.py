@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from boxship.events import Notice
 from boxship.loader.ring import Ring
+from tests.eventually import DEADLINE_S
 
 
 def ring_of(count: int, kept: int = 100) -> Ring:
@@ -18,7 +19,7 @@ def ring_of(count: int, kept: int = 100) -> Ring:
 
 async def take(ring: Ring, count: int, after: int | None) -> list[int]:
     events = ring.follow(after)
-    taken = [(await asyncio.wait_for(anext(events), 5)).number for _ in range(count)]
+    taken = [(await asyncio.wait_for(anext(events), DEADLINE_S)).number for _ in range(count)]
     await events.aclose()
     return taken
 

@@ -12,6 +12,7 @@ from boxship.names import LABEL_APPLIANCE, LABEL_REPLICA, LABEL_SERVICE, replica
 from boxship.operate.logs import COMEBACK_S, WINDOW_S, LogRequest, merged_logs
 from boxship.plan.action import ContainerSpec
 from boxship.spec.model import Restart, Service
+from tests.eventually import DEADLINE_S
 from tests.fakes.behaviour import Behaviour, Line
 from tests.fakes.clock import FakeClock
 from tests.fakes.engine import FakeEngine
@@ -139,7 +140,7 @@ async def test_who_has_read_enough_leaves_no_stream_open(engine: CountingEngine,
 
 async def test_who_has_read_enough_of_a_flood_is_let_go(engine: CountingEngine) -> None:
     await start(engine, "web", *(Line(str(number)) for number in range(3000)))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(DEADLINE_S):
         async with aclosing(merged_logs(engine, "app", LogRequest(follow=True), engine.clock)) as lines:
             await anext(lines)
             for _ in range(20):

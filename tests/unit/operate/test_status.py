@@ -33,7 +33,7 @@ class Counting(Checker):
     async def check(self) -> Report:
         self._bench.asked_times += 1
         at_s = self._bench.clock.now().timestamp()
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(0)  # everybody else has asked or waits by now
         self._bench.clock.advance(self._bench.takes_s)
         self.clock_seen = ClockSeen("b", 1.0, at_s)
         return Report("app", "1", at_s, self._bench.takes_s, (Result("a", "web", "tcp", Level.OK, "fine"),))

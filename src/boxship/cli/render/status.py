@@ -3,7 +3,6 @@
 import json
 import shutil
 import sys
-import time
 from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -19,12 +18,12 @@ _LEAST_TEXT = 20
 _OLD_S = 0.5
 
 
-def print_report(report: Report, *, is_quiet: bool = False) -> None:
-    """``is_quiet``: nothing at all when all is well, else only what is wrong."""
+def print_report(report: Report, now_s: float, *, is_quiet: bool = False) -> None:
+    """``now_s``: in Unix time. ``is_quiet``: nothing at all when all is well, else only what is wrong."""
     color = is_colored(sys.stdout)
     if is_quiet and report.verdict is Verdict.OK:
         return
-    print(_headline(report, color=color))
+    print(_headline(report, now_s, color=color))
     bad = [(result.issue, result) for result in report.results if result.issue is not None]
     for issue, result in sorted(bad, key=lambda each: each[0].severity is not Severity.ERROR):
         _print_issue(issue, result, color=color)
@@ -33,13 +32,13 @@ def print_report(report: Report, *, is_quiet: bool = False) -> None:
         _print_table(report.results, color=color)
 
 
-def _headline(report: Report, *, color: bool) -> str:
+def _headline(report: Report, now_s: float, *, color: bool) -> str:
     counts = Counter(result.level for result in report.results)
     words = ((Level.FAIL, "failed"), (Level.WARN, "doubtful"), (Level.OK, "good"), (Level.SKIPPED, "not asked"))
     summary = ", ".join(f"{counts[level]} {word}" for level, word in words if counts[level])
     verdict = paint(report.verdict, _VERDICT_COLORS[report.verdict], on=color)
     name = paint(f"{report.appliance} {report.version}".rstrip(), BOLD, on=color)
-    age_s = time.time() - report.at_s - report.took_s
+    age_s = now_s - report.at_s - report.took_s
     age = f" (asked {age_s:.0f} s ago)" if age_s > _OLD_S else ""
     return f"{name} is {verdict}: {summary}{age}"
 
