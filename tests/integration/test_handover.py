@@ -6,6 +6,8 @@ With the real platform image on an engine of its own, and with nothing but what 
 import contextlib
 import json
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -132,6 +134,19 @@ def test_a_release_in_a_folder_becomes_a_box_that_comes_back_and_can_be_taken_aw
     assert host.fetch(PAGE) == "1.0.0\n", "the appliance runs on"
     assert APPLIANCE in host.run("docker", "ps", "--format", "{{.Names}}")
     host.boxship("-p", APPLIANCE, "down")
+
+
+def test_a_host_that_is_not_fit_becomes_no_box(host: PrivateHost, releases: Releases) -> None:
+    argv = [*host.engine.enter, sys.executable, "-m", "http.server", "--directory", str(releases.folder), str(PORT)]
+    with subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as holder:
+        try:
+            host.eventually(lambda: host.fetch(PAGE) != "", "somebody has the port")
+            refused = host.attempt(*BOXSHIP, "install", "--release", f"dir:{releases.folder}", "1.0.0")
+        finally:
+            holder.kill()
+    assert (refused.returncode, "this host isn't fit for" in refused.stderr) == (9, True), refused.stderr
+    assert not any("/usr/local/" in path or path.endswith(".service") for path in host.files()), host.files()
+    assert "wrote" in install(host, releases, "1.0.0")
 
 
 def test_a_second_appliance_on_a_host_has_ports_of_its_own(

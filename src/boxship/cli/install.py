@@ -8,16 +8,20 @@ from boxship.build.platform import REFERENCE
 from boxship.cli.context import Invocation
 from boxship.cli.dry_run import IS_DRY_RUN
 from boxship.cli.install_release import install_release_verb
-from boxship.cli.installing import loader_image, show_report, socket_of_engine, trust_of
+from boxship.cli.installing import asks_preflight, loader_image, show_report, socket_of_engine, trust_of
 from boxship.cli.run import run_with_engine
+from boxship.clock import SystemClock
 from boxship.engine.port import Engine
 from boxship.errors import UsageError
 from boxship.host.loader_options import value_of
 from boxship.host.logins import DockerLogins
+from boxship.host.machine import ThisMachine
 from boxship.host.own_rules import OwnRules
-from boxship.host.places import MOUNTED_ROOT_VARIABLE, THIS_HOST
+from boxship.host.places import MOUNTED_ROOT_VARIABLE, THIS_HOST, box_places
 from boxship.host.units import Systemd
+from boxship.host.version import versioned
 from boxship.operate.install import Installation, Report, demand_root, install, uninstall
+from boxship.operate.preflight import expect_fit
 from boxship.operate.registry_access import RegistryAccess, access_of
 from boxship.registry.address import parse_source
 from boxship.registry.trust import Trust
@@ -37,6 +41,7 @@ def add_install(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--ca", metavar="FILE", help="an authority to believe for the registry's certificate")
     parser.add_argument("--insecure", action="store_true", help="let the registry do without TLS")
     parser.add_argument("--root", metavar="DIR", default="/", help="install into this tree of files instead")
+    parser.add_argument("--no-preflight", action="store_true", help="don't ask whether this host is fit for it")
     parser.add_argument("--no-command", action="store_true", help="leave out the command boxship for people")
     add_loader_options(parser)
     parser.set_defaults(run=install_verb)
@@ -64,6 +69,8 @@ def install_verb(invocation: Invocation, arguments: argparse.Namespace) -> int:
 
     async def work(engine: Engine) -> Report:
         trust = trust_of(source, arguments)
+        if loaded is not None and asks_preflight(root, arguments):
+            await expect_fit(versioned(loaded.appliance), box_places(name), engine, ThisMachine(), SystemClock())
         what = Installation(
             name,
             await loader_image(engine, arguments.image, is_json=invocation.is_json),

@@ -9,16 +9,20 @@ from msgspec.structs import replace
 from boxship.bundle.source import ReleaseSource, open_source
 from boxship.cli.context import Invocation
 from boxship.cli.dry_run import IS_DRY_RUN
-from boxship.cli.installing import show_report, socket_of_engine, trust_of
+from boxship.cli.installing import asks_preflight, show_report, socket_of_engine, trust_of
 from boxship.cli.render.items import tell_items
 from boxship.cli.run import hear_interrupts, run_with_engine
 from boxship.clock import SystemClock
 from boxship.engine.port import Engine
 from boxship.errors import UsageError
 from boxship.host.logins import DockerLogins
+from boxship.host.machine import ThisMachine
+from boxship.host.places import box_places
 from boxship.host.units import Systemd
+from boxship.host.version import versioned
 from boxship.operate.install import Report, install, installation_of
 from boxship.operate.install_release import Brought, bring_release, find_release
+from boxship.operate.preflight import expect_fit
 from boxship.operate.registry_access import access_of
 from boxship.registry.address import RegistryAddress, parse_source
 from boxship.spec.release import Release
@@ -44,6 +48,9 @@ def install_release_verb(invocation: Invocation, arguments: argparse.Namespace, 
             access = await access_of(parse_source(text), logins, trust)
         finally:
             await source.close()
+        if brought.appliance is not None and asks_preflight(root, arguments):
+            places = box_places(release.appliance)
+            await expect_fit(versioned(brought.appliance), places, engine, ThisMachine(), SystemClock())
         what = replace(
             brought.what,
             socket=socket_of_engine(),

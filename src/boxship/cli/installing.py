@@ -15,6 +15,7 @@ from boxship.cli.render.display import make_display
 from boxship.engine.address import DEFAULT_SOCKET, find_address
 from boxship.engine.port import Engine
 from boxship.errors import NotFoundError, UsageError
+from boxship.host.places import THIS_HOST
 from boxship.operate.install import Report
 from boxship.registry.trust import Trust
 
@@ -65,3 +66,8 @@ def show_report(report: Report, invocation: Invocation, name: str) -> None:
     )
     lines = [f"{would}{verb} {path}" for verb, paths in verbs for path in paths]
     print("\n".join([*lines, *report.notes] if lines or report.notes else [f"{name}: nothing to do"]))
+
+
+def asks_preflight(root: Path, arguments: argparse.Namespace) -> bool:
+    """A tree of files is no machine that could be asked."""
+    return root == THIS_HOST and not (IS_DRY_RUN.get() or arguments.no_preflight)

@@ -18,15 +18,17 @@ from boxship.errors import UsageError
 from boxship.host.installed import HostTree
 from boxship.host.places import Places, box_places
 from boxship.operate.install import Installation, installation_of
+from boxship.spec.model import Appliance
 from boxship.spec.release import Release
 from boxship.state.operation import Progress
 
 
 class Brought(NamedTuple):
-    """``notes``: sentences about what became of the release."""
+    """``notes``: sentences about what became of the release. ``appliance``: what its files say; None: not here yet."""
 
     what: Installation
     notes: tuple[str, ...]
+    appliance: Appliance | None = None
 
 
 async def find_release(source: ReleaseSource, version: str, appliance: str | None) -> Release:
@@ -66,7 +68,8 @@ async def bring_release(
     pulled = await pull_release(source, release.version, library, engine, tell, clock, cancel=interrupt)
     kept = library.read(pulled.id)
     appliance = deployed(read_release(kept.folder, kept.release), kept.release, kept.folder)
-    return Brought(installation_of(kept.release, appliance), _notes(places, kept.release, was_here=was_here))
+    notes = _notes(places, kept.release, was_here=was_here)
+    return Brought(installation_of(kept.release, appliance), notes, appliance)
 
 
 def _notes(places: Places, release: Release, *, was_here: bool) -> tuple[str, ...]:

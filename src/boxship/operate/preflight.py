@@ -1,8 +1,14 @@
 """``preflight``: whether an appliance may be started or switched to here, and what speaks against it."""
 
-from boxship.checks.preflight import Preflight
+from msgspec.structs import replace
+
+from boxship.checks.preflight import Preflight, ask_preflight
 from boxship.checks.report import Issue, Report, Result, Severity
+from boxship.clock import Clock
+from boxship.engine.port import Engine
 from boxship.errors import PreconditionError
+from boxship.host.machine import Machine
+from boxship.host.places import Places
 from boxship.plan.resolve import resolve
 from boxship.spec.model import Appliance
 
@@ -29,6 +35,26 @@ def preflight_of(
         is_local=is_local,
         may_run=may_run,
     )
+
+
+async def expect_fit(appliance: Appliance, places: Places, engine: Engine, machine: Machine, clock: Clock) -> None:
+    """Of a host that is to become a box: whether the appliance may be started there.
+
+    One that is a box already asks by itself before each switch, and knows what it runs.
+
+    Raises: PreconditionError with all that speaks against it; EngineError.
+    """
+    if places.database.exists():
+        return
+    # What the kernel is told comes with the installation.
+    asked = replace(appliance, host=replace(appliance.host, sysctl={}))
+    refusal = refusal_of(await ask_preflight(engine, machine, clock, preflight_of(asked)))
+    if refusal is not None:
+        raise PreconditionError(
+            f"this host isn't fit for {appliance.name}: {refusal.message}",
+            reasons=refusal.reasons,
+            hint="repair that; or install all the same with --no-preflight, as its Loader asks again before each start",
+        )
 
 
 def refusal_of(report: Report) -> PreconditionError | None:
