@@ -50,7 +50,7 @@ class ImageView(Struct, frozen=True):
 
 
 class ProgressView(Struct, frozen=True):
-    """What anybody may see before login. It holds no names of hosts, no settings, and no line with a secret in it.
+    """What anybody may see before login: no settings, nobody who asked, and no secret in whatever was said.
 
     ``operation`` says who asked, so pages leave that out.
 

@@ -19,7 +19,7 @@ from boxship.events import Notice, Phase, SubjectChanged
 from boxship.loader.beginning import remember_source
 from boxship.loader.box import BootView, GcView, ProgressView, RollbackView, Sequenced
 from boxship.loader.decide import Begin
-from boxship.loader.deployments import expect_target, read_wanted
+from boxship.loader.deployments import expect_target, learn_secrets, read_wanted
 from boxship.loader.gc import collect_garbage, garbage_of, view_of
 from boxship.loader.happened import BoxEvent
 from boxship.loader.health import check_all
@@ -67,8 +67,10 @@ class Supervisor:
 
         Raises: StateError when what is kept can't be read.
         """
-        if sentence := await self._journal.open():
-            self._parts.feed.publish(Notice(sentence, is_warning=True))
+        opened = await self._journal.open()
+        await self._parts.aside(learn_secrets, self._parts, self._journal.state)
+        if opened:
+            self._parts.feed.publish(Notice(opened, is_warning=True))
         if sentence := await remember_source(self._parts, self._journal):
             self._parts.feed.publish(Notice(sentence, is_warning=True))
         try:
@@ -159,9 +161,9 @@ class Supervisor:
     async def _logs(
         self, current: Deployment, service: str, *, follow: bool, tail: int | None
     ) -> AsyncGenerator[LogLine, None]:
-        wanted, observed = await read_wanted(self._parts, current)
+        _, observed = await read_wanted(self._parts, current)
         mine = [each for each in observed.containers_of(self._parts.appliance) if each.replica == service]
-        clean = redactor_for(wanted.desired).clean
+        clean = self._parts.feed.masks.clean
         for container in mine[:1]:
             lines = self._parts.engine.follow_logs(container.id, follow=follow, tail=tail, timestamps=True)
             async with contextlib.aclosing(lines):
@@ -212,7 +214,7 @@ class Supervisor:
                 raise NotFoundError(f"{source} has no release yet")
 
         async def work(_operation: Operation, interrupt: asyncio.Event) -> Failure | None:
-            await self._journal.stage("pulling", f"{version} comes from {source}", can_cancel=True)
+            await self._journal.stage("pulling", f"{version} is fetched", can_cancel=True)
             release = await self._parts.vendor.pull(source, version, self._journal.tell, interrupt)
             await self._journal.change(lambda state: transitions.pulled(state, version, release.id))
             self._journal.note_result(release_id=release.id, version=version)
