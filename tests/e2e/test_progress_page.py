@@ -9,8 +9,8 @@ from msgspec.structs import replace
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from boxship.checks.report import Issue, Level, Report, Result, Severity
-from boxship.loader.box import ImageView, ServiceView
-from boxship.state.operation import Failure, OperationKind, Progress
+from boxship.loader.box import ServiceView
+from boxship.state.operation import Failure, OperationKind, Progress, PulledImage
 from tests.e2e.conftest import ARTIFACTS
 from tests.e2e.page_server import PageServer, application
 from tests.integration.loaders import free_ports
@@ -116,31 +116,31 @@ def test_a_change_is_seen_without_loading_the_page_again(server: PageServer, pag
 
 
 def test_a_pull_shows_images_and_bytes(server: PageServer, page: Page) -> None:
-    images = (
-        ImageView("nginx", 12 * MIB, 12 * MIB, is_here=True),
-        ImageView("web", 96 * MIB, 180 * MIB),
-        ImageView("worker", 10 * MIB, 170 * MIB),
-        ImageView("postgres"),
-    )
+    nginx, web = PulledImage("nginx", 12 * MIB, 12 * MIB, is_here=True), PulledImage("web", 96 * MIB, 180 * MIB)
+    images = (nginx, web, PulledImage("worker", 10 * MIB, 170 * MIB), PulledImage("postgres", 0, 140 * MIB))
+    progress = Progress(108 * MIB, 502 * MIB, 2, 5, "web", 96 * MIB, 180 * MIB, images=images)
     server.wait(server.box.pull("1.1", by="admin"))
     server.do(
         lambda box: box.show(
             phase="pulling",
-            why="3 images of version 1.1 are on their way",
+            why="1.1 is fetched",
             is_ready=False,
-            images=images,
+            version="",
+            target="",
+            services=(),
             to_version="1.1",
             began_at_s=time.time() - 31,
         )
     )
-    server.do(lambda box: box.advance(Progress(118 * MIB, 362 * MIB, 1, 4, "web"), note="Getting version 1.1"))
+    server.do(lambda box: box.advance(progress, note="1.1 is fetched"))
     page.goto(server.url)
-    expect(page.get_by_text("118 MiB of 362 MiB")).to_be_visible()
+    expect(page.get_by_text("108 MiB of 502 MiB")).to_be_visible()
     expect(page.get_by_text("1 of 4 images are here")).to_be_visible()
-    bar = page.get_by_role("progressbar", name="Getting version 1.1")
-    expect(bar).to_have_js_property("value", 118 * MIB)
-    server.do(lambda box: box.advance(Progress(200 * MIB, 362 * MIB, 1, 4, "web")))
-    expect(page.get_by_text("200 MiB of 362 MiB")).to_be_visible()
+    expect(page.get_by_text("140 MiB, waiting")).to_be_visible()
+    bar = page.get_by_role("progressbar", name="1.1 is fetched")
+    expect(bar).to_have_js_property("value", 108 * MIB)
+    server.do(lambda box: box.advance(replace(progress, done_bytes=200 * MIB)))
+    expect(page.get_by_text("200 MiB of 502 MiB")).to_be_visible()
     shoot(page, "pulling")
     assert "admin" not in page.content(), "who asked is nobody's business"
 

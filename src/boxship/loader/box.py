@@ -37,10 +37,7 @@ class ServiceView(Struct, frozen=True):
 
 
 class ImageView(Struct, frozen=True):
-    """An image on its way here. ``name``: the last part of its repository, as a registry's host is nobody's business.
-
-    ``total_bytes`` 0: not known yet.
-    """
+    """An image of a release that is pulled. ``name``: as the release has it, as a registry is nobody's business."""
 
     name: str
     done_bytes: int = 0

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from boxship.events import Notice, Phase, PlanMade, StepFailed, SubjectChanged
 from boxship.loader.box import BootView, ImageView, ProgressView, ServiceView
 from boxship.loader.happened import BoxEvent, Decided, OperationChanged
-from boxship.state.operation import Operation, OperationKind
+from boxship.state.operation import Operation, OperationKind, Progress
 from boxship.state.state import State
 
 LINES_KEPT = 40
@@ -36,9 +36,6 @@ class Seen(Struct):
     """What events told so far."""
 
     services: dict[str, ServiceView] = field(default_factory=dict)
-    images: dict[str, ImageView] = field(default_factory=dict)
-    pull_id: str = ""
-    """Whose images those are."""
     lines: deque[str] = field(default_factory=lambda: deque(maxlen=LINES_KEPT))
 
     def hear(self, event: BoxEvent) -> None:
@@ -65,19 +62,6 @@ class Seen(Struct):
     def _operate(self, operation: Operation) -> None:
         if operation.note and (not self.lines or self.lines[-1] != operation.note):
             self.lines.append(operation.note)
-        progress = operation.progress
-        if operation.kind is not OperationKind.PULL or not progress.item:
-            return
-        if operation.id != self.pull_id:
-            self.pull_id = operation.id
-            self.images.clear()
-        for name, image in self.images.items():
-            if name != progress.item and not image.is_here:
-                self.images[name] = replace(image, done_bytes=image.total_bytes, is_here=True, unpacking=None)
-        is_here = progress.done_items == progress.total_items
-        self.images[progress.item] = ImageView(
-            progress.item, progress.item_done_bytes, progress.item_total_bytes, is_here, progress.unpacking
-        )
 
     def _plan(self, kept: Mapping[str, str], waits: Mapping[str, tuple[str, ...]]) -> None:
         for name in kept:
@@ -110,11 +94,25 @@ def progress_view(
         operation=None if operation is None else replace(operation, parameters={}, asked_by=""),
         services=tuple(seen.services.values()),
         failure=last if state.boots.failures or state.boots.fallen_back_from else None,
-        images=tuple(seen.images.values()) if operation is not None and operation.id == seen.pull_id else (),
+        images=() if operation is None else images_of(operation.progress),
         log=tuple(seen.lines),
         began_at_s=boot.began_at_s if operation is None else operation.began_at.timestamp(),
         fallen_back_from=state.boots.fallen_back_from,
         next_try_at_s=state.boots.next_try_at_s if state.boots.failures else 0.0,
+    )
+
+
+def images_of(progress: Progress) -> tuple[ImageView, ...]:
+    """All images of a pull, the one at work with what the engine does with it."""
+    return tuple(
+        ImageView(
+            each.name,
+            each.done_bytes,
+            each.total_bytes,
+            each.is_here,
+            progress.unpacking if each.name == progress.item else None,
+        )
+        for each in progress.images
     )
 
 

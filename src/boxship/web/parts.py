@@ -128,10 +128,11 @@ def _bar(done: int, total: int, label: str) -> str:
 def _image(image: ImageView) -> str:
     name = escape(image.name)
     if image.is_here:
-        size = format_size(image.total_bytes) if image.total_bytes else "here"
+        size = format_size(image.total_bytes)
         return f'<li class="here"><p><span>{name}</span><span>{size} ✓</span></p>{_bar(1, 1, name)}</li>'
-    if not image.total_bytes:
-        return f"<li><p><span>{name}</span><span>waiting</span></p>{_bar(0, 1, name)}</li>"
+    if not image.done_bytes:
+        size = f"{format_size(image.total_bytes)}, waiting"
+        return f"<li><p><span>{name}</span><span>{size}</span></p>{_bar(0, 1, name)}</li>"
     if image.unpacking is not None:
         text, bar = escape(image.unpacking.text), _bar(image.unpacking.done_bytes, image.unpacking.total_bytes, name)
         return f"<li><p><span>{name}</span><span>{text}</span></p>{bar}</li>"
