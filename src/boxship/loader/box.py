@@ -52,7 +52,8 @@ class ProgressView(Struct, frozen=True):
     ``operation`` says who asked, so pages leave that out.
 
     ``phase``: one of starting, pulling, preparing, copying, stopping, starting-services, checking, ready, fallback,
-    maintenance, failed, rolling-back, empty. ``why``: a sentence. ``log``: the last lines, masked.
+    maintenance, failed, rolling-back, empty. ``why``: a sentence. ``log``: the last lines of the Loader and,
+    while they start, of each service, masked.
     ``began_at_s``: unix time when the boot or the operation began. ``fallen_back_from``: the target that should run
     while its fallback does, "" otherwise; ``next_try_at_s``: when it is tried again, 0 for never.
     """

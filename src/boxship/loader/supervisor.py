@@ -30,6 +30,7 @@ from boxship.loader.parts import Parts
 from boxship.loader.restart import restart
 from boxship.loader.runner import Runner
 from boxship.loader.switch import SwitchRequest, request_of_rollback, switch
+from boxship.loader.tails import Tails
 from boxship.loader.view import MAINTENANCE, Seen, is_ready, progress_view
 from boxship.plan.resolve import resolve
 from boxship.plan.upgrade_rules import objections
@@ -56,6 +57,7 @@ class Supervisor:
         self._runner = Runner(parts, self._journal)
         self._loop = Loop(parts, self._journal, self._runner, self._act)
         self._seen = Seen()
+        self._tails = Tails(parts, self._journal, self._seen)
         self._began_s = parts.clock.now().timestamp()
         self._report: Report | None = None
         self._asking = asyncio.Lock()
@@ -73,14 +75,18 @@ class Supervisor:
             self._parts.feed.publish(Notice(opened, is_warning=True))
         if sentence := await remember_source(self._parts, self._journal):
             self._parts.feed.publish(Notice(sentence, is_warning=True))
+        tails = asyncio.ensure_future(self._tails.run())
         try:
             await self._loop.run(stop)
         finally:
+            tails.cancel()
+            await asyncio.gather(tails, return_exceptions=True)
             await self._runner.close()
 
     def hear(self, event: BoxEvent) -> None:
         """Every event of the box comes by here, for what pages show."""
-        self._seen.hear(event)
+        self._seen.hear(event, self._parts.clock.now().timestamp())
+        self._tails.hear(event)
 
     def refuse(self, why: str) -> None:
         """From now on nothing begins, as this Loader is about to leave; "": it may again."""
@@ -214,7 +220,7 @@ class Supervisor:
                 raise NotFoundError(f"{source} has no release yet")
 
         async def work(_operation: Operation, interrupt: asyncio.Event) -> Failure | None:
-            await self._journal.stage("pulling", f"{version} is fetched", can_cancel=True)
+            await self._journal.stage("pulling", f"the files and images of {version} are fetched", can_cancel=True)
             release = await self._parts.vendor.pull(source, version, self._journal.tell, interrupt)
             await self._journal.change(lambda state: transitions.pulled(state, version, release.id))
             self._journal.note_result(release_id=release.id, version=version)

@@ -1,7 +1,7 @@
 """What anybody may see of a box, kept up to date from its events: pure, and with nothing in it that needs a login."""
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from msgspec import Struct, field
 from msgspec.structs import replace
@@ -13,9 +13,14 @@ from boxship.state.operation import Operation, OperationKind, Progress
 from boxship.state.state import State
 
 LINES_KEPT = 40
+"""Of what the Loader itself says."""
+TAIL_LINES = 8
+"""Of each service: one that writes much must not hide the others."""
+MOST_TAILS = 500
+SHOWN_LINES = 60
 MAINTENANCE = "maintenance"
 """The target of that name is what maintenance means."""
-_SERVICE = "service:"
+SERVICE = "service:"
 
 # Stage of an operation -> the page's word for it.
 _PHASES: Mapping[str, str] = {
@@ -32,36 +37,62 @@ AWAY_STAGES = frozenset({"starting", "stopping", "last-copy", "checking", "rolli
 """In these the outside doesn't reach the appliance."""
 
 
+class Line(Struct, frozen=True):
+    """``at_s``: unix time when it was written."""
+
+    at_s: float
+    text: str
+
+
 class Seen(Struct):
-    """What events told so far."""
+    """What events told so far, and what services wrote while they started: ``tails``, by their names."""
 
     services: dict[str, ServiceView] = field(default_factory=dict)
-    lines: deque[str] = field(default_factory=lambda: deque(maxlen=LINES_KEPT))
+    lines: deque[Line] = field(default_factory=lambda: deque(maxlen=LINES_KEPT))
+    tails: dict[str, tuple[Line, ...]] = field(default_factory=dict)
 
-    def hear(self, event: BoxEvent) -> None:
+    @property
+    def log(self) -> tuple[str, ...]:
+        """The last lines of all, in the order in which they were written."""
+        lines = [*self.lines, *(line for tail in self.tails.values() for line in tail)]
+        return tuple(line.text for line in sorted(lines, key=lambda line: line.at_s)[-SHOWN_LINES:])
+
+    def write(self, service: str, lines: Sequence[Line]) -> None:
+        """The last lines of a service, in place of those that were known."""
+        if lines:
+            # The last to write is the last to go.
+            self.tails.pop(service, None)
+            self.tails[service] = tuple(lines[-TAIL_LINES:])
+            if len(self.tails) > MOST_TAILS:
+                del self.tails[next(iter(self.tails))]
+
+    def hear(self, event: BoxEvent, at_s: float = 0.0) -> None:
+        """``at_s``: unix time."""
         match event:
-            case SubjectChanged(subject=subject, phase=phase, detail=detail) if subject.startswith(_SERVICE):
-                name = subject.removeprefix(_SERVICE)
-                if phase is Phase.REMOVED:
-                    self.services.pop(name, None)
-                else:
-                    known = self.services.get(name, ServiceView(name, phase))
-                    self.services[name] = replace(known, phase=str(phase), detail=detail)
-                self.lines.append(f"{name}: {phase}" + (f": {detail}" if detail else ""))
+            case SubjectChanged(subject=subject, phase=phase, detail=detail) if subject.startswith(SERVICE):
+                self._move(subject.removeprefix(SERVICE), phase, detail, at_s)
             case PlanMade(kept=kept, waits=waits):
                 self._plan(kept, waits)
             case Notice(text=text) | Decided(sentence=text):
-                self.lines.append(text)
+                self._say(text, at_s)
             case StepFailed(subject=subject, message=message):
-                self.lines.append(f"{subject.partition(':')[2]}: {message}")
+                self._say(f"{subject.partition(':')[2]}: {message}", at_s)
             case OperationChanged(operation=operation):
-                self._operate(operation)
+                if operation.note and (not self.lines or self.lines[-1].text != operation.note):
+                    self._say(operation.note, at_s)
             case _:
                 pass
 
-    def _operate(self, operation: Operation) -> None:
-        if operation.note and (not self.lines or self.lines[-1] != operation.note):
-            self.lines.append(operation.note)
+    def _move(self, name: str, phase: Phase, detail: str, at_s: float) -> None:
+        if phase is Phase.REMOVED:
+            self.services.pop(name, None)
+        else:
+            known = self.services.get(name, ServiceView(name, phase))
+            self.services[name] = replace(known, phase=str(phase), detail=detail)
+        self._say(f"{name}: {phase}" + (f": {detail}" if detail else ""), at_s)
+
+    def _say(self, text: str, at_s: float) -> None:
+        self.lines.append(Line(at_s, text))
 
     def _plan(self, kept: Mapping[str, str], waits: Mapping[str, tuple[str, ...]]) -> None:
         for name in kept:
@@ -95,7 +126,7 @@ def progress_view(
         services=tuple(seen.services.values()),
         failure=last if state.boots.failures or state.boots.fallen_back_from else None,
         images=() if operation is None else images_of(operation.progress),
-        log=tuple(seen.lines),
+        log=seen.log,
         began_at_s=boot.began_at_s if operation is None else operation.began_at.timestamp(),
         fallen_back_from=state.boots.fallen_back_from,
         next_try_at_s=state.boots.next_try_at_s if state.boots.failures else 0.0,

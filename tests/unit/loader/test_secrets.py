@@ -77,7 +77,7 @@ def bench(tmp_path: Path) -> Bench:
     return made
 
 
-async def run(bench: Bench, told: Told) -> None:
+async def run(bench: Bench, told: Told) -> Supervisor:
     async with bench.loader() as box:
         parts = bench.world.parts
         assert parts is not None
@@ -87,6 +87,7 @@ async def run(bench: Bench, told: Told) -> None:
         failed = await bench.to(box, "1.1")
         assert failed.status is OperationStatus.FAILED
         told.expect_clean(box, "cannot reach postgres://share:****@db")
+        return box
 
 
 async def test_what_a_check_on_trial_says_of_secrets_is_masked_everywhere(bench: Bench) -> None:
@@ -98,7 +99,8 @@ async def test_what_a_service_writes_before_it_ends_is_masked_everywhere(bench: 
     ending = Behaviour(lines=(Line(SAID),), exits_after_s=0.5, exit_code=1)
     bench.world.engine.script("app.web.g2", ending)
     bench.world.engine.script("app.db.g2", Behaviour(lines=(Line(SAID),)))
-    await run(bench, Told())
+    box = await run(bench, Told())
+    assert [line for line in box.progress().log if line.startswith("db | cannot reach postgres://share:****@db")]
 
 
 async def test_what_the_engine_says_is_masked_everywhere(bench: Bench) -> None:

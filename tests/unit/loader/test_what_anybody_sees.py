@@ -44,7 +44,7 @@ def test_services_move_on_and_go() -> None:
     }
     begun.hear(SubjectChanged("service:web", Phase.REMOVED))
     assert list(begun.services) == ["db"]
-    assert list(begun.lines) == ["web: probing: GET / answered 503", "web: removed"]
+    assert list(begun.log) == ["web: probing: GET / answered 503", "web: removed"]
 
 
 def test_another_plan_begins_with_what_it_waits_for() -> None:
@@ -63,7 +63,7 @@ def test_sentences_are_kept_once_and_only_the_last() -> None:
         OperationChanged(at("starting")),
         StepFailed(1, "service:web", "WaitReady", "web not ready after 60 s"),
     )
-    assert list(found.lines) == [
+    assert list(found.log) == [
         "1.0 (default) is what should run",
         "it is brought up",
         "web: web not ready after 60 s",
