@@ -64,6 +64,11 @@ class FakeBox:
         self.shown = replace(self.shown, **changes)
         self.publish(Notice("progress"))
 
+    def put(self, view: ProgressView) -> None:
+        """Show all that another box shows."""
+        self.shown = view
+        self.publish(Notice("progress"))
+
     def publish(self, event: Event) -> None:
         self.ring.publish(event)
 

@@ -113,7 +113,7 @@ async def run_box(options: BoxOptions, engine: Engine, stop: asyncio.Event, show
         access = Access(tokens, clock, Limiter())
         power = MachinePower(await find_power(), engine)
         api = make_api(Doors(box, power, tokens, store, clock, closing), access)
-        pages = make_pages(Pages(box, access, store, clock, closing))
+        pages = make_pages(Pages(box, access, store, clock, closing, options.page_port))
         # An edge of the appliance asks here for /ship-ready, and may show the page.
         both = ByPrefix({"/v1": api}, pages)
         process = _BoxProcess(options, parts, box, Listeners(closing), outside, both, pages)

@@ -55,7 +55,8 @@ class ProgressView(Struct, frozen=True):
     maintenance, failed, rolling-back, empty. ``why``: a sentence. ``log``: the last lines of the Loader and,
     while they start, of each service, masked.
     ``began_at_s``: unix time when the boot or the operation began. ``fallen_back_from``: the target that should run
-    while its fallback does, "" otherwise; ``next_try_at_s``: when it is tried again, 0 for never.
+    while its fallback does, "" otherwise; ``next_try_at_s``: when a boot that failed is tried again, 0 for never.
+    ``failed_version``: ``failure`` is of the trial of that version, and the one before runs again or is about to.
     """
 
     appliance: str
@@ -74,6 +75,7 @@ class ProgressView(Struct, frozen=True):
     began_at_s: float = 0.0
     fallen_back_from: str = ""
     next_try_at_s: float = 0.0
+    failed_version: str = ""
 
 
 class Sequenced(Struct, frozen=True):

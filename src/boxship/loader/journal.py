@@ -128,6 +128,10 @@ class Journal:
         self._running = replace(operation, note=self._masks.clean(note), updated_at=self._clock.now())
         self._feed.publish(OperationChanged(self._running))
 
+    def blame(self, failure: Failure) -> None:
+        """Why the running operation will fail, for who looks while it goes back; told with its next stage."""
+        self._running = replace(self._require_running(), failure=self._masks.failure(failure))
+
     def tell(self, progress: Progress) -> None:
         """How far the running operation is. Only told, not kept: after a cut it begins anew."""
         operation = self._running

@@ -44,6 +44,8 @@ from boxship.state.state import State
 LOADER = "loader"
 """Who asks when nobody did."""
 STATUS_FRESH_S = 5.0
+LOOKED_BACK = 50
+"""Operations among which a new Loader looks for the last trial."""
 BEFORE_STAGES = frozenset({"", "preparing", "copying"})
 """In these a switch hasn't touched yet what runs."""
 
@@ -71,6 +73,8 @@ class Supervisor:
         """
         opened = await self._journal.open()
         await self._parts.aside(learn_secrets, self._parts, self._journal.state)
+        for operation in reversed(self._journal.operations(LOOKED_BACK)):
+            self._seen.remember(operation)
         if opened:
             self._parts.feed.publish(Notice(opened, is_warning=True))
         if sentence := await remember_source(self._parts, self._journal):
