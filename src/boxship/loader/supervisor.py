@@ -20,6 +20,7 @@ from boxship.loader.beginning import remember_source
 from boxship.loader.box import BootView, GcView, ProgressView, RollbackView, Sequenced
 from boxship.loader.decide import Begin
 from boxship.loader.deployments import expect_target, learn_secrets, read_wanted
+from boxship.loader.front import Door, Front, NoDoor
 from boxship.loader.gc import collect_garbage, garbage_of, view_of
 from boxship.loader.happened import BoxEvent
 from boxship.loader.health import check_all
@@ -51,15 +52,16 @@ BEFORE_STAGES = frozenset({"", "preparing", "copying"})
 
 
 class Supervisor:
-    """Implements ``Box``."""
+    """Implements ``Box``. ``front_port``: where the page is while nothing is deployed, 0: nowhere. ``door``: to it."""
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, parts: Parts, door: Door | None = None, front_port: int = 0) -> None:
         self._parts = parts
         self._journal = Journal(parts.store, parts.clock, parts.feed, parts.aside)
         self._runner = Runner(parts, self._journal)
         self._loop = Loop(parts, self._journal, self._runner, self._act)
         self._seen = Seen()
         self._tails = Tails(parts, self._journal, self._seen)
+        self._front = Front(parts, self._journal, door or NoDoor(), front_port)
         self._began_s = parts.clock.now().timestamp()
         self._report: Report | None = None
         self._asking = asyncio.Lock()
@@ -79,12 +81,13 @@ class Supervisor:
             self._parts.feed.publish(Notice(opened, is_warning=True))
         if sentence := await remember_source(self._parts, self._journal):
             self._parts.feed.publish(Notice(sentence, is_warning=True))
-        tails = asyncio.ensure_future(self._tails.run())
+        beside = [asyncio.ensure_future(each) for each in (self._tails.run(), self._front.run())]
         try:
             await self._loop.run(stop)
         finally:
-            tails.cancel()
-            await asyncio.gather(tails, return_exceptions=True)
+            for task in beside:
+                task.cancel()
+            await asyncio.gather(*beside, return_exceptions=True)
             await self._runner.close()
 
     def hear(self, event: BoxEvent) -> None:
@@ -264,6 +267,8 @@ class Supervisor:
 
     async def _begin_switch(self, kind: OperationKind, request: SwitchRequest, by: str) -> Operation:
         async def work(operation: Operation, interrupt: asyncio.Event) -> Failure | None:
+            if self._journal.state.current is None:
+                await self._front.make_way()
             switching = switch(self._parts, self._journal, operation, request, interrupt)
             if self._journal.state.current is None:
                 return await self._runner.count_boot(switching)
