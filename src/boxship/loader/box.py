@@ -128,7 +128,7 @@ class Box(Protocol):
         """Real name -> image reference, for all containers of the deployment."""
 
     async def status(self, *, fresh: bool = False) -> Report:
-        """What the checks found, at most a few seconds old."""
+        """What the checks found, at most a few seconds old; or why nothing could be asked, as the only finding."""
 
     async def set_source(self, source: str, *, by: str) -> None:
         """The registry or folder from the next switch on. Raises: UsageError for what is neither."""

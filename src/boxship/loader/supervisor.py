@@ -23,7 +23,7 @@ from boxship.loader.deployments import expect_target, learn_secrets, read_wanted
 from boxship.loader.front import Door, Front, NoDoor
 from boxship.loader.gc import collect_garbage, garbage_of, view_of
 from boxship.loader.happened import BoxEvent
-from boxship.loader.health import check_all
+from boxship.loader.health import report_of
 from boxship.loader.journal import Journal
 from boxship.loader.loop import Loop
 from boxship.loader.maintenance import what_keeps
@@ -150,8 +150,7 @@ class Supervisor:
             now_s = self._parts.clock.now().timestamp()
             kept = self._report
             if fresh or kept is None or not 0 <= now_s - (kept.at_s + kept.took_s) <= STATUS_FRESH_S:
-                wanted, _ = await read_wanted(self._parts, self._require_current())
-                kept = self._report = await check_all(self._parts, wanted)
+                kept = self._report = await report_of(self._parts, self._journal.state.current)
             own = (*self._parts.beside(self._parts.clock.now()), *(() if self.issue is None else (self.issue,)))
             return replace(kept, results=(*kept.results, *own)) if own else kept
 
