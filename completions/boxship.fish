@@ -599,6 +599,7 @@ complete -c boxship -n 'not __fish_seen_subcommand_from up down ps status prefli
 complete -c boxship -n '__fish_seen_subcommand_from loader' -l state -x -a '(__fish_complete_directories)' -d 'what the box remembers (/var/lib/boxship/NAME)'
 complete -c boxship -n '__fish_seen_subcommand_from loader' -l run -x -a '(__fish_complete_directories)' -d 'its socket (/run/boxship/NAME)'
 complete -c boxship -n '__fish_seen_subcommand_from loader' -l page-port -x -d 'the page (8480)'
+complete -c boxship -n '__fish_seen_subcommand_from loader' -l front-port -x -d 'an empty box\'s page as well (80 where it is installed; 0: none)'
 complete -c boxship -n '__fish_seen_subcommand_from loader' -l api-port -x -d 'the API (8481)'
 complete -c boxship -n '__fish_seen_subcommand_from loader' -l source -x -d 'where a new box gets its releases from'
 complete -c boxship -n '__fish_seen_subcommand_from loader' -l ca -r -F -d 'an authority to believe for the registry\'s certificate'

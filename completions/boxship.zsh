@@ -840,6 +840,7 @@ _boxship_verb_loader() {
         '(--state)--state[what the box remembers (/var/lib/boxship/NAME)]:FOLDER:_files -/' \
         '(--run)--run[its socket (/run/boxship/NAME)]:FOLDER:_files -/' \
         '(--page-port)--page-port[the page (8480)]:PORT: ' \
+        '(--front-port)--front-port[an empty box'"'"'s page as well (80 where it is installed; 0\: none)]:PORT: ' \
         '(--api-port)--api-port[the API (8481)]:PORT: ' \
         '(--source)--source[where a new box gets its releases from]:PLACE: ' \
         '(--ca)--ca[an authority to believe for the registry'"'"'s certificate]:FILE:_files' \

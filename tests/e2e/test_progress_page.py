@@ -3,6 +3,7 @@
 import re
 import time
 from collections.abc import Iterator
+from functools import cache
 from typing import Literal
 
 import pytest
@@ -10,8 +11,9 @@ from msgspec.structs import replace
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from boxship.checks.report import Issue, Level, Report, Result, Severity
-from boxship.loader.box import ImageView, ServiceView
-from boxship.state.operation import Failure, OperationKind, Progress
+from boxship.loader.box import ServiceView
+from boxship.state.operation import OperationKind, Progress, PulledImage
+from tests.e2e import scenes
 from tests.e2e.conftest import ARTIFACTS
 from tests.e2e.page_server import PageServer, application
 from tests.integration.loaders import free_ports
@@ -20,21 +22,9 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
 
 TIMEOUT_MS = 10_000
 MIB = 1024 * 1024
-SERVICES = (
-    ServiceView("db", "ready", image="postgres"),
-    ServiceView("cache", "ready", image="redis"),
-    ServiceView("config", "completed", image="config"),
-    ServiceView("queue", "ready", needs=("db",)),
-    ServiceView("web", "probing", "GET /health answered 503, 12 s left", needs=("db", "cache", "config")),
-    ServiceView("worker", "starting", needs=("queue", "config")),
-    ServiceView("nginx", "waiting", "waits for web", needs=("web",)),
-)
-LOG = (
-    "config  | settings are in order",
-    "db      | database system is ready to accept connections",
-    "web     | connecting to postgres://share:****@db:5432/share",
-    "web     | applying migration 0042_add_links",
-)
+VIEWS = cache(scenes.play)
+"""A scene is played once; what it shows is a value."""
+SERVICES = 7
 
 
 @pytest.fixture
@@ -60,17 +50,18 @@ def page(context: BrowserContext) -> Page:
     return made
 
 
+def put(server: PageServer, scene: scenes.Scene, **changes: object) -> None:
+    """Show how a scene ends."""
+    view = replace(VIEWS(scene), **changes)
+    server.do(lambda box: box.put(view))
+
+
 def booting(server: PageServer) -> None:
-    server.do(
-        lambda box: box.show(
-            phase="starting-services",
-            why="web answers 503 yet; it has 12 s left, then it is started again",
-            is_ready=False,
-            services=SERVICES,
-            log=LOG,
-            began_at_s=time.time() - 72,
-        )
-    )
+    put(server, scenes.booting, began_at_s=time.time() - 72)
+
+
+def done() -> tuple[ServiceView, ...]:
+    return tuple(replace(each, phase="ready", detail="") for each in VIEWS(scenes.booting).services)
 
 
 def shoot(page: Page, name: str) -> None:
@@ -95,11 +86,14 @@ def test_booting_shows_what_is_waited_for_and_who_waits_for_whom(server: PageSer
     assert answer is not None
     assert (answer.status, answer.headers["retry-after"]) == (503, "3")
     expect(page.get_by_role("heading", level=1)).to_have_text("Starting the services")
-    expect(page.get_by_text("web answers 503 yet")).to_be_visible()
-    expect(page.get_by_text("4 of 7 ready")).to_be_visible()
-    expect(page.locator(".graph .box")).to_have_count(7)
+    expect(page.locator(".why")).to_contain_text("web is waited for: check exited 1: GET /health answered 503")
+    expect(page.get_by_text("5 of 7 ready")).to_be_visible()
+    expect(page.locator(".graph .box")).to_have_count(SERVICES)
     expect(page.get_by_text(re.compile(r"\b[1-9] min \d"))).to_be_visible()
-    expect(page.get_by_text("postgres://share:****@db")).to_be_visible()
+    log = page.get_by_role("region", name="The last lines of the log")
+    expect(log).to_contain_text("web | connecting to postgres://share:****@db:5432/share")
+    expect(log).to_contain_text("db | database system is ready to accept connections")
+    assert log.evaluate("log => log.scrollTop > 0"), "the last lines are the ones to see"
     shoot(page, "booting")
 
 
@@ -107,8 +101,7 @@ def test_a_change_is_seen_without_loading_the_page_again(server: PageServer, pag
     booting(server)
     page.goto(server.url)
     page.evaluate("window.wasLoadedOnce = true")
-    done = tuple(replace(each, phase="ready", detail="") for each in SERVICES)
-    server.do(lambda box: box.show(phase="checking", why="asking every service whether all is well", services=done))
+    server.do(lambda box: box.show(phase="checking", why="asking every service whether all is well", services=done()))
     expect(page.get_by_role("heading", level=1)).to_have_text("Checking that all is well")
     expect(page.get_by_text("7 of 7 ready")).to_be_visible()
     expect(page.locator("#said")).to_have_text("share: Checking that all is well.")
@@ -117,107 +110,101 @@ def test_a_change_is_seen_without_loading_the_page_again(server: PageServer, pag
 
 
 def test_a_pull_shows_images_and_bytes(server: PageServer, page: Page) -> None:
-    images = (
-        ImageView("nginx", 12 * MIB, 12 * MIB, is_here=True),
-        ImageView("web", 96 * MIB, 180 * MIB),
-        ImageView("worker", 10 * MIB, 170 * MIB),
-        ImageView("postgres"),
-    )
+    nginx, web = PulledImage("nginx", 12 * MIB, 12 * MIB, is_here=True), PulledImage("web", 96 * MIB, 180 * MIB)
+    images = (nginx, web, PulledImage("worker", 10 * MIB, 170 * MIB), PulledImage("postgres", 0, 140 * MIB))
+    progress = Progress(108 * MIB, 502 * MIB, 2, 5, "web", 96 * MIB, 180 * MIB, images=images)
     server.wait(server.box.pull("1.1", by="admin"))
     server.do(
         lambda box: box.show(
             phase="pulling",
-            why="3 images of version 1.1 are on their way",
-            is_ready=False,
-            images=images,
-            to_version="1.1",
-            began_at_s=time.time() - 31,
-        )
-    )
-    server.do(lambda box: box.advance(Progress(118 * MIB, 362 * MIB, 1, 4, "web"), note="Getting version 1.1"))
-    page.goto(server.url)
-    expect(page.get_by_text("118 MiB of 362 MiB")).to_be_visible()
-    expect(page.get_by_text("1 of 4 images are here")).to_be_visible()
-    bar = page.get_by_role("progressbar", name="Getting version 1.1")
-    expect(bar).to_have_js_property("value", 118 * MIB)
-    server.do(lambda box: box.advance(Progress(200 * MIB, 362 * MIB, 1, 4, "web")))
-    expect(page.get_by_text("200 MiB of 362 MiB")).to_be_visible()
-    shoot(page, "pulling")
-    assert "admin" not in page.content(), "who asked is nobody's business"
-
-
-FAILURE = Failure(
-    code="probe.failed",
-    message="web did not become ready within 60 s",
-    hint="boxship box logs web, on the box",
-    service="web",
-    check="GET http://web.service:8000/health",
-    got='500 Internal Server Error: relation "links" does not exist',
-    logs=("applying migration 0042_add_links", 'ERROR: relation "links" does not exist', "exited with status 1"),
-)
-
-
-def test_a_failure_shows_what_was_asked_what_came_back_and_the_last_lines(server: PageServer, page: Page) -> None:
-    services = tuple(replace(each, phase="failed", detail="") if each.name == "web" else each for each in SERVICES)
-    server.do(
-        lambda box: box.show(
-            phase="failed",
-            why="3 tries failed; nothing is tried any more until somebody looks",
-            is_ready=False,
-            failure=FAILURE,
-            services=services,
-        )
-    )
-    page.goto(server.url)
-    card = page.get_by_role("region", name="What went wrong")
-    expect(card).to_contain_text("web did not become ready within 60 s")
-    expect(card).to_contain_text("GET http://web.service:8000/health")
-    expect(card).to_contain_text("500 Internal Server Error")
-    expect(card).to_contain_text("exited with status 1")
-    shoot(page, "failed")
-
-
-def test_a_fallback_says_what_runs_instead_and_that_the_data_is_there(server: PageServer, page: Page) -> None:
-    server.do(
-        lambda box: box.show(
-            phase="fallback",
-            why="the target maintenance runs, until default starts",
-            is_ready=False,
-            failure=FAILURE,
-            target="maintenance",
-            fallen_back_from="default",
-            next_try_at_s=time.time() + 290,
-            services=(ServiceView("maintenance", "ready"),),
-        )
-    )
-    page.goto(server.url)
-    fallback = page.get_by_role("region", name="Fallback")
-    expect(fallback).to_contain_text("“default” did not start, so “maintenance” runs in its place")
-    expect(fallback).to_contain_text("It is tried again in 4 min")
-    shoot(page, "fallback")
-
-
-def test_a_box_without_a_deployment_says_so(server: PageServer, page: Page) -> None:
-    server.do(
-        lambda box: box.show(
-            phase="empty",
-            why="Put a release here: boxship box pull",
+            why="1.1 is fetched",
             is_ready=False,
             version="",
             target="",
             services=(),
+            to_version="1.1",
+            began_at_s=time.time() - 31,
         )
     )
+    server.do(lambda box: box.advance(progress, note="1.1 is fetched"))
+    page.goto(server.url)
+    expect(page.get_by_text("108 MiB of 502 MiB")).to_be_visible()
+    expect(page.get_by_text("1 of 4 images are here")).to_be_visible()
+    expect(page.get_by_text("140 MiB, waiting")).to_be_visible()
+    bar = page.get_by_role("progressbar", name="1.1 is fetched")
+    expect(bar).to_have_js_property("value", 108 * MIB)
+    server.do(lambda box: box.advance(replace(progress, done_bytes=200 * MIB)))
+    expect(page.get_by_text("200 MiB of 502 MiB")).to_be_visible()
+    shoot(page, "pulling")
+    assert "admin" not in page.content(), "who asked is nobody's business"
+
+
+def test_a_failure_shows_what_was_asked_what_came_back_and_the_last_lines(server: PageServer, page: Page) -> None:
+    put(server, scenes.failed, next_try_at_s=time.time() + 275)
+    page.goto(server.url)
+    card = page.get_by_role("region", name="What went wrong")
+    expect(card).to_contain_text("web ended with status 1")
+    expect(card).to_contain_text("GET /health answered 503")
+    expect(card).to_contain_text('ERROR: relation "links" does not exist')
+    expect(page.locator(".why")).to_contain_text("did not boot, 2 times so far")
+    expect(page.locator(".since")).to_have_text(re.compile(r"tried again in 4 min [0-9]+ s"))
+    before = page.locator(".since").inner_text()
+    expect(page.locator(".since")).not_to_have_text(before)
+    shoot(page, "failed")
+
+
+def test_a_fallback_says_what_runs_instead_and_that_the_data_is_there(server: PageServer, page: Page) -> None:
+    put(server, scenes.fallen_back)
+    page.goto(server.url)
+    expect(page.get_by_role("heading", level=1)).to_have_text("Running with limited service")
+    fallback = page.get_by_role("region", name="Fallback")
+    expect(fallback).to_contain_text("“default” did not start, so “maintenance” runs in its place, on the same data")
+    expect(page.get_by_text("tried again")).to_have_count(0)
+    shoot(page, "fallback")
+
+
+def test_a_fallback_that_fails_too_says_so_and_when_it_is_tried_again(server: PageServer, page: Page) -> None:
+    put(server, scenes.fallback_failed, next_try_at_s=time.time() + 30)
+    page.goto(server.url)
+    expect(page.get_by_role("heading", level=1)).to_have_text("It could not be started")
+    expect(page.get_by_role("region", name="Fallback")).to_contain_text("so “maintenance” is to run in its place")
+    expect(page.get_by_role("region", name="What went wrong")).to_contain_text("page ended with status 1")
+    expect(page.locator(".since")).to_contain_text("tried again in")
+    shoot(page, "fallback-failed")
+
+
+def test_a_trial_that_fails_says_why_while_the_version_before_is_started_again(server: PageServer, page: Page) -> None:
+    put(server, scenes.going_back)
+    page.goto(server.url)
+    expect(page.get_by_role("heading", level=1)).to_have_text("Going back to the version before")
+    card = page.get_by_role("region", name="What went wrong")
+    expect(card).to_contain_text("Version 1.1 was tried and did not work, so version 1.0 is started again")
+    expect(card).to_contain_text('ERROR: relation "links" does not exist')
+    shoot(page, "going-back")
+
+
+def test_after_a_failed_trial_the_page_s_own_port_shows_what_failed(server: PageServer, page: Page) -> None:
+    put(server, scenes.trial_failed)
+    page.goto(server.url)
+    expect(page.get_by_role("heading", level=1)).to_have_text("Ready")
+    card = page.get_by_role("region", name="What went wrong")
+    expect(card).to_contain_text("Version 1.1 was tried and did not work, so version 1.0 runs again, with its data")
+    expect(card).to_contain_text("web ended with status 1")
+    shoot(page, "trial-failed")
+
+
+def test_a_box_without_a_deployment_says_so(server: PageServer, page: Page) -> None:
+    put(server, scenes.empty)
     page.goto(server.url)
     expect(page.get_by_role("heading", level=1)).to_have_text("Nothing is installed yet")
+    expect(page.locator(".why")).to_have_text("nothing is deployed yet: pull a release and switch to it")
     shoot(page, "empty")
 
 
 def test_the_page_hands_over_as_soon_as_the_application_answers(server: PageServer, page: Page) -> None:
     booting(server)
     page.goto(f"{server.url}/files")
-    done = tuple(replace(each, phase="ready", detail="") for each in SERVICES)
-    server.do(lambda box: box.show(phase="ready", why="everything is ready", is_ready=True, services=done))
+    server.do(lambda box: box.show(phase="ready", why="everything is ready", is_ready=True, services=done()))
     expect(page.get_by_text("Ready. Waiting for the application to answer")).to_be_visible()
     shoot(page, "ready")
     server.stop()
@@ -254,7 +241,7 @@ def test_without_scripts_the_page_says_the_same_and_loads_itself_anew(server: Pa
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
     page.goto(server.url)
-    expect(page.get_by_text("web answers 503 yet")).to_be_visible()
+    expect(page.locator(".why")).to_contain_text("web is waited for")
     server.do(lambda box: box.show(why="the second look"))
     expect(page.get_by_text("the second look")).to_be_visible(timeout=TIMEOUT_MS)
     context.close()
@@ -268,7 +255,7 @@ def test_nothing_is_loaded_from_elsewhere_and_the_policy_is_kept(server: PageSer
     page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.goto(server.url)
-    expect(page.get_by_text("4 of 7 ready")).to_be_visible()
+    expect(page.get_by_text("5 of 7 ready")).to_be_visible()
     server.do(lambda box: box.show(why="<img src=x onerror=alert(1)> & more"))
     expect(page.get_by_text("<img src=x onerror=alert(1)> & more")).to_be_visible()
     assert [url for url in asked if not url.startswith((server.url, "data:"))] == []
@@ -287,11 +274,11 @@ def test_the_keyboard_reaches_what_scrolls_and_landmarks_are_there(server: PageS
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scene", [scenes.booting, scenes.fallback_failed, scenes.trial_failed])
 def test_text_stands_out_from_its_background_as_aa_asks(
-    server: PageServer, page: Page, scheme: Literal["light", "dark"]
+    server: PageServer, page: Page, scheme: Literal["light", "dark"], scene: scenes.Scene
 ) -> None:
-    booting(server)
-    server.do(lambda box: box.show(failure=FAILURE, fallen_back_from="default", target="maintenance"))
+    put(server, scene)
     page.emulate_media(color_scheme=scheme)
     page.goto(server.url)
     assert page.evaluate(FAINT_TEXTS) == []

@@ -14,6 +14,7 @@ from boxship.errors import ConflictError, NotFoundError, PreconditionError, Usag
 from boxship.events import Event, Notice
 from boxship.loader.box import BootView, GcView, ProgressView, RollbackView, Sequenced, ServiceView
 from boxship.loader.ring import KEPT, Ring
+from boxship.loader.view import images_of
 from boxship.state.deployment import Deployment
 from boxship.state.operation import Failure, Operation, OperationKind, OperationStatus, Progress
 from boxship.state.state import State
@@ -63,6 +64,11 @@ class FakeBox:
         self.shown = replace(self.shown, **changes)
         self.publish(Notice("progress"))
 
+    def put(self, view: ProgressView) -> None:
+        """Show all that another box shows."""
+        self.shown = view
+        self.publish(Notice("progress"))
+
     def publish(self, event: Event) -> None:
         self.ring.publish(event)
 
@@ -93,7 +99,9 @@ class FakeBox:
 
     def progress(self) -> ProgressView:
         running = self._running()
-        return replace(self.shown, operation=running) if running is not None else self.shown
+        if running is None:
+            return self.shown
+        return replace(self.shown, operation=running, images=images_of(running.progress))
 
     def why(self) -> str:
         return self.shown.why

@@ -111,8 +111,13 @@ class FakeGate:
         """What somebody else changed of it."""
         self.breaks = ""
         """Why it can't be closed or opened, "" when it can."""
+        self.rules_of_others: tuple[str, ...] = ()
+        self.is_there = True
+        """Whether this host can have one."""
 
     async def close(self, ports: Collection[GatedPort], page_port: int) -> GateReport:
+        if not self.is_there:
+            return GateReport(is_closed=False, holes=("trials are not closed to the outside here",))
         self._expect_whole()
         self.closed = frozenset(ports)
         self.history.append("close")
@@ -125,6 +130,9 @@ class FakeGate:
 
     async def state(self) -> GateState:
         return Closed() if self.closed else Opened()
+
+    async def others(self, port: int) -> tuple[str, ...]:
+        return self.rules_of_others
 
     async def is_intact(self) -> bool:
         return not self.flushed
@@ -169,6 +177,20 @@ class FakeVendor:
         return release
 
 
+class FakeDoor:
+    """Implements ``Door``."""
+
+    def __init__(self) -> None:
+        self.is_open = False
+
+    async def open(self) -> bool:
+        self.is_open = True
+        return True
+
+    async def close(self) -> None:
+        self.is_open = False
+
+
 @dataclass
 class FakeBoxWorld:
     """A box whose engine, disk and vendor outlive its Loaders."""
@@ -177,6 +199,9 @@ class FakeBoxWorld:
     clock: FakeClock = field(default_factory=FakeClock)
     store: Store = field(default_factory=MemoryStore)
     gate: FakeGate = field(default_factory=FakeGate)
+    door: FakeDoor = field(default_factory=FakeDoor)
+    machine: FakeMachine = field(default_factory=FakeMachine)
+    front_port: int = 0
     copier: FakeCopier = field(default_factory=FakeCopier)
     releases: FakeReleases = field(default_factory=FakeReleases)
     starts: int = 0
@@ -224,7 +249,7 @@ class FakeBoxWorld:
             vendor=self.vendor,
             copier=self.copier,
             gate=self.gate,
-            machine=FakeMachine(),
+            machine=self.machine,
             clock=self.clock,
             feed=feed,
             page_port=8480,
@@ -236,7 +261,7 @@ class FakeBoxWorld:
             default_source=self.default_source,
             loader_images=lambda: (own_image,),
         )
-        supervisor = Supervisor(self.parts)
+        supervisor = Supervisor(self.parts, self.door, self.front_port)
         feed.tap(supervisor.hear)
         return supervisor
 

@@ -5,6 +5,7 @@ With the real platform image on an engine of its own, and with nothing but what 
 
 import contextlib
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -142,6 +143,9 @@ def test_a_host_that_is_not_fit_becomes_no_box(host: PrivateHost, releases: Rele
         try:
             host.eventually(lambda: host.fetch(PAGE) != "", "somebody has the port")
             refused = host.attempt(*BOXSHIP, "install", "--release", f"dir:{releases.folder}", "1.0.0")
+            named = re.search(r"\(process (\d+)\) has it", refused.stderr)
+            assert named is not None, refused
+            host.run("kill", named[1])
         finally:
             holder.kill()
     assert (refused.returncode, "this host isn't fit for" in refused.stderr) == (9, True), refused.stderr

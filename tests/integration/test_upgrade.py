@@ -1,6 +1,7 @@
 """Under `boxship loader`, past -> present -> future -> broken: what upgrades do to data, from folder and registry."""
 
 import http.client
+import json
 import os
 import signal
 from collections.abc import Iterator
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from boxship.host.box_ports import API_PORT
 from tests.integration.loaders import LoaderBox, free_ports, loader_box
 from tests.integration.registries import Registry
 from tests.integration.upgrade_example import APPLIANCE, MAGIC, STAGES, make_releases
@@ -195,6 +197,17 @@ def test_the_target_comes_back_and_an_unknown_one_changes_nothing(box: LoaderBox
     assert fetch(port, "/anything") == (503, "maintenance\n")
     assert box.over(box.begin("/v1/boot/default"))["status"] == "done"
     assert fetch(port, "/data1/file") == (200, MAGIC)
+
+
+def test_every_target_says_whether_it_is_ready(releases: Path, tmp_path: Path, port: int) -> None:
+    # The edge asks the Loader where every box's is, but for those that were told otherwise.
+    options = ("--source", f"dir:{releases}", "--api-port", str(API_PORT))
+    with loader_box(APPLIANCE, tmp_path, None, *options) as box:
+        box.to("1.0.0")
+        for target in ("default", "maintenance", "default"):
+            assert box.over(box.begin(f"/v1/boot/{target}"))["status"] == "done"
+            status, answer = fetch(port, "/ship-ready")
+            assert (status, json.loads(answer)["ready"], json.loads(answer)["target"]) == (200, True, target)
 
 
 def test_every_stage_has_a_release() -> None:

@@ -125,7 +125,8 @@ class _Pull:
         self._taken = Taken({})
         everything = [offer.files, *(blob for each in offer.images.values() for blob in each.blobs)]
         self._all = {blob.digest: blob for blob in everything}
-        self._tally = Tally.of(everything, 1 + len(offer.images))
+        made_of = {name: content.blobs for name, content in offer.images.items()}
+        self._tally = Tally.of(everything, 1 + len(offer.images), made_of)
 
     def settle_total(self, present: frozenset[str], *, has_files: bool) -> None:
         """Count what is here, whether in the engine or fetched earlier, and throw away what is of no use."""
@@ -133,7 +134,7 @@ class _Pull:
         for name, content in self._offer.images.items():
             if name not in present:
                 needed |= {content.config.digest, *(blob.digest for blob in self._missing(name, content).values())}
-        self._tally = self._tally.have(self._all.keys() - needed)
+        self._tally = self._tally.found(present).have(self._all.keys() - needed)
         self._shelf.keep_only(needed)
         for digest in needed:
             self._tally = self._tally.got(digest, self._shelf.here_bytes(self._all[digest]))

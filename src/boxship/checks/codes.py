@@ -69,6 +69,13 @@ CODES: Mapping[str, Code] = {
         "the certificate or the address of the box's door to the outside can't be used",
         "put good ones there; what was good before goes on being used",
     ),
+    "loader.empty": Code(
+        "nothing is deployed on the box yet", "pull a release, then switch to it: boxship box pull, boxship box switch"
+    ),
+    "loader.release": Code(
+        "what is deployed can't be read, so nothing of it can be asked",
+        "pull the release again: boxship box pull VERSION",
+    ),
     "host.unknown": Code("this host doesn't tell something about itself", "run boxship status as root"),
 }
 

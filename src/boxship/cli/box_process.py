@@ -64,6 +64,8 @@ class BoxOptions(Struct, frozen=True):
     api_port: int = API_PORT
     source: str = ""
     own_image: str = ""
+    front_port: int = 0
+    """Where the page is as well while nothing is deployed; 0 for nowhere."""
     host_files: int | None = None
     """The version of the files that start it; None for a Loader that no sail started."""
     ca_file: Path | None = None
@@ -105,16 +107,18 @@ async def run_box(options: BoxOptions, engine: Engine, stop: asyncio.Event, show
             beside=lambda now: (*outdated, *outside.result(now)),
             loader_images=lambda: (*filter(None, (options.own_image,)), *loader_images(places)),
         )
-        box = Supervisor(parts)
+        closing = Closing()
+        door = _FrontDoor(options.front_port, Listeners(closing))
+        box = Supervisor(parts, door, options.front_port)
         ring.tap(box.hear)
         ring.tap(show)
-        closing = Closing()
         tokens = StoreTokens(store, clock)
         make_monitoring_password(tokens, places.monitoring)
         access = Access(tokens, clock, Limiter())
         power = MachinePower(await find_power(), engine)
         api = make_api(Doors(box, power, tokens, store, clock, closing), access)
-        pages = make_pages(Pages(box, access, store, clock, closing))
+        pages = make_pages(Pages(box, access, store, clock, closing, options.page_port))
+        door.pages = pages
         # An edge of the appliance asks here for /ship-ready, and may show the page.
         both = ByPrefix({"/v1": api}, pages)
         process = _BoxProcess(options, parts, box, Listeners(closing), outside, both, pages)
@@ -134,6 +138,24 @@ def _trust(options: BoxOptions) -> Callable[[], Trust]:
         )
 
     return trust_now
+
+
+class _FrontDoor:
+    """Implements ``Door``. ``pages`` come when they are made: they ask the box, which has this door."""
+
+    def __init__(self, port: int, listeners: Listeners) -> None:
+        self._port = port
+        self._listeners = listeners
+        self.pages: ASGIApp | None = None
+
+    async def open(self) -> bool:
+        if self.pages is None:
+            return False
+        wanted: dict[Address, ASGIApp] = {Inet(host, self._port): self.pages for host in _ANYWHERE}
+        return len(await self._listeners.listen(wanted)) < len(wanted)
+
+    async def close(self) -> None:
+        await self._listeners.listen({})
 
 
 class _BoxProcess:

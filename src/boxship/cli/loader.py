@@ -12,7 +12,7 @@ from boxship.cli.dry_run import IS_DRY_RUN, DryRunEnded
 from boxship.cli.render.sentences import print_sentences
 from boxship.cli.run import hear_interrupts, run_with_engine
 from boxship.engine.port import Engine
-from boxship.host.box_ports import API_PORT, PAGE_PORT
+from boxship.host.box_ports import API_PORT, FRONT_PORT, PAGE_PORT
 from boxship.host.heap import give_back_free_memory, keep_one_heap
 from boxship.host.places import HOST_FILES_VARIABLE, LOADER_IMAGE_VARIABLE, box_places
 
@@ -21,6 +21,9 @@ def add_loader(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--state", metavar="FOLDER", help="what the box remembers (/var/lib/boxship/NAME)")
     parser.add_argument("--run", metavar="FOLDER", dest="run_folder", help="its socket (/run/boxship/NAME)")
     parser.add_argument("--page-port", type=int, default=PAGE_PORT, metavar="PORT", help=f"the page ({PAGE_PORT})")
+    parser.add_argument(
+        "--front-port", type=int, metavar="PORT", help="an empty box's page as well (80 where it is installed; 0: none)"
+    )
     parser.add_argument("--api-port", type=int, default=API_PORT, metavar="PORT", help=f"the API ({API_PORT})")
     parser.add_argument("--source", default="", metavar="PLACE", help="where a new box gets its releases from")
     parser.add_argument("--ca", metavar="FILE", help="an authority to believe for the registry's certificate")
@@ -36,6 +39,9 @@ def add_loader(parser: argparse.ArgumentParser) -> None:
 
 def loader(invocation: Invocation, arguments: argparse.Namespace) -> int:
     name, _ = invocation.appliance_name_or_files()
+    host_files = _host_files(os.environ)
+    # A box has its host for itself; who runs a Loader by hand may not.
+    usual_front = 0 if host_files is None else FRONT_PORT
     options = BoxOptions(
         appliance=name,
         places=box_places(name, _folder(arguments.state), _folder(arguments.run_folder)),
@@ -43,7 +49,8 @@ def loader(invocation: Invocation, arguments: argparse.Namespace) -> int:
         api_port=arguments.api_port,
         source=arguments.source,
         own_image=os.environ.get(LOADER_IMAGE_VARIABLE, ""),
-        host_files=_host_files(os.environ),
+        front_port=usual_front if arguments.front_port is None else arguments.front_port,
+        host_files=host_files,
         ca_file=_folder(arguments.ca),
         insecure=frozenset(arguments.insecure),
     )

@@ -118,15 +118,16 @@ async def _first_line(reader: asyncio.StreamReader) -> bytes:
     except asyncio.IncompleteReadError as error:
         return error.partial
     except asyncio.LimitOverrunError:
-        return await reader.read(_BAD_LINE_LIMIT)
+        return await reader.read(_BAD_LINE_LIMIT + 1)
 
 
 def _judge_status(line: bytes, path: str) -> Answer:
     text = line.decode("latin-1").strip()
     match = re.fullmatch(r"HTTP/1\.[01] (\d{3})(?: .*)?", text)
     if match is None:
-        shown = text[:_BAD_LINE_LIMIT] or "nothing"
-        return Answer(is_good=False, text=f"GET {path} answered {shown}, which isn't HTTP")
+        # The dots tell whoever masks secrets that the last may be a half.
+        shown = text if len(text) <= _BAD_LINE_LIMIT else f"{text[:_BAD_LINE_LIMIT]}..."
+        return Answer(is_good=False, text=f"GET {path} answered {shown or 'nothing'}, which isn't HTTP")
     status = int(match.group(1))
     is_good = status in _GOOD_STATUSES
     return Answer(is_good, text="" if is_good else f"GET {path} answered {status}")

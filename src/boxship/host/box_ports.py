@@ -17,6 +17,8 @@ PAGE_PORT = 8480
 """Where the progress page is served on all addresses; while the gate is closed, port 80 leads there."""
 API_PORT = 8481
 """Where ``loader.service`` answers on the appliance's own networks."""
+FRONT_PORT = 80
+"""Where browsers come: the page of a box on which nothing is deployed yet is there, too, if nobody else is."""
 _FILE = "ports"
 _MOST = 65535
 

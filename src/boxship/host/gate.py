@@ -54,6 +54,12 @@ class Gate(Protocol):
     async def state(self) -> GateState:
         """How it is now, whoever closed it. Raises: HostError."""
 
+    async def others(self, port: int) -> tuple[str, ...]:
+        """Rules, not of this gate, that lead a TCP port of the host elsewhere: an engine's, another appliance's gate's.
+
+        Raises: HostError.
+        """
+
     async def is_intact(self) -> bool:
         """Whether it is as this object's last call left it; others may flush rules or put theirs before ours.
 
@@ -82,6 +88,10 @@ class NoGate:
 
     async def state(self) -> GateState:
         return Opened()
+
+    async def others(self, port: int) -> tuple[str, ...]:
+        del port
+        return ()
 
     async def is_intact(self) -> bool:
         return True

@@ -22,6 +22,7 @@ from boxship.host.chains import SYN, Family, Jump, Table, Wanted, own_chain, rej
 from boxship.plan.gated import GatedPort
 
 _ENGINE_CHAIN = "DOCKER"
+_ELSEWHERE = ("DNAT", "REDIRECT")
 _USER_CHAIN = "DOCKER-USER"
 _ANYWHERE = ("", "0.0.0.0", "::")  # noqa: S104 (compared with, not bound to)
 
@@ -121,6 +122,18 @@ def _original(port: GatedPort) -> str:
 
 def _opening(port: GatedPort) -> str:
     return f"{SYN} " if port.protocol == "tcp" else ""
+
+
+def leading_elsewhere(names: Names, port: int, now: Mapping[str, Table]) -> tuple[str, ...]:
+    """Others' rules that turn a TCP port aside before anybody who listens there is asked."""
+    return tuple(
+        rule
+        for rule in now.get("nat", Table()).rules
+        if f" --dport {port} " in rule
+        and "-p tcp " in rule
+        and target(rule) in _ELSEWHERE
+        and rule.split()[1] != names.nat
+    )
 
 
 def find_remains(names: Names, now: Mapping[str, Table]) -> tuple[str, ...]:

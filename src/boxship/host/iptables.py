@@ -11,7 +11,14 @@ from pathlib import Path
 from boxship.errors import HostError
 from boxship.host.chains import Family, Table, Wanted, closing_batch, find_damage, opening_batch, parse_save
 from boxship.host.gate import Closed, Gate, GateReport, GateState, NoGate, Opened
-from boxship.host.gate_rules import chain_names, engine_rules, find_remains, unsigned_damage, wanted_rules
+from boxship.host.gate_rules import (
+    chain_names,
+    engine_rules,
+    find_remains,
+    leading_elsewhere,
+    unsigned_damage,
+    wanted_rules,
+)
 from boxship.host.proc import Finished, run
 from boxship.plan.gated import GatedPort
 
@@ -191,6 +198,11 @@ class IptablesGate:
             if not find_remains(self._names, now):
                 return Opened()
             return Closed(await self._damage(backend, now) if self._last else unsigned_damage(self._names, now))
+
+    async def others(self, port: int) -> tuple[str, ...]:
+        async with self._one_at_a_time:
+            backend, _ = await self._iptables.engines_backend()
+            return leading_elsewhere(self._names, port, await self._iptables.read(backend, Family.V4))
 
     async def is_intact(self) -> bool:
         async with self._one_at_a_time:

@@ -37,10 +37,7 @@ class ServiceView(Struct, frozen=True):
 
 
 class ImageView(Struct, frozen=True):
-    """An image on its way here. ``name``: the last part of its repository, as a registry's host is nobody's business.
-
-    ``total_bytes`` 0: not known yet.
-    """
+    """An image of a release that is pulled. ``name``: as the release has it, as a registry is nobody's business."""
 
     name: str
     done_bytes: int = 0
@@ -50,14 +47,16 @@ class ImageView(Struct, frozen=True):
 
 
 class ProgressView(Struct, frozen=True):
-    """What anybody may see before login. It holds no names of hosts, no settings, and no line with a secret in it.
+    """What anybody may see before login: no settings, nobody who asked, and no secret in whatever was said.
 
     ``operation`` says who asked, so pages leave that out.
 
     ``phase``: one of starting, pulling, preparing, copying, stopping, starting-services, checking, ready, fallback,
-    maintenance, failed, rolling-back, empty. ``why``: a sentence. ``log``: the last lines, masked.
+    maintenance, failed, rolling-back, empty. ``why``: a sentence. ``log``: the last lines of the Loader and,
+    while they start, of each service, masked.
     ``began_at_s``: unix time when the boot or the operation began. ``fallen_back_from``: the target that should run
-    while its fallback does, "" otherwise; ``next_try_at_s``: when it is tried again, 0 for never.
+    while its fallback does, "" otherwise; ``next_try_at_s``: when a boot that failed is tried again, 0 for never.
+    ``failed_version``: ``failure`` is of the trial of that version, and the one before runs again or is about to.
     """
 
     appliance: str
@@ -76,6 +75,7 @@ class ProgressView(Struct, frozen=True):
     began_at_s: float = 0.0
     fallen_back_from: str = ""
     next_try_at_s: float = 0.0
+    failed_version: str = ""
 
 
 class Sequenced(Struct, frozen=True):
@@ -128,7 +128,7 @@ class Box(Protocol):
         """Real name -> image reference, for all containers of the deployment."""
 
     async def status(self, *, fresh: bool = False) -> Report:
-        """What the checks found, at most a few seconds old."""
+        """What the checks found, at most a few seconds old; or why nothing could be asked, as the only finding."""
 
     async def set_source(self, source: str, *, by: str) -> None:
         """The registry or folder from the next switch on. Raises: UsageError for what is neither."""

@@ -1,6 +1,7 @@
 """What the Loader does next: pure. Either an operation to begin, or what it waits for; with a sentence either way."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
 from msgspec import Struct
 
@@ -58,7 +59,7 @@ def decide(state: State, look: Look, now_s: float) -> Decision:
             )
         return Wait("nothing is deployed yet: pull a release and switch to it")
     if pause_s := _pause_s(state, now_s):
-        return Wait(_why_paused(state, pause_s), now_s + pause_s)
+        return Wait(_why_paused(state, now_s, pause_s), now_s + pause_s)
     boots = state.boots
     if not look.is_booted:
         again = f", attempt {boots.failures + 1}" if boots.failures else ""
@@ -94,11 +95,13 @@ def _mend_pause_s(mends_s: Sequence[float]) -> float:
     return left_s if left_s >= LEAST_PAUSE_S else 0.0
 
 
-def _why_paused(state: State, pause_s: float) -> str:
+def _why_paused(state: State, now_s: float, pause_s: float) -> str:
     boots = state.boots
     why = boots.last.message if boots.last is not None else "no reason was kept"
     times = "once" if boots.failures == 1 else f"{boots.failures} times"
-    return f"{state.current} did not boot, {times} so far ({why}); next try in {pause_s:.0f} s"
+    # The time of day stays true, whenever it is read.
+    at = datetime.fromtimestamp(now_s + pause_s, UTC)
+    return f"{state.current} did not boot, {times} so far ({why}); next try at {at:%H:%M:%S} UTC"
 
 
 def _more(found: Sequence[str]) -> str:

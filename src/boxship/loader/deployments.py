@@ -1,20 +1,23 @@
 """From a deployment, as it is remembered, to what should run: the release's files, its images, its target."""
 
+import contextlib
 from collections.abc import Collection
 
 from msgspec import Struct
 
-from boxship.errors import NotFoundError
+from boxship.checks.text import secrets_of
+from boxship.errors import BoxshipError, NotFoundError
 from boxship.loader.parts import Parts
 from boxship.plan.containers import image_reference
 from boxship.plan.deployed import desired_of
 from boxship.plan.gated import Gated, gated_of
 from boxship.plan.observed import Observed
-from boxship.plan.resolve import Desired
+from boxship.plan.resolve import Desired, resolve
 from boxship.plan.sharing import with_shared_volumes
 from boxship.spec.model import Appliance
 from boxship.spec.release import Release
 from boxship.state.deployment import Deployment
+from boxship.state.state import State
 
 
 class Wanted(Struct, frozen=True):
@@ -37,15 +40,31 @@ class Wanted(Struct, frozen=True):
 async def read_wanted(parts: Parts, deployment: Deployment) -> tuple[Wanted, Observed]:
     """The deployment, and the engine as it was seen for it: without the containers of other generations.
 
+    From now on nothing is told with a secret of it in it.
+
     Raises: NotFoundError when the release isn't here or has no such target; RegistryError, SpecError when it can't be
     read; EngineError.
     """
     release = parts.releases.release(deployment.release_id)
     appliance = parts.releases.appliance(deployment.release_id)
     desired = desired_of(appliance, deployment.target, deployment.generation)
+    parts.feed.masks.learn(secrets_of(desired))
     references = tuple(image_reference(desired.appliance, service) for service in desired.everything.values())
     observed = (await parts.engine.observe(references)).of_generation(desired.appliance, deployment.generation)
     return Wanted(deployment, release, appliance, with_shared_volumes(desired, observed)), observed
+
+
+def learn_secrets(parts: Parts, state: State) -> None:
+    """Those of all that may run when a Loader starts, so that nothing that it says of that gives them away.
+
+    The last release that failed may have been on trial when the Loader before ended: its containers are still there.
+    """
+    deployed = (state.current, state.trial, state.previous)
+    release_ids = (*(each.release_id for each in deployed if each is not None), *list(state.bad_releases)[-1:])
+    for release_id in dict.fromkeys(release_ids):
+        # One that can't be read can't be started either.
+        with contextlib.suppress(BoxshipError):
+            parts.feed.masks.learn(secrets_of(resolve(parts.releases.appliance(release_id))))
 
 
 def expect_target(appliance: Appliance, target: str) -> str:

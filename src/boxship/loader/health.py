@@ -2,13 +2,15 @@
 
 import asyncio
 
-from boxship.checks.report import Report
+from boxship.checks.codes import suggestion_for
+from boxship.checks.report import Issue, Level, Report, Result, Severity
 from boxship.checks.run import Asked, Checker
-from boxship.errors import CancelledError
-from boxship.loader.deployments import Wanted
+from boxship.errors import BoxshipError, CancelledError
+from boxship.loader.deployments import Wanted, read_wanted
 from boxship.loader.failures import failure_of_report
 from boxship.loader.parts import Parts
 from boxship.operate.interrupt import unless_interrupted
+from boxship.state.deployment import Deployment
 from boxship.state.operation import Failure
 
 FIRST_PAUSE_S = 0.25
@@ -28,6 +30,26 @@ async def check_services(parts: Parts, wanted: Wanted) -> Report:
 async def check_all(parts: Parts, wanted: Wanted) -> Report:
     """Those, and all that is asked of the host. Raises: EngineUnreachableError."""
     return await Checker(parts.engine, parts.machine, parts.clock, _asked(wanted, with_host=True)).check()
+
+
+async def report_of(parts: Parts, current: Deployment | None) -> Report:
+    """How the box is, in any case: what keeps the appliance from being asked is a finding as others are."""
+    if current is None:
+        return _unasked(parts, "", "deployment", "nothing is deployed on this box yet", "loader.empty")
+    try:
+        wanted, _ = await read_wanted(parts, current)
+        return await check_all(parts, wanted)
+    except BoxshipError as error:
+        is_engine = error.code.startswith("engine.")
+        name, code = ("engine", "host.engine") if is_engine else ("deployment", "loader.release")
+        return _unasked(parts, current.version, name, parts.feed.masks.shown(error.message), code)
+
+
+def _unasked(parts: Parts, version: str, name: str, text: str, code: str) -> Report:
+    context = {"appliance": parts.appliance}
+    issue = Issue(code, Severity.ERROR, text, context, suggestion_for(code, context))
+    result = Result(name, "host", "loader", Level.FAIL, text, issue=issue)
+    return Report(parts.appliance, version, parts.clock.now().timestamp(), 0.0, (result,))
 
 
 async def pass_health_gate(parts: Parts, wanted: Wanted, interrupt: asyncio.Event) -> Failure | None:

@@ -1,4 +1,7 @@
-"""The one who writes what the box remembers: every change of the state goes through here, and is told."""
+"""The one who writes what the box remembers: every change of the state goes through here, and is told.
+
+Nothing that is written holds a secret: it is shown later, to people who have no login, too.
+"""
 
 import asyncio
 import uuid
@@ -27,6 +30,7 @@ class Journal:
         self._store = store
         self._clock = clock
         self._feed = feed
+        self._masks = feed.masks
         self._aside = aside
         self._state = State()
         self._running: Operation | None = None
@@ -73,7 +77,7 @@ class Journal:
         """Replace the state, on disk before in memory. Raises: what the transition does, with nothing changed."""
         async with self._writing:
             before = self._state
-            after = transition(before)
+            after = self._masks.state(transition(before))
             # The disk is waited for elsewhere, and always to its end: half of a cancelled write would be the worst.
             saving = self._aside(self._store.save, after, (*self._owed, *operations))
             self._state = await asyncio.shield(saving)
@@ -107,7 +111,8 @@ class Journal:
         Told in any case: what can't be written is for people who look later, and no reason to give up what is done.
         """
         operation = self._require_running()
-        changed = replace(operation, stage=stage, note=note, progress=Progress(), updated_at=self._clock.now())
+        note, now = self._masks.clean(note), self._clock.now()
+        changed = replace(operation, stage=stage, note=note, progress=Progress(), updated_at=now)
         if can_cancel is not None:
             changed = replace(changed, can_cancel=can_cancel)
         self._running = changed
@@ -120,8 +125,12 @@ class Journal:
     def remark(self, note: str) -> None:
         """A sentence about the running operation, for who looks now; not kept."""
         operation = self._require_running()
-        self._running = replace(operation, note=note, updated_at=self._clock.now())
+        self._running = replace(operation, note=self._masks.clean(note), updated_at=self._clock.now())
         self._feed.publish(OperationChanged(self._running))
+
+    def blame(self, failure: Failure) -> None:
+        """Why the running operation will fail, for who looks while it goes back; told with its next stage."""
+        self._running = replace(self._require_running(), failure=self._masks.failure(failure))
 
     def tell(self, progress: Progress) -> None:
         """How far the running operation is. Only told, not kept: after a cut it begins anew."""
@@ -138,8 +147,10 @@ class Journal:
     async def end(self, status: OperationStatus, failure: Failure | None = None) -> Operation:
         """Whatever the running operation was about is settled: the next one may begin."""
         now = self._clock.now()
-        ended = replace(
-            self._require_running(), status=status, failure=failure, ended_at=now, updated_at=now, can_cancel=False
+        ended = self._masks.operation(
+            replace(
+                self._require_running(), status=status, failure=failure, ended_at=now, updated_at=now, can_cancel=False
+            )
         )
         await self.change(lambda state: transitions.end_operation(state, ended.id), ended)
         self._running = None

@@ -112,6 +112,7 @@ class Loop:
                 await self._parts.engine.inspect_container(event.container_id)
 
     def _say(self, sentence: str) -> None:
+        sentence = self._parts.feed.masks.clean(sentence)
         if sentence != self.why:
             self.why = sentence
             self._parts.feed.publish(Decided(sentence))

@@ -18,7 +18,7 @@ _KEPT = 500
 
 
 async def metrics_text(box: Box) -> str:
-    """Prometheus' text format (version 0.0.4). Raises: as ``Box.status``."""
+    """Prometheus' text format (version 0.0.4)."""
     report = await box.status()
     return to_prometheus(report) + samples_as_text(_HELP, _samples(box))
 

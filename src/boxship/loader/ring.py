@@ -1,6 +1,7 @@
 """The last events of a box, numbered, for any number of readers who come, go, come back and may be slow.
 
-Nobody who publishes ever waits: a reader who is slower than the ring is long finds a gap in the numbers.
+Nobody who publishes ever waits: a reader who is slower than the ring is long finds a gap in the numbers. Nobody hears
+of a secret: events are masked before anybody gets them.
 """
 
 import asyncio
@@ -10,6 +11,7 @@ from itertools import islice
 
 from boxship.loader.box import Sequenced
 from boxship.loader.happened import BoxEvent
+from boxship.loader.masks import Masks
 
 KEPT = 1000
 """About the events of booting a hundred services twice."""
@@ -19,6 +21,7 @@ class Ring:
     """Belongs to one event loop. ``now_s``: unix time."""
 
     def __init__(self, now_s: Callable[[], float], kept: int = KEPT) -> None:
+        self.masks = Masks()
         self._now_s = now_s
         self._events: deque[Sequenced] = deque(maxlen=kept)
         self._next = 1
@@ -30,7 +33,8 @@ class Ring:
         self._taps.append(hear)
 
     def publish(self, event: BoxEvent) -> None:
-        """Number it, keep it, and wake everybody who waits."""
+        """Mask it, number it, keep it, and wake everybody who waits."""
+        event = self.masks.event(event)
         for hear in self._taps:
             hear(event)
         sequenced = Sequenced(self._next, self._now_s(), event)

@@ -19,11 +19,12 @@ from boxship.events import Notice, Phase, SubjectChanged
 from boxship.loader.beginning import remember_source
 from boxship.loader.box import BootView, GcView, ProgressView, RollbackView, Sequenced
 from boxship.loader.decide import Begin
-from boxship.loader.deployments import expect_target, read_wanted
+from boxship.loader.deployments import expect_target, learn_secrets, read_wanted
+from boxship.loader.front import Door, Front, NoDoor
 from boxship.loader.gatekeeper import keep_gate
 from boxship.loader.gc import collect_garbage, garbage_of, view_of
 from boxship.loader.happened import BoxEvent
-from boxship.loader.health import check_all
+from boxship.loader.health import report_of
 from boxship.loader.journal import Journal
 from boxship.loader.loop import Loop
 from boxship.loader.maintenance import what_keeps
@@ -31,6 +32,7 @@ from boxship.loader.parts import Parts
 from boxship.loader.restart import restart
 from boxship.loader.runner import Runner
 from boxship.loader.switch import SwitchRequest, request_of_rollback, switch
+from boxship.loader.tails import Tails
 from boxship.loader.view import MAINTENANCE, Seen, is_ready, progress_view
 from boxship.plan.resolve import resolve
 from boxship.plan.upgrade_rules import objections
@@ -44,19 +46,23 @@ from boxship.state.state import State
 LOADER = "loader"
 """Who asks when nobody did."""
 STATUS_FRESH_S = 5.0
+LOOKED_BACK = 50
+"""Operations among which a new Loader looks for the last trial."""
 BEFORE_STAGES = frozenset({"", "preparing", "copying"})
 """In these a switch hasn't touched yet what runs."""
 
 
 class Supervisor:
-    """Implements ``Box``."""
+    """Implements ``Box``. ``front_port``: where the page is while nothing is deployed, 0: nowhere. ``door``: to it."""
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, parts: Parts, door: Door | None = None, front_port: int = 0) -> None:
         self._parts = parts
         self._journal = Journal(parts.store, parts.clock, parts.feed, parts.aside)
         self._runner = Runner(parts, self._journal)
         self._loop = Loop(parts, self._journal, self._runner, self._act)
         self._seen = Seen()
+        self._tails = Tails(parts, self._journal, self._seen)
+        self._front = Front(parts, self._journal, door or NoDoor(), front_port)
         self._began_s = parts.clock.now().timestamp()
         self._report: Report | None = None
         self._asking = asyncio.Lock()
@@ -68,21 +74,29 @@ class Supervisor:
 
         Raises: StateError when what is kept can't be read.
         """
-        if sentence := await self._journal.open():
-            self._parts.feed.publish(Notice(sentence, is_warning=True))
+        opened = await self._journal.open()
+        await self._parts.aside(learn_secrets, self._parts, self._journal.state)
+        for operation in reversed(self._journal.operations(LOOKED_BACK)):
+            self._seen.remember(operation)
+        if opened:
+            self._parts.feed.publish(Notice(opened, is_warning=True))
         if sentence := await remember_source(self._parts, self._journal):
             self._parts.feed.publish(Notice(sentence, is_warning=True))
-        keeping = asyncio.ensure_future(keep_gate(self._parts))
+        beside = [
+            asyncio.ensure_future(each) for each in (self._tails.run(), self._front.run(), keep_gate(self._parts))
+        ]
         try:
             await self._loop.run(stop)
         finally:
-            keeping.cancel()
-            await asyncio.gather(keeping, return_exceptions=True)
+            for task in beside:
+                task.cancel()
+            await asyncio.gather(*beside, return_exceptions=True)
             await self._runner.close()
 
     def hear(self, event: BoxEvent) -> None:
         """Every event of the box comes by here, for what pages show."""
-        self._seen.hear(event)
+        self._seen.hear(event, self._parts.clock.now().timestamp())
+        self._tails.hear(event)
 
     def refuse(self, why: str) -> None:
         """From now on nothing begins, as this Loader is about to leave; "": it may again."""
@@ -139,8 +153,7 @@ class Supervisor:
             now_s = self._parts.clock.now().timestamp()
             kept = self._report
             if fresh or kept is None or not 0 <= now_s - (kept.at_s + kept.took_s) <= STATUS_FRESH_S:
-                wanted, _ = await read_wanted(self._parts, self._require_current())
-                kept = self._report = await check_all(self._parts, wanted)
+                kept = self._report = await report_of(self._parts, self._journal.state.current)
             own = (*self._parts.beside(self._parts.clock.now()), *(() if self.issue is None else (self.issue,)))
             return replace(kept, results=(*kept.results, *own)) if own else kept
 
@@ -163,9 +176,9 @@ class Supervisor:
     async def _logs(
         self, current: Deployment, service: str, *, follow: bool, tail: int | None
     ) -> AsyncGenerator[LogLine, None]:
-        wanted, observed = await read_wanted(self._parts, current)
+        _, observed = await read_wanted(self._parts, current)
         mine = [each for each in observed.containers_of(self._parts.appliance) if each.replica == service]
-        clean = redactor_for(wanted.desired).clean
+        clean = self._parts.feed.masks.clean
         for container in mine[:1]:
             lines = self._parts.engine.follow_logs(container.id, follow=follow, tail=tail, timestamps=True)
             async with contextlib.aclosing(lines):
@@ -217,7 +230,7 @@ class Supervisor:
                 raise NotFoundError(f"{source} has no release yet")
 
         async def work(_operation: Operation, interrupt: asyncio.Event) -> Failure | None:
-            await self._journal.stage("pulling", f"{version} comes from {source}", can_cancel=True)
+            await self._journal.stage("pulling", f"the files and images of {version} are fetched", can_cancel=True)
             release = await self._parts.vendor.pull(source, version, self._journal.tell, interrupt)
             await self._journal.change(lambda state: transitions.pulled(state, version, release.id))
             self._journal.note_result(release_id=release.id, version=version)
@@ -257,6 +270,8 @@ class Supervisor:
 
     async def _begin_switch(self, kind: OperationKind, request: SwitchRequest, by: str) -> Operation:
         async def work(operation: Operation, interrupt: asyncio.Event) -> Failure | None:
+            if self._journal.state.current is None:
+                await self._front.make_way()
             switching = switch(self._parts, self._journal, operation, request, interrupt)
             if self._journal.state.current is None:
                 return await self._runner.count_boot(switching)

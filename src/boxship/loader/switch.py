@@ -186,6 +186,7 @@ async def _go_back(parts: Parts, journal: Journal, trial: Deployment, failure: F
     The deeds don't depend on the word: a disk that is full keeps nobody from going back, and whoever finds the trial
     still written down goes back from it, too.
     """
+    journal.blame(failure)
     try:
         await journal.change(lambda state: transitions.abandon_trial(state, failure.message))
     except BoxshipError as error:

@@ -68,6 +68,15 @@ class Unpacking(Struct, frozen=True):
         return f"unpacking: {', '.join(parts)}, for {format_duration(self.took_s)}"
 
 
+class PulledImage(Struct, frozen=True):
+    """One image of a pull. What it shares with others counts for each. ``is_here``: the engine has it."""
+
+    name: str
+    done_bytes: int = 0
+    total_bytes: int = 0
+    is_here: bool = False
+
+
 class Progress(Struct, frozen=True):
     """How far it is. 0 of 0 means "not known". Never goes backwards within one stage."""
 
@@ -82,6 +91,8 @@ class Progress(Struct, frozen=True):
     """Of that alone; what it shares with others counts for each."""
     unpacking: Unpacking | None = None
     """While all of ``item`` has come, and the engine unpacks it. What it has unpacked is no part of the bytes above."""
+    images: tuple[PulledImage, ...] = ()
+    """Of a pull: all of them from the first moment, in the order in which they come."""
 
 
 class Operation(Struct, frozen=True):

@@ -101,7 +101,8 @@ class _Web:
             return answer
         nonce = secrets.token_urlsafe(12)
         headers["Content-Security-Policy"] = policy(nonce)
-        return Response(progress_page(view, nonce), 503, headers, _HTML)
+        is_own = bool(self._pages.page_port) and request.url.port == self._pages.page_port
+        return Response(progress_page(view, nonce, is_own=is_own), 503, headers, _HTML)
 
     async def _ready(self, request: Request) -> Response:
         view = self._live.view()

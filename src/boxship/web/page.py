@@ -21,12 +21,12 @@ def policy(nonce: str, *, has_forms: bool = False) -> str:
     )
 
 
-def progress_page(view: PublicView, nonce: str) -> str:
-    """The page that everybody sees while the application can't be seen."""
+def progress_page(view: PublicView, nonce: str, *, is_own: bool = False) -> str:
+    """The page that everybody sees while the application can't be seen. ``is_own``: at a port of its own."""
     made = parts(view)
     inner = "".join(f'<div data-part="{name}">{made[name]}</div>' for name in PARTS)
     body = (
-        f'<main data-boot="{escape(view.boot_id)}">{inner}</main>'
+        f'<main data-boot="{escape(view.boot_id)}"{" data-own" if is_own else ""}>{inner}</main>'
         f'<p class="hidden" role="status" aria-live="polite" id="said">{escape(announcement(view))}</p>'
         '<p class="note" id="note" role="status" hidden></p>'
     )

@@ -36,6 +36,9 @@ def _top(view: PublicView) -> str:
     if view.age_s >= 0 and tone is Tone.WORK:
         # The script counts on from data-age; without one, the page is made anew every few seconds.
         since = f'<p class="since">for <span data-age="{view.age_s:g}">{duration(view.age_s)}</span></p>'
+    elif view.next_try_in_s > 0:
+        left = f'<span data-left="{view.next_try_in_s:g}">{duration(view.next_try_in_s)}</span>'
+        since = f'<p class="since">tried again in {left}</p>'
     return (
         f'<p class="pill {tone}"><span class="dot"></span>{escape(_pill(view))}</p>'
         f"<h1>{escape(headline(view))}</h1>"
@@ -61,31 +64,39 @@ def _steps(view: PublicView) -> str:
 
 
 def _trouble(view: PublicView) -> str:
-    return _fallback(view) + (_failure(view.failure) if view.failure is not None else "")
+    return _fallback(view) + (_failure(view, view.failure) if view.failure is not None else "")
 
 
 def _fallback(view: PublicView) -> str:
     if not view.fallen_back_from:
         return ""
-    again = ""
-    if view.next_try_in_s >= 0:
-        again = f" It is tried again in {duration(view.next_try_in_s)}."
+    wanted, instead = escape(view.fallen_back_from), escape(view.target)
+    runs = "runs in its place" if view.phase == "fallback" else "is to run in its place"
     return (
         '<section class="card warn" aria-labelledby="fallback"><h2 id="fallback">Fallback</h2>'
-        f"<p>“{escape(view.fallen_back_from)}” did not start, so “{escape(view.target)}” runs in its place, on the "
-        f"same data.{again}</p></section>"
+        f"<p>“{wanted}” did not start, so “{instead}” {runs}, on the same data.</p></section>"
     )
 
 
-def _failure(failure: Failure) -> str:
+def _failure(view: PublicView, failure: Failure) -> str:
     facts = [("Service", failure.service), ("Asked", failure.check), ("Answer", failure.got)]
     rows = "".join(f"<dt>{name}</dt><dd>{escape(text)}</dd>" for name, text in facts if text)
     return (
         '<section class="card bad" aria-labelledby="failure"><h2 id="failure">What went wrong</h2>'
-        f"<p>{escape(failure.message)}</p>"
+        f"{_tried(view)}<p>{escape(failure.message)}</p>"
         f"{f'<dl>{rows}</dl>' if rows else ''}"
         f"{_lines('Its last lines', failure.logs)}"
         f"{f'<p class=hint>{escape(failure.hint)}</p>' if failure.hint else ''}</section>"
+    )
+
+
+def _tried(view: PublicView) -> str:
+    if not view.failed_version:
+        return ""
+    back = "is started again" if view.phase == "rolling-back" else "runs again"
+    return (
+        f"<p>Version {escape(view.failed_version)} was tried and did not work, "
+        f"so version {escape(view.version)} {back}, with its data as it was.</p>"
     )
 
 
@@ -128,10 +139,11 @@ def _bar(done: int, total: int, label: str) -> str:
 def _image(image: ImageView) -> str:
     name = escape(image.name)
     if image.is_here:
-        size = format_size(image.total_bytes) if image.total_bytes else "here"
+        size = format_size(image.total_bytes)
         return f'<li class="here"><p><span>{name}</span><span>{size} ✓</span></p>{_bar(1, 1, name)}</li>'
-    if not image.total_bytes:
-        return f"<li><p><span>{name}</span><span>waiting</span></p>{_bar(0, 1, name)}</li>"
+    if not image.done_bytes:
+        size = f"{format_size(image.total_bytes)}, waiting"
+        return f"<li><p><span>{name}</span><span>{size}</span></p>{_bar(0, 1, name)}</li>"
     if image.unpacking is not None:
         text, bar = escape(image.unpacking.text), _bar(image.unpacking.done_bytes, image.unpacking.total_bytes, name)
         return f"<li><p><span>{name}</span><span>{text}</span></p>{bar}</li>"

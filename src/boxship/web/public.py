@@ -40,6 +40,7 @@ class PublicView(Struct, frozen=True):
     log: tuple[str, ...]
     fallen_back_from: str
     next_try_in_s: float
+    failed_version: str
 
 
 def public_view(progress: ProgressView, now_s: float) -> PublicView:
@@ -61,6 +62,7 @@ def public_view(progress: ProgressView, now_s: float) -> PublicView:
         log=progress.log,
         fallen_back_from=progress.fallen_back_from,
         next_try_in_s=max(0.0, progress.next_try_at_s - now_s) if progress.next_try_at_s else -1.0,
+        failed_version=progress.failed_version,
     )
 
 

@@ -66,7 +66,9 @@ def steps(view: PublicView) -> tuple[tuple[str, str], ...]:
     """(name, state) with a state of done, now or next; none where there is no way that is gone step by step."""
     if view.phase in _WITHOUT_STEPS:
         return ()
-    is_switch = view.phase in _ONLY_SWITCH or (view.operation is not None and view.operation.kind == "switch")
+    # The first release of a box is booted at once: nothing is stopped or copied for it.
+    is_another = view.operation is not None and view.operation.kind == "switch" and view.to_version != view.version
+    is_switch = view.phase in _ONLY_SWITCH or is_another
     way = _SWITCH if is_switch else _BOOT
     phases = [phase for phase, _ in way]
     if view.phase not in phases:

@@ -108,13 +108,35 @@ async def test_a_pulled_release_is_here_with_its_files_and_images_under_its_vers
         assert (await bench.engine.image_history(image.reference)).id == image.id
     last = bench.told[-1]
     assert 0 < last.item_done_bytes == last.item_total_bytes < made_bytes(bench)
-    assert replace(last, item_done_bytes=0, item_total_bytes=0) == Progress(
+    assert replace(last, item_done_bytes=0, item_total_bytes=0, images=()) == Progress(
         made_bytes(bench), made_bytes(bench), 3, 3, "web"
     )
 
 
 def made_bytes(bench: Bench) -> int:
     return bench.told[0].total_bytes
+
+
+async def test_all_images_are_announced_with_their_sizes_before_the_first_byte(bench: Bench) -> None:
+    made = await bench.make()
+    await bench.pull()
+    first, last = bench.told[0], bench.told[-1]
+    assert {each.name for each in first.images} == set(made.images())
+    assert all(each.total_bytes > 0 and not each.is_here for each in first.images)
+    assert [(each.name, each.total_bytes) for each in last.images] == [
+        (each.name, each.total_bytes) for each in first.images
+    ]
+    assert all(each.is_here and each.done_bytes == each.total_bytes for each in last.images)
+    here = [sum(image.is_here for image in each.images) for each in bench.told]
+    assert here == sorted(here)
+    assert set(here) == set(range(len(made.images()) + 1))
+
+
+async def test_an_image_that_the_engine_has_is_here_before_its_turn_comes(bench: Bench) -> None:
+    await bench.make()
+    await bench.pull()
+    await bench.pull()
+    assert all(each.is_here for each in bench.told[0].images)
 
 
 async def test_progress_is_in_bytes_and_never_goes_back(bench: Bench) -> None:

@@ -46,6 +46,49 @@ def test_a_secret_is_hidden_before_the_text_is_cut() -> None:
     assert "seasam" not in Redactor(["seasame-open"]).shown("x" * 295 + "seasame-open")
 
 
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("it answered open-ses", "it answered ****"),
+        ("it answered open-sesam..., which isn't HTTP", "it answered ****..., which isn't HTTP"),
+        ("e-now is wrong", "e-now is wrong"),
+        ("sesame-now is wrong", "**** is wrong"),
+        ("open", "open"),
+    ],
+)
+def test_half_a_secret_is_hidden_where_a_text_was_cut(text: str, shown: str) -> None:
+    assert Redactor(["open-sesame-now"]).clean(text) == shown
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("postgres://share:hunter2@db/x", "postgres://share:****@db/x"),
+        (
+            "postgres://share:a/b:c@db:5432/x and redis://:p@cache",
+            "postgres://share:****@db:5432/x and redis://:****@cache",
+        ),
+        ("http://web:8000/a@b is no login", "http://web:8000/a@b is no login"),
+        ("see https://example.com/x", "see https://example.com/x"),
+    ],
+)
+def test_the_password_of_any_url_is_hidden(text: str, shown: str) -> None:
+    assert Redactor().clean(text) == shown
+
+
+def test_secrets_are_found_in_the_midst_of_a_value_and_known_in_every_form() -> None:
+    environment = {"DATABASE_URL": "postgres://share:s3cr%2Fet@db", "DSN": "host=db password='in-a-dsn' user=x"}
+    wanted = desired(service("web", environment=environment, command=("serve", "--dsn=amqp://u:of-a-command@mq")))
+    redactor = redactor_for(wanted)
+    assert redactor.clean("s3cr/et s3cr%2Fet in-a-dsn of-a-command host=db") == "**** **** **** **** host=db"
+
+
+def test_secrets_of_services_that_do_not_run_are_known() -> None:
+    aside = service("tool", environment={"API_TOKEN": "of-the-tool"})
+    wanted = desired(service("web"))
+    assert redactor_for(replace(wanted, everything={**wanted.everything, "tool": aside})).clean("of-the-tool") == "****"
+
+
 def test_secrets_in_files_are_known_line_by_line(tmp_path: Path) -> None:
     file, fifo = tmp_path / "key", tmp_path / "fifo"
     file.write_text("first-line\nsecond-line\n")

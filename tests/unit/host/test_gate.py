@@ -55,6 +55,22 @@ def test_the_chains_of_an_appliance_are_always_called_the_same_and_fit() -> None
     assert all(len(name) <= MAX_CHAIN_NAME for name in chain_names("a" * 200).all)
 
 
+def test_who_else_has_a_port_is_found_in_the_rules() -> None:
+    netfilter = host_with_engine()
+    gate = gate_of(netfilter)
+    assert asyncio.run(gate.others(80)) == ()
+    close(gate)
+    assert asyncio.run(gate.others(80)) == (), "its own rules are no others"
+    other = asyncio.run(find_gate("other", netfilter, Path("/nonexistent")))
+    assert len(asyncio.run(other.others(80))) == 1
+    assert asyncio.run(other.others(443)) == (), "what is refused there leads nowhere"
+    netfilter.of(NFT)["nat"]["DOCKER"].append(
+        "! -i br-1 -p tcp -m tcp --dport 81 -j DNAT --to-destination 172.18.0.2:80"
+    )
+    assert len(asyncio.run(gate.others(81))) == 1
+    assert asyncio.run(gate.others(8)) == ()
+
+
 def test_the_rules_read_as_they_are_meant() -> None:
     wanted = wanted_rules(OURS, Family.V4, PORTS, PAGE, {})
     assert wanted["nat"].chains[OURS.nat][:-1] == (

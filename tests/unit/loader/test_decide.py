@@ -56,7 +56,7 @@ def test_what_is_current_is_booted_at_the_start() -> None:
 )
 def test_a_failed_boot_is_tried_again_after_its_pause(times: int, said: str) -> None:
     wait = decide(failed(times), Look(), NOW_S)
-    why = f"1.0 (default) did not boot, {said} (web not ready after 60 s); next try in 20 s"
+    why = f"1.0 (default) did not boot, {said} (web not ready after 60 s); next try at 12:00:20 UTC"
     assert wait == Wait(why, NOW_S + 20.0)
     again = Begin(OperationKind.BOOT, f"1.0 (default) is what should run, attempt {times + 1}")
     assert decide(failed(times), Look(), NOW_S + 20.0) == again

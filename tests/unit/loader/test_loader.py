@@ -382,3 +382,27 @@ async def test_monitors_are_told_what_runs_and_how_long_it_was_away(bench: Bench
         assert values[("boxship_box_downtime_seconds", "")] == float(done.result["downtime_s"])
         assert values[("boxship_box_operations", "switch")] == 2.0
         assert 'boxship_box_info{appliance="app",version="1.1",target="default",boot_id="boot-1"} 1.0' in text
+
+
+async def test_what_failed_on_trial_is_shown_while_it_goes_back_and_by_the_next_loader_too(bench: Bench) -> None:
+    bench.break_image("app/web:1.1")
+    async with bench.loader() as box:
+        await bench.to(box, "1.0")
+        await bench.pull(box, "1.1")
+        operation = await box.switch("1.1", by="test")
+        while box.operation(operation.id).stage != "rolling-back":
+            await bench.world.clock.sleep(0.01)
+        going_back = box.progress()
+        assert going_back.failure is not None
+        assert (going_back.failure.service, going_back.failed_version, going_back.phase) == (
+            "web", "1.1", "rolling-back",
+        )  # fmt: skip
+        await bench.over(box, operation)
+        await bench.booted(box)
+        after = box.progress()
+        assert (after.phase, after.failed_version, after.failure) == ("ready", "1.1", going_back.failure)
+    async with bench.loader() as box:
+        await bench.booted(box)
+        assert (box.progress().failed_version, box.progress().failure) == ("1.1", after.failure)
+        await bench.to(box, "1.2")
+        assert (box.progress().failed_version, box.progress().failure) == ("", None)

@@ -5,49 +5,37 @@ from datetime import UTC, datetime
 from msgspec.structs import replace
 
 from boxship.events import Phase, PlanMade, SubjectChanged
-from boxship.loader.box import BootView, ImageView
-from boxship.loader.happened import OperationChanged
+from boxship.loader.box import BootView, ImageView, ProgressView
 from boxship.loader.view import Seen, is_ready, progress_view
 from boxship.state.deployment import Deployment
-from boxship.state.operation import Failure, Operation, OperationKind, Progress, Unpacking
+from boxship.state.operation import Failure, Operation, OperationKind, Progress, PulledImage, Unpacking
 from boxship.state.state import Boots, State
 
 NOW = datetime(2026, 11, 29, tzinfo=UTC)
 BOOT = BootView("id", "share", "", "1.0", "default", is_ready=False, began_at_s=1.0)
 CURRENT = State(current=Deployment("sha256:1", "1.0", "default", 1))
-PULL = Operation("p1", OperationKind.PULL, "anna", NOW, note="2.0 comes from there")
+PULL = Operation("p1", OperationKind.PULL, "anna", NOW, note="2.0 is fetched")
 
 
-def pulling(item: str, done: int, of: int, done_items: int = 0) -> OperationChanged:
-    progress = Progress(done, 30, done_items, 2, item, item_done_bytes=done, item_total_bytes=of)
-    return OperationChanged(replace(PULL, progress=progress))
+DB, WEB = PulledImage("db", 10, 10, is_here=True), PulledImage("web", 5, 20)
 
 
-def test_images_come_one_after_the_other_with_their_bytes() -> None:
-    seen = Seen()
-    for event in (pulling("db", 0, 10), pulling("db", 10, 10), pulling("web", 5, 20, 1)):
-        seen.hear(event)
-    operation = pulling("web", 5, 20, 1).operation
-    shown = progress_view(BOOT, CURRENT, operation, "", seen, is_booted=True)
-    assert shown.images == (ImageView("db", 10, 10, is_here=True), ImageView("web", 5, 20))
-    assert not progress_view(BOOT, CURRENT, None, "", seen, is_booted=True).images
+def shown_of(progress: Progress) -> ProgressView:
+    return progress_view(BOOT, CURRENT, replace(PULL, progress=progress), "", Seen(), is_booted=True)
 
 
-def test_an_image_that_the_engine_unpacks_says_so_until_the_next_one_comes() -> None:
-    seen = Seen()
+def test_all_images_of_a_pull_are_shown_also_while_its_files_come() -> None:
+    assert shown_of(Progress(item="files", images=(DB, WEB))).images == (
+        ImageView("db", 10, 10, is_here=True),
+        ImageView("web", 5, 20),
+    )
+    assert not progress_view(BOOT, CURRENT, None, "", Seen(), is_booted=True).images
+
+
+def test_the_image_that_the_engine_unpacks_says_so() -> None:
     at_work = Unpacking(1, 2, 5, 10, 3)
-    whole = pulling("db", 10, 10).operation
-    seen.hear(OperationChanged(replace(whole, progress=replace(whole.progress, unpacking=at_work))))
-    assert seen.images["db"].unpacking == at_work
-    seen.hear(pulling("web", 0, 20, 1))
-    assert seen.images["db"] == ImageView("db", 10, 10, is_here=True)
-
-
-def test_another_pull_begins_anew() -> None:
-    seen = Seen()
-    seen.hear(pulling("db", 10, 10))
-    seen.hear(OperationChanged(replace(PULL, id="p2", progress=Progress(item="web"))))
-    assert list(seen.images) == ["web"]
+    shown = shown_of(Progress(item="web", unpacking=at_work, images=(DB, WEB)))
+    assert [each.unpacking for each in shown.images] == [None, at_work]
 
 
 def test_who_asked_and_for_what_is_nobody_s_business() -> None:

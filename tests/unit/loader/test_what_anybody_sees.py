@@ -5,13 +5,13 @@ from datetime import UTC, datetime
 import pytest
 from msgspec.structs import replace
 
-from boxship.events import Event, ImageProgress, Notice, Phase, PlanMade, StepFailed, SubjectChanged
+from boxship.events import Event, ImageProgress, Notice, Phase, PlanMade, SubjectChanged
 from boxship.loader.box import BootView, ProgressView, ServiceView
 from boxship.loader.happened import Decided, OperationChanged
 from boxship.loader.view import AWAY_STAGES, LINES_KEPT, Seen, is_ready, progress_view
-from boxship.state.operation import Operation, OperationKind
+from boxship.state.operation import Failure, Operation, OperationKind, OperationStatus
 from boxship.state.state import Boots, State
-from tests.unit.state.given import BOX, FAILURE, NOW, ON_TRIAL, ONE, operation
+from tests.unit.state.given import BOX, FAILURE, NOW, ON_TRIAL, ONE, TWICE, operation
 
 BOOT = BootView("boot-1", "share", "dir:/media/usb", "1.0", "default", is_ready=True, began_at_s=5.0)
 
@@ -44,7 +44,7 @@ def test_services_move_on_and_go() -> None:
     }
     begun.hear(SubjectChanged("service:web", Phase.REMOVED))
     assert list(begun.services) == ["db"]
-    assert list(begun.lines) == ["web: probing: GET / answered 503", "web: removed"]
+    assert list(begun.log) == ["web: probing: GET / answered 503", "web: removed"]
 
 
 def test_another_plan_begins_with_what_it_waits_for() -> None:
@@ -60,13 +60,15 @@ def test_sentences_are_kept_once_and_only_the_last() -> None:
         Decided("1.0 (default) is what should run"),
         OperationChanged(at("starting", note="it is brought up")),
         OperationChanged(at("starting", note="it is brought up")),
-        OperationChanged(at("starting")),
-        StepFailed(1, "service:web", "WaitReady", "web not ready after 60 s"),
+        SubjectChanged("service:web", Phase.FAILED, "web not ready after 60 s"),
+        OperationChanged(replace(at("starting", note="it is brought up"), status=OperationStatus.FAILED)),
+        OperationChanged(at("starting", note="it is brought up")),
     )
-    assert list(found.lines) == [
+    assert list(found.log) == [
         "1.0 (default) is what should run",
         "it is brought up",
-        "web: web not ready after 60 s",
+        "web: failed: web not ready after 60 s",
+        "it is brought up",
     ]
     for number in range(2 * LINES_KEPT):
         found.hear(Notice(str(number)))
@@ -133,3 +135,61 @@ def test_the_last_failure_is_shown_while_it_matters() -> None:
 def test_times_are_those_of_the_boot_without_an_operation() -> None:
     assert view(BOX).began_at_s == 5.0
     assert view(BOX, replace(at(""), began_at=datetime(2026, 1, 1, tzinfo=UTC))).began_at_s == 1767225600.0
+
+
+def test_whoever_is_waited_for_is_named_with_what_it_said_last() -> None:
+    found = seen(
+        PlanMade((), kept={}, waits={"db": (), "web": ("db",)}),
+        SubjectChanged("service:db", Phase.PROBING),
+        SubjectChanged("service:web", Phase.PROBING, "GET / answered 503"),
+    )
+    running = at("checking", note="2.0 starts")
+    why = progress_view(BOOT, ON_TRIAL, running, "", found, is_booted=True).why
+    assert why == "2.0 starts; web and 1 more are waited for: GET / answered 503"
+    found.hear(SubjectChanged("service:db", Phase.READY))
+    why = progress_view(BOOT, ON_TRIAL, running, "", found, is_booted=True).why
+    assert why == "2.0 starts; web is waited for: GET / answered 503"
+    assert (
+        progress_view(BOOT, BOX, at("copying", note="2.0 is copied"), "", found, is_booted=True).why == "2.0 is copied"
+    )
+
+
+WRONG = Failure("probe.failed", "web ended with status 1")
+TRIED = replace(operation(), parameters={"version": "2.0"})
+
+
+def after(*trials: Operation, state: State = BOX) -> tuple[Failure | None, str]:
+    found = seen(*(OperationChanged(each) for each in trials))
+    shown = progress_view(BOOT, state, None, "", found, is_booted=True)
+    return shown.failure, shown.failed_version
+
+
+def test_the_failure_of_a_trial_is_shown_until_another_one_begins() -> None:
+    failed = replace(TRIED, stage="rolling-back", status=OperationStatus.FAILED, failure=WRONG)
+    assert after(failed) == (WRONG, "2.0")
+    assert after(failed, replace(TRIED, stage="preparing")) == (WRONG, "2.0")
+    assert after(failed, replace(TRIED, stage="stopping")) == (None, "")
+    assert after(failed, replace(TRIED, stage="committing", status=OperationStatus.DONE)) == (None, "")
+    assert after(failed, replace(TRIED, kind=OperationKind.GC, status=OperationStatus.DONE)) == (WRONG, "2.0")
+
+
+def test_what_was_refused_before_anything_stopped_is_no_failed_trial() -> None:
+    refused = replace(TRIED, stage="preparing", status=OperationStatus.FAILED, failure=WRONG)
+    assert after(refused) == (None, "")
+
+
+def test_a_trial_that_was_cut_off_has_failed_unless_it_had_been_committed() -> None:
+    cut = replace(TRIED, stage="committing", status=OperationStatus.INTERRUPTED, failure=WRONG)
+    assert after(cut) == (WRONG, "2.0")
+    assert after(cut, state=TWICE) == (None, "")
+
+
+def test_while_it_goes_back_the_failure_is_shown_already() -> None:
+    running = replace(TRIED, stage="rolling-back", failure=WRONG)
+    shown = progress_view(BOOT, BOX, running, "", Seen(), is_booted=True)
+    assert (shown.phase, shown.failure, shown.failed_version) == ("rolling-back", WRONG, "2.0")
+
+
+def test_a_boot_that_fails_matters_more_than_a_trial_of_once() -> None:
+    failed = replace(TRIED, stage="rolling-back", status=OperationStatus.FAILED, failure=WRONG)
+    assert after(failed, state=replace(BOX, boots=Boots(failures=1, last=FAILURE))) == (FAILURE, "")

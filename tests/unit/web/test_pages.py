@@ -224,3 +224,12 @@ async def test_events_that_change_nothing_that_is_shown_are_not_sent() -> None:
     data = (await asyncio.wait_for(coming, DEADLINE_S)).decode().partition("data: ")[2]
     assert json.loads(data)["isReady"] is True
     await reader.aclose()
+
+
+async def test_the_page_s_own_port_waits_for_no_application(around: Around) -> None:
+    pages = make_pages(
+        Pages(around.box, Gate(around.tokens, FakeClock(), Limiter()), FakeJournal(), FakeClock(), Closing(), 8480)
+    )
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(pages)) as client:
+        assert " data-own>" in (await client.get("http://box:8480/", headers=HTML)).text
+        assert " data-own>" not in (await client.get("http://box/", headers=HTML)).text

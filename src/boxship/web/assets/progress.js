@@ -5,6 +5,7 @@
   const said = document.getElementById("said"), note = document.getElementById("note");
   const places = [...document.querySelectorAll("[data-part]")];
   const shown = new Map(places.map((place) => [place.dataset.part, place.innerHTML]));
+  const isOwn = "own" in document.querySelector("main").dataset;
   let counted = Date.now(), heard = Date.now(), isReady = false, isLost = false, wait = POLL_MS, source;
 
   const tell = (text) => { note.textContent = text; note.hidden = text === ""; };
@@ -41,8 +42,10 @@
   };
 
   const age = () => {
-    for (const each of document.querySelectorAll("[data-age]")) {
-      const s = Math.floor(Number(each.dataset.age) + (Date.now() - counted) / 1000);
+    const passed = (Date.now() - counted) / 1000;
+    for (const each of document.querySelectorAll("[data-age], [data-left]")) {
+      const s = Math.floor("age" in each.dataset ? Number(each.dataset.age) + passed
+        : Math.max(0, Number(each.dataset.left) - passed));
       const h = Math.floor(s / 3600), m = Math.floor(s / 60) % 60;
       each.textContent = h ? `${h} h ${m} min` : m ? `${m} min ${s % 60} s` : `${s} s`;
     }
@@ -60,7 +63,7 @@
         const ready = await ask("/ship-ready");
         if (ready.ok || ready.type === "opaqueredirect" || !ready.headers.has(PAGE)) {
           if (isTheApplication(await ask(location.pathname + location.search))) { location.reload(); return; }
-          if (ready.ok) tell("Ready. Waiting for the application to answer…");
+          if (ready.ok && !isOwn) tell("Ready. Waiting for the application to answer…");
         }
         if (isLost && ready.headers.has(PAGE)) listen();
         wait = POLL_MS;
@@ -75,6 +78,7 @@
     setTimeout(look, wait);
   };
 
+  for (const log of document.querySelectorAll("pre")) log.scrollTop = log.scrollHeight;
   listen();
   setInterval(age, 1000);
   setTimeout(look, POLL_MS);
