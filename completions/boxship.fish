@@ -636,6 +636,7 @@ complete -c boxship -n '__fish_seen_subcommand_from install' -l image -x -d 'the
 complete -c boxship -n '__fish_seen_subcommand_from install' -l ca -r -F -d 'an authority to believe for the registry\'s certificate'
 complete -c boxship -n '__fish_seen_subcommand_from install' -l insecure -d 'let the registry do without TLS'
 complete -c boxship -n '__fish_seen_subcommand_from install' -l root -x -a '(__fish_complete_directories)' -d 'install into this tree of files instead'
+complete -c boxship -n '__fish_seen_subcommand_from install' -l no-preflight -d 'don\'t ask whether this host is fit for it'
 complete -c boxship -n '__fish_seen_subcommand_from install' -l no-command -d 'leave out the command boxship for people'
 complete -c boxship -n '__fish_seen_subcommand_from install' -l help -d 'show this help message and exit'
 complete -c boxship -n '__fish_seen_subcommand_from install' -l file -r -F -d 'compose or appliance file (repeatable)'

@@ -886,6 +886,7 @@ _boxship_verb_install() {
         '(--ca)--ca[an authority to believe for the registry'"'"'s certificate]:FILE:_files' \
         '(--insecure)--insecure[let the registry do without TLS]' \
         '(--root)--root[install into this tree of files instead]:DIR:_files -/' \
+        '(--no-preflight)--no-preflight[don'"'"'t ask whether this host is fit for it]' \
         '(--no-command)--no-command[leave out the command boxship for people]' \
         '(--help)--help[show this help message and exit]' \
         '*--file[compose or appliance file (repeatable)]:FILE:_files' \
