@@ -175,6 +175,7 @@ class FakeBoxWorld:
     """Version -> reference of the platform image that its release brings."""
     default_source: str = ""
     """What its Loaders are started with."""
+    machine: FakeMachine = field(default_factory=FakeMachine)
     outdated: tuple[Result, ...] = ()
     """What is found of how its Loaders are started."""
     parts: Parts | None = None
@@ -207,7 +208,7 @@ class FakeBoxWorld:
             vendor=self.vendor,
             copier=self.copier,
             gate=self.gate,
-            machine=FakeMachine(),
+            machine=self.machine,
             clock=self.clock,
             feed=feed,
             page_port=8480,

@@ -16,6 +16,7 @@ from boxship.errors import (
     unknown_name,
 )
 from boxship.events import Notice, Phase, SubjectChanged
+from boxship.loader import first
 from boxship.loader.beginning import remember_source
 from boxship.loader.box import BootView, GcView, ProgressView, RollbackView, Sequenced
 from boxship.loader.decide import Begin
@@ -84,11 +85,17 @@ class Supervisor:
         """From now on nothing begins, as this Loader is about to leave; "": it may again."""
         self._runner.refusal = why
 
-    async def _act(self, decision: Begin) -> Operation:
+    async def _act(self, decision: Begin) -> None:
         """What the loop decided. One has a door of its own, as a person may ask for it as well."""
         if decision.kind is OperationKind.SWITCH:
-            return await self.switch(decision.version, by=LOADER)
-        return await self._runner.begin(OperationKind.BOOT, LOADER, {}, self._runner.boot)
+            if decision.is_again and await first.is_refused_still(
+                self._parts, self._journal, self._request(decision.version, "", by=LOADER)
+            ):
+                self._runner.changed.set()
+                return
+            await self.switch(decision.version, by=LOADER)
+            return
+        await self._runner.begin(OperationKind.BOOT, LOADER, {}, self._runner.boot)
 
     # -- questions
 
@@ -221,19 +228,24 @@ class Supervisor:
         return await self._runner.begin(OperationKind.PULL, by, {"version": version}, work, can_cancel=True)
 
     async def switch(self, version: str, *, target: str = "", allow_downgrade: bool = False, by: str) -> Operation:
+        request = self._request(version, target, allow_downgrade=allow_downgrade, by=by)
+        current = self._journal.state.current
+        if current is not None and current.release_id == request.release_id:
+            return await self.boot_target(target or current.target, by=by)
+        return await self._begin_switch(OperationKind.SWITCH, request, by)
+
+    def _request(self, version: str, target: str, *, allow_downgrade: bool = False, by: str) -> SwitchRequest:
+        """Raises: NotFoundError for a release or a target that isn't here."""
         release = self._find_release(version)
         appliance = self._parts.releases.appliance(release.id)
         current = self._journal.state.current
-        if current is not None and current.release_id == release.id:
-            return await self.boot_target(target or current.target, by=by)
-        request = SwitchRequest(
+        return SwitchRequest(
             release.id,
             release.version,
             expect_target(appliance, target or self._same_target(appliance.targets, current)),
             objections=self._objections(release, current, allow_downgrade=allow_downgrade),
             is_asked_for=by != LOADER,
         )
-        return await self._begin_switch(OperationKind.SWITCH, request, by)
 
     def what_rollback_brings(self) -> RollbackView:
         state = self._journal.state
@@ -254,7 +266,8 @@ class Supervisor:
         async def work(operation: Operation, interrupt: asyncio.Event) -> Failure | None:
             switching = switch(self._parts, self._journal, operation, request, interrupt)
             if self._journal.state.current is None:
-                return await self._runner.count_boot(switching)
+                counted = self._runner.count_boot(switching)
+                return await first.deploy(self._parts, self._journal, request, counted)
             was_booted = self._runner.is_booted
             try:
                 failure = await switching

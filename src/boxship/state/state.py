@@ -20,12 +20,15 @@ class Boots(Struct, frozen=True):
 
     ``fallen_back_from``: the target that should run while its fallback (``current.target``) does, and ``last`` why;
     "" otherwise. ``next_try_at_s``: unix time before which it isn't tried again.
+
+    Before the first deployment all of it is about the release that the Loader would begin with: ``refused_version``.
     """
 
     failures: int = 0
     last: Failure | None = None
     fallen_back_from: str = ""
     next_try_at_s: float = 0.0
+    refused_version: str = ""
 
 
 class State(Struct, frozen=True):

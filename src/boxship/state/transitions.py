@@ -72,6 +72,18 @@ def deploy_first(state: State, deployment: Deployment) -> State:
     return replace(state, current=deployment, boots=Boots())
 
 
+def refuse_first(state: State, version: str, failure: Failure, now_s: float) -> State:
+    """The release that the Loader would begin with can't be deployed: try again later, as with a failed boot.
+
+    Nothing changes when a person was quicker. ``now_s``: unix time.
+    """
+    if state.current is not None:
+        return state
+    failures = state.boots.failures + 1 if state.boots.refused_version == version else 1
+    boots = Boots(failures, failure, next_try_at_s=now_s + backoff_s(failures), refused_version=version)
+    return replace(state, boots=boots)
+
+
 def begin_trial(state: State, operation: Operation, trial: Deployment, *, is_asked_for: bool) -> State:
     """``is_asked_for``: a person named this release, so that its trial failed before doesn't speak against it.
 
