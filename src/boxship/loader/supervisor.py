@@ -186,13 +186,16 @@ class Supervisor:
 
     async def boot_target(self, target: str, *, by: str) -> Operation:
         current = self._require_current()
-        if target in ("", "current"):
+        is_same = target in ("", "current")
+        if is_same:
             target = current.target
         appliance = self._parts.releases.appliance(current.release_id)
         wanted = expect_target(appliance, target)
 
         async def work(operation: Operation, interrupt: asyncio.Event) -> Failure | None:
-            await self._journal.change(lambda state: transitions.set_target(state, wanted))
+            await self._journal.change(
+                lambda state: transitions.boot_anew(state) if is_same else transitions.set_target(state, wanted)
+            )
             return await self._runner.boot(operation, interrupt)
 
         return await self._runner.begin(OperationKind.BOOT, by, {"target": wanted}, work)
@@ -231,7 +234,7 @@ class Supervisor:
         request = self._request(version, target, allow_downgrade=allow_downgrade, by=by)
         current = self._journal.state.current
         if current is not None and current.release_id == request.release_id:
-            return await self.boot_target(target or current.target, by=by)
+            return await self.boot_target(target or self._journal.state.wanted_target, by=by)
         return await self._begin_switch(OperationKind.SWITCH, request, by)
 
     def _request(self, version: str, target: str, *, allow_downgrade: bool = False, by: str) -> SwitchRequest:
@@ -242,7 +245,7 @@ class Supervisor:
         return SwitchRequest(
             release.id,
             release.version,
-            expect_target(appliance, target or self._same_target(appliance.targets, current)),
+            expect_target(appliance, target or self._same_target(appliance.targets)),
             objections=self._objections(release, current, allow_downgrade=allow_downgrade),
             is_asked_for=by != LOADER,
         )
@@ -370,9 +373,9 @@ class Supervisor:
             )
         return by_version[version]
 
-    @staticmethod
-    def _same_target(targets: Mapping[str, object], current: Deployment | None) -> str:
-        return current.target if current is not None and current.target in targets else ""
+    def _same_target(self, targets: Mapping[str, object]) -> str:
+        wanted = self._journal.state.wanted_target
+        return wanted if wanted in targets else ""
 
     def _objections(self, release: Release, current: Deployment | None, *, allow_downgrade: bool) -> tuple[str, ...]:
         if current is None:

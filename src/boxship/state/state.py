@@ -53,3 +53,8 @@ class State(Struct, frozen=True):
     bad_releases: Mapping[str, str] = field(default_factory=dict)
     """Release id -> why its trial failed; none of them is ever chosen by the Loader itself."""
     format: int = FORMAT
+
+    @property
+    def wanted_target(self) -> str:
+        """The target that should run: in a fallback, the one that it stands in for. "" before the first deployment."""
+        return self.boots.fallen_back_from or ("" if self.current is None else self.current.target)

@@ -115,7 +115,8 @@ def commit_trial(state: State, now_s: float) -> State:
         state,
         current=state.trial,
         trial=None,
-        previous=_as_wanted(state.current, state.boots),
+        # Who comes back to it doesn't want its fallback.
+        previous=replace(state.current, target=state.wanted_target),
         previous_until_s=now_s,
         source=state.pending_source or state.source,
         pending_source="",
@@ -160,6 +161,16 @@ def set_target(state: State, target: str) -> State:
     _expect_any_operation(state)
     current = _expect_booted(state)
     return replace(state, current=replace(current, target=target), boots=Boots())
+
+
+def boot_anew(state: State) -> State:
+    """Boot the same target again, with all attempts anew. A fallback goes on standing in for what didn't boot."""
+    _expect_any_operation(state)
+    _expect_booted(state)
+    boots = state.boots
+    if not boots.fallen_back_from:
+        return replace(state, boots=Boots())
+    return replace(state, boots=Boots(last=boots.last, fallen_back_from=boots.fallen_back_from))
 
 
 def set_source(state: State, source: str) -> State:
@@ -230,11 +241,6 @@ def backoff_s(failures: int) -> float:
     """How long to wait after so many failed boots in a row (1 or more)."""
     doublings = min(failures - 1, 16)  # far beyond the bound, and no overflow after a million failures
     return min(BACKOFF_FIRST_S * 2.0**doublings, BACKOFF_MOST_S)
-
-
-def _as_wanted(deployment: Deployment, boots: Boots) -> Deployment:
-    """With the target that should run: who comes back to it doesn't want its fallback."""
-    return replace(deployment, target=boots.fallen_back_from or deployment.target)
 
 
 def _without(bad: Mapping[str, str], release_id: str) -> dict[str, str]:

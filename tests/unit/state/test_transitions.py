@@ -16,6 +16,7 @@ from boxship.state.transitions import (
     begin_operation,
     begin_source,
     begin_trial,
+    boot_anew,
     boot_failed,
     boot_succeeded,
     commit_trial,
@@ -235,6 +236,14 @@ def test_another_target_is_booted_on_the_same_data_with_all_attempts_anew() -> N
     assert chosen.boots == Boots()
     with pytest.raises(BugError, match="none is under way"):
         set_target(BOX, "maintenance")
+
+
+def test_what_is_booted_anew_goes_on_standing_in_for_what_did_not_boot() -> None:
+    booting = replace(SWITCHING, boots=Boots(3, FAILURE, next_try_at_s=NOW_S + 40.0))
+    assert boot_anew(booting).boots == Boots()
+    fallback = replace(booting, boots=replace(booting.boots, fallen_back_from="default"))
+    assert boot_anew(fallback).boots == Boots(last=FAILURE, fallen_back_from="default")
+    assert (boot_anew(fallback).current, boot_anew(fallback).wanted_target) == (ONE, "default")
 
 
 def test_a_source_waits_for_the_next_switch_unless_the_box_is_new() -> None:
