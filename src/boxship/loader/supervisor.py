@@ -31,6 +31,7 @@ from boxship.loader.parts import Parts
 from boxship.loader.restart import restart
 from boxship.loader.runner import Runner
 from boxship.loader.switch import SwitchRequest, request_of_rollback, switch
+from boxship.loader.troubles import troubles_of
 from boxship.loader.view import MAINTENANCE, Seen, is_ready, progress_view
 from boxship.plan.resolve import resolve
 from boxship.plan.upgrade_rules import objections
@@ -144,8 +145,16 @@ class Supervisor:
             if fresh or kept is None or not 0 <= now_s - (kept.at_s + kept.took_s) <= STATUS_FRESH_S:
                 wanted, _ = await read_wanted(self._parts, self._require_current())
                 kept = self._report = await check_all(self._parts, wanted)
-            own = (*self._parts.beside(self._parts.clock.now()), *(() if self.issue is None else (self.issue,)))
-            return replace(kept, results=(*kept.results, *own)) if own else kept
+            return replace(kept, results=(*kept.results, *self._own_results()))
+
+    def _own_results(self) -> tuple[Result, ...]:
+        """What no check of the appliance asks; as it is now, however old their answers are."""
+        now = self._parts.clock.now()
+        return (
+            *troubles_of(self._journal.state, now.timestamp()),
+            *self._parts.beside(now),
+            *(() if self.issue is None else (self.issue,)),
+        )
 
     def operation(self, operation_id: str) -> Operation:
         return self._journal.operation(operation_id)
