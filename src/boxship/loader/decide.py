@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
+from boxship.loader.way_back import offer_of
 from boxship.state.operation import OperationKind
 from boxship.state.state import Boots, State
 from boxship.state.transitions import BACKOFF_FIRST_S, BACKOFF_MOST_S, backoff_s
@@ -113,7 +114,7 @@ def _mend_pause_s(mends_s: Sequence[float]) -> float:
 
 
 def _why_paused(state: State, pause_s: float) -> str:
-    return f"{state.current} did not boot, {_so_far(state.boots)}; next try in {pause_s:.0f} s"
+    return f"{state.current} did not boot, {_so_far(state.boots)}; next try in {pause_s:.0f} s{offer_of(state)}"
 
 
 def _so_far(boots: Boots) -> str:
@@ -131,5 +132,6 @@ def _at_rest(state: State, look: Look) -> str:
         return f"the engine starts {', '.join(look.restarting)} again"
     if state.boots.fallen_back_from:
         last = f": {state.boots.last.message}" if state.boots.last is not None else ""
-        return f"{state.current} runs in place of {state.boots.fallen_back_from}, which did not boot{last}"
+        runs = f"{state.current} runs in place of {state.boots.fallen_back_from}"
+        return f"{runs}, which did not boot{last}{offer_of(state)}"
     return f"{state.current} runs, and nothing is to be done"

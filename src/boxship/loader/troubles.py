@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 from boxship.checks.codes import suggestion_for
 from boxship.checks.report import Issue, Level, Result, Severity
+from boxship.loader.way_back import advice_of
 from boxship.state.operation import Failure
 from boxship.state.state import State
 
@@ -22,14 +23,14 @@ def troubles_of(state: State, now_s: float) -> tuple[Result, ...]:
         text = f"{boots.refused_version} can't be deployed, {_so_far(state, now_s)}"
         return (_result("boot.refused", Severity.ERROR, text, {**_about(state), "version": boots.refused_version}),)
     context = {**_about(state), "version": current.version, "target": current.target}
+    advice = advice_of(state, now_s)
     if boots.failures:
         role = f", which stands in for {boots.fallen_back_from}," if boots.fallen_back_from else ""
-        return (
-            _result("boot.failed", Severity.ERROR, f"{current}{role} did not boot, {_so_far(state, now_s)}", context),
-        )
+        text = f"{current}{role} did not boot, {_so_far(state, now_s)}"
+        return (_result("boot.failed", Severity.ERROR, text, context, advice),)
     if boots.fallen_back_from:
         text = f"{current} runs in place of {boots.fallen_back_from}, which did not boot: {_why(boots.last)}"
-        return (_result("boot.fallback", Severity.WARNING, text, context),)
+        return (_result("boot.fallback", Severity.WARNING, text, context, advice),)
     return ()
 
 
@@ -67,7 +68,7 @@ def _time(at_s: float) -> str:
     return datetime.fromtimestamp(at_s, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
-def _result(code: str, severity: Severity, text: str, context: Mapping[str, str]) -> Result:
-    issue = Issue(code, severity, text, context, suggestion_for(code, context))
+def _result(code: str, severity: Severity, text: str, context: Mapping[str, str], advice: str = "") -> Result:
+    issue = Issue(code, severity, text, context, suggestion_for(code, context) + advice)
     level = Level.FAIL if severity is Severity.ERROR else Level.WARN
     return Result(_BOOT, _SUBJECT, _BOOT, level, text, issue=issue)

@@ -11,11 +11,12 @@ from boxship.checks.report import Severity, Verdict
 from boxship.loader.metrics import metrics_text
 from boxship.loader.supervisor import Supervisor
 from boxship.loader.troubles import troubles_of
+from boxship.loader.way_back import WayBack
 from boxship.state.operation import Failure, OperationStatus
 from boxship.state.state import Boots, State
 from tests.fakes.behaviour import Behaviour
 from tests.unit.loader.bench import Bench
-from tests.unit.state.given import BOX, FAILURE, NOW_S
+from tests.unit.state.given import BOX, FAILURE, NOW_S, ONE, TWO
 
 
 @pytest.fixture
@@ -129,6 +130,49 @@ async def test_a_target_that_does_not_boot_fails_the_box_and_says_how_often_and_
         assert (await metrics(box))["boxship_box_ready"] == 0.0
         await bench.booted(box)
         assert [each.code for each in (await box.status()).issues] == ["boot.fallback"]
+
+
+async def test_going_back_is_offered_by_status_and_why_when_a_switch_was_committed_and_does_not_boot(
+    bench: Bench,
+) -> None:
+    async with bench.loader() as box:
+        await bench.to(box, "1.0")
+        await bench.to(box, "1.1")
+    await bench.world.engine.stop_container("app.web.g2")
+    bench.world.engine.break_start("web", "no such device")
+    bench.world.clock.advance(3 * 3600.0)
+    async with bench.loader() as box:
+        await bench.world.clock.sleep(1.0)
+        loses = "boxship box rollback goes back to 1.0 (default), with its data of 2026-01-01 00:00 UTC and without"
+        for code in ("boot.failed", "boot.fallback"):
+            assert loses in box.why()
+            (issue,) = [each for each in (await box.status()).issues if each.code == code]
+            assert issue.suggestion.endswith(
+                "; or go back to 1.0 (default), whose data is 3 hours old, of 2026-01-01 00:00 UTC: "
+                "boxship box rollback (it loses what was written since; that stays here as the previous deployment)"
+            )
+            await bench.booted(box)
+        mend(bench)
+        assert (await bench.over(box, await box.rollback(by="test"))).status is OperationStatus.DONE
+        assert (box.boot().version, box.boot().target) == ("1.0", "default")
+        assert "rollback" not in box.why()
+
+
+@pytest.mark.parametrize(
+    ("age_s", "said"),
+    [
+        (-5.0, "less than a minute"),
+        (59.0, "less than a minute"),
+        (119.0, "a minute"),
+        (120.0, "2 minutes"),
+        (7_199.0, "119 minutes"),
+        (7_200.0, "2 hours"),
+        (172_799.0, "47 hours"),
+        (900_000.0, "10 days"),
+    ],
+)
+def test_the_age_of_data_is_told_as_people_say_it(age_s: float, said: str) -> None:
+    assert WayBack(ONE, TWO, NOW_S).age(NOW_S + age_s) == said
 
 
 def state(**boots: object) -> State:
