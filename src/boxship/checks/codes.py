@@ -69,6 +69,14 @@ CODES: Mapping[str, Code] = {
         "the release that a box came with can't be deployed",
         "mend what is said of it, then deploy it at once: boxship box switch {version}",
     ),
+    "service.crashing": Code(
+        "a service ended again and again, and runs in between",
+        "look at what it wrote before: boxship box logs --tail 200 {service}",
+    ),
+    "box.mended": Code(
+        "the Loader had to mend what runs again and again",
+        "see what ends or changes it: boxship box operations, boxship box events",
+    ),
     "loader.other": Code(
         "another Loader than that of the release looks after the box", "see why: sudo journalctl -u boxship-{appliance}"
     ),

@@ -7,17 +7,19 @@ from typing import Literal, assert_never
 
 from boxship.engine.port import EngineEvent
 from boxship.errors import BoxshipError
+from boxship.loader.crashes import Crashes
 from boxship.loader.decide import Begin, Wait, decide
 from boxship.loader.happened import Decided
 from boxship.loader.journal import Journal
 from boxship.loader.looking import look_at
 from boxship.loader.parts import Parts
 from boxship.loader.runner import Runner
+from boxship.state.operation import OperationKind
 
 LOOK_AGAIN_S = 30.0
 """Events tell of changes at once; this is for those that were missed."""
-MENDS_REMEMBERED_S = 600.0
 _WAKING = frozenset({"die", "start", "destroy", "pause", "stop"})
+_STOPS_NOTHING = frozenset({OperationKind.PULL, OperationKind.GC})
 _AFTER_LOSS_S = 1.0
 
 Act = Callable[[Begin], Awaitable[object]]
@@ -26,12 +28,12 @@ Act = Callable[[Begin], Awaitable[object]]
 class Loop:
     """``why`` is the sentence of the last turn."""
 
-    def __init__(self, parts: Parts, journal: Journal, runner: Runner, act: Act) -> None:
+    def __init__(self, parts: Parts, journal: Journal, runner: Runner, crashes: Crashes, act: Act) -> None:
         self._parts = parts
         self._journal = journal
         self._runner = runner
         self._act = act
-        self._mends_s: list[float] = []
+        self._crashes = crashes
         self.why = "the Loader starts"
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -50,7 +52,8 @@ class Loop:
         self._runner.changed.clear()
         now_s = self._parts.clock.now().timestamp()
         state, was_booted = self._journal.state, self._runner.is_booted
-        look = await look_at(self._parts, state, self._recent_mends(), is_booted=was_booted)
+        mends_s = self._crashes.mends_s(self._parts.clock.monotonic_s())
+        look = await look_at(self._parts, state, mends_s, is_booted=was_booted)
         if (self._journal.state, self._runner.is_booted) != (state, was_booted):
             # It took its time, and what it saw is of another moment: an operation's midst, as a rule.
             return
@@ -62,7 +65,7 @@ class Loop:
         match decision:
             case Begin():
                 if look.astray:
-                    self._mends_s.append(self._parts.clock.monotonic_s())
+                    self._crashes.mended(look.astray[0], self._parts.clock.monotonic_s())
                 await self._try(decision)
                 pause_s = LOOK_AGAIN_S
             case Wait(until_s=until_s):
@@ -70,12 +73,6 @@ class Loop:
             case _:
                 assert_never(decision)
         await self._pause(pause_s, stopping)
-
-    def _recent_mends(self) -> tuple[float, ...]:
-        """Seconds since each time that something had to be mended, the latest last."""
-        now_s = self._parts.clock.monotonic_s()
-        self._mends_s = [at_s for at_s in self._mends_s if now_s - at_s < MENDS_REMEMBERED_S]
-        return tuple(now_s - at_s for at_s in self._mends_s)
 
     async def _try(self, decision: Begin) -> None:
         try:
@@ -106,10 +103,17 @@ class Loop:
             await self._parts.clock.sleep(_AFTER_LOSS_S)
 
     async def _let_it_be_seen(self, event: EngineEvent) -> None:
-        """The engine tells of an end before its list has it, and answers about that container only after both."""
-        if event.action == "die":
-            with contextlib.suppress(BoxshipError):
-                await self._parts.engine.inspect_container(event.container_id)
+        """The engine tells of an end before its list has it, and answers about that container only after both.
+
+        An end in the midst of an operation that stops containers itself is none to be counted.
+        """
+        if event.action != "die":
+            return
+        running, current = self._journal.running, self._journal.state.current
+        with contextlib.suppress(BoxshipError):
+            detail = await self._parts.engine.inspect_container(event.container_id)
+            if current is not None and (running is None or running.kind in _STOPS_NOTHING):
+                self._crashes.hear(detail, event.exit_code or 0, current, self._parts.clock.monotonic_s())
 
     def _say(self, sentence: str) -> None:
         if sentence != self.why:

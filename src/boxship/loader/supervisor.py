@@ -19,6 +19,7 @@ from boxship.events import Notice, Phase, SubjectChanged
 from boxship.loader import first
 from boxship.loader.beginning import remember_source
 from boxship.loader.box import BootView, GcView, ProgressView, RollbackView, Sequenced
+from boxship.loader.crashes import Crashes
 from boxship.loader.decide import Begin
 from boxship.loader.deployments import expect_target, read_wanted
 from boxship.loader.gc import collect_garbage, garbage_of, view_of
@@ -56,7 +57,8 @@ class Supervisor:
         self._parts = parts
         self._journal = Journal(parts.store, parts.clock, parts.feed, parts.aside)
         self._runner = Runner(parts, self._journal)
-        self._loop = Loop(parts, self._journal, self._runner, self._act)
+        self._crashes = Crashes()
+        self._loop = Loop(parts, self._journal, self._runner, self._crashes, self._act)
         self._seen = Seen()
         self._began_s = parts.clock.now().timestamp()
         self._report: Report | None = None
@@ -149,9 +151,11 @@ class Supervisor:
 
     def _own_results(self) -> tuple[Result, ...]:
         """What no check of the appliance asks; as it is now, however old their answers are."""
-        now = self._parts.clock.now()
+        now, state = self._parts.clock.now(), self._journal.state
+        crashes = self._crashes.results(state.current, self._parts.clock.monotonic_s()) if state.current else ()
         return (
-            *troubles_of(self._journal.state, now.timestamp()),
+            *troubles_of(state, now.timestamp()),
+            *crashes,
             *self._parts.beside(now),
             *(() if self.issue is None else (self.issue,)),
         )
