@@ -6,6 +6,7 @@ from boxship.checks.report import Report, Severity
 from boxship.checks.text import Redactor
 from boxship.errors import BoxshipError, ProbeError, SpecError
 from boxship.execute.executor import Outcome
+from boxship.loader.on_a_box import as_on_a_box
 from boxship.operate.outcome import error_of
 from boxship.state.operation import Failure
 
@@ -22,7 +23,7 @@ def failure_of(error: BoxshipError, redactor: Redactor | None = None) -> Failure
     return Failure(
         code=error.code,
         message=clean(error.message.splitlines()[0] if isinstance(error, SpecError) else error.message),
-        hint=clean(error.hint),
+        hint=clean(as_on_a_box(error.hint)),
         service=probe.service if probe else "",
         check="ready" if probe else "",
         got=clean(probe.last) if probe else "",

@@ -4,6 +4,7 @@ from boxship.checks.report import Report
 from boxship.checks.run import Asked, Checker
 from boxship.loader.deployments import Wanted
 from boxship.loader.failures import failure_of_report
+from boxship.loader.on_a_box import report_on_a_box
 from boxship.loader.parts import Parts
 from boxship.state.operation import Failure
 
@@ -18,12 +19,12 @@ async def check_services(parts: Parts, wanted: Wanted) -> Report:
 
     Raises: EngineUnreachableError.
     """
-    return await Checker(parts.engine, parts.machine, parts.clock, _asked(wanted, with_host=False)).check()
+    return await _check(parts, _asked(wanted, with_host=False))
 
 
 async def check_all(parts: Parts, wanted: Wanted) -> Report:
     """Those, and all that is asked of the host. Raises: EngineUnreachableError."""
-    return await Checker(parts.engine, parts.machine, parts.clock, _asked(wanted, with_host=True)).check()
+    return await _check(parts, _asked(wanted, with_host=True))
 
 
 async def pass_health_gate(parts: Parts, wanted: Wanted) -> Failure | None:
@@ -39,6 +40,10 @@ async def pass_health_gate(parts: Parts, wanted: Wanted) -> Failure | None:
             return failure
         await parts.clock.sleep(pause_s)
         pause_s = min(LONGEST_PAUSE_S, 2 * pause_s)
+
+
+async def _check(parts: Parts, asked: Asked) -> Report:
+    return report_on_a_box(await Checker(parts.engine, parts.machine, parts.clock, asked).check())
 
 
 def _asked(wanted: Wanted, *, with_host: bool) -> Asked:
