@@ -140,6 +140,11 @@ class FakeVendor:
         self.published: dict[str, tuple[Release, Appliance]] = {}
         self.holds: asyncio.Event | None = None
         """What a pull waits for when all is here."""
+        self.breaks: Exception | None = None
+        """What being asked for versions fails with."""
+        self.hangs: asyncio.Event | None = None
+        """What being asked for versions waits for."""
+        self.asked = 0
 
     def expect_source(self, source: str) -> None:
         if not source:
@@ -147,6 +152,11 @@ class FakeVendor:
 
     async def versions(self, source: str) -> tuple[str, ...]:
         self.expect_source(source)
+        self.asked += 1
+        if self.hangs is not None:
+            await self.hangs.wait()
+        if self.breaks is not None:
+            raise self.breaks
         return tuple(self.published)
 
     async def pull(self, source: str, version: str, tell: Tell, cancel: asyncio.Event) -> Release:
@@ -176,6 +186,7 @@ class FakeBoxWorld:
     default_source: str = ""
     """What its Loaders are started with."""
     machine: FakeMachine = field(default_factory=FakeMachine)
+    update_check_s: float = 0.0
     outdated: tuple[Result, ...] = ()
     """What is found of how its Loaders are started."""
     parts: Parts | None = None
@@ -218,6 +229,7 @@ class FakeBoxWorld:
             own_image=own_image,
             beside=lambda _: self.outdated,
             default_source=self.default_source,
+            update_check_s=self.update_check_s,
             loader_images=lambda: (own_image,),
         )
         supervisor = Supervisor(self.parts)

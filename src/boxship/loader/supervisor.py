@@ -33,6 +33,7 @@ from boxship.loader.restart import restart
 from boxship.loader.runner import Runner
 from boxship.loader.switch import SwitchRequest, request_of_rollback, switch
 from boxship.loader.troubles import troubles_of
+from boxship.loader.updates import Updates
 from boxship.loader.view import MAINTENANCE, Seen, is_ready, progress_view
 from boxship.plan.resolve import resolve
 from boxship.plan.upgrade_rules import objections
@@ -59,6 +60,7 @@ class Supervisor:
         self._runner = Runner(parts, self._journal)
         self._crashes = Crashes()
         self._loop = Loop(parts, self._journal, self._runner, self._crashes, self._act)
+        self._updates = Updates(parts, self._known_source)
         self._seen = Seen()
         self._began_s = parts.clock.now().timestamp()
         self._report: Report | None = None
@@ -75,9 +77,12 @@ class Supervisor:
             self._parts.feed.publish(Notice(sentence, is_warning=True))
         if sentence := await remember_source(self._parts, self._journal):
             self._parts.feed.publish(Notice(sentence, is_warning=True))
+        asking = asyncio.ensure_future(self._updates.run())
         try:
             await self._loop.run(stop)
         finally:
+            asking.cancel()
+            await asyncio.gather(asking, return_exceptions=True)
             await self._runner.close()
 
     def hear(self, event: BoxEvent) -> None:
@@ -156,6 +161,7 @@ class Supervisor:
         return (
             *troubles_of(state, now.timestamp()),
             *crashes,
+            *self._updates.results(state),
             *self._parts.beside(now),
             *(() if self.issue is None else (self.issue,)),
         )
@@ -364,9 +370,12 @@ class Supervisor:
             raise NotFoundError("nothing is deployed on this box yet", hint="pull a release, then switch to it")
         return current
 
-    def _next_source(self) -> str:
+    def _known_source(self) -> str:
         state = self._journal.state
-        source = state.pending_source or state.source or self._parts.default_source
+        return state.pending_source or state.source or self._parts.default_source
+
+    def _next_source(self) -> str:
+        source = self._known_source()
         if not source:
             raise NotFoundError("this box has no source of releases", hint="set one: boxship box source SOURCE")
         return source
