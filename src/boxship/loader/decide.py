@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
 from msgspec import Struct
 
@@ -12,12 +13,11 @@ from boxship.state.transitions import BACKOFF_FIRST_S, BACKOFF_MOST_S, backoff_s
 
 
 class Begin(Struct, frozen=True):
-    """An operation that nobody asked for. ``is_again``: it was refused before, so what refused it is asked first."""
+    """An operation that nobody asked for: ``kind`` with ``parameters``."""
 
     kind: OperationKind
     why: str
     version: str = ""
-    is_again: bool = False
 
 
 class Wait(Struct, frozen=True):
@@ -59,7 +59,7 @@ def decide(state: State, look: Look, now_s: float) -> Decision:
     if state.current is None:
         return _begin_box(state.boots, look, now_s)
     if pause_s := _pause_s(state.boots, now_s):
-        return Wait(_why_paused(state, pause_s), now_s + pause_s)
+        return Wait(_why_paused(state, now_s + pause_s), now_s + pause_s)
     boots = state.boots
     if not look.is_booted:
         again = f", attempt {boots.failures + 1}" if boots.failures else ""
@@ -94,8 +94,8 @@ def _begin_box(boots: Boots, look: Look, now_s: float) -> Decision:
     if boots.refused_version != version or refused_s > look.since_boot_s:
         return Begin(OperationKind.SWITCH, why, version)
     if pause_s := _pause_s(boots, now_s):
-        return Wait(f"{version} can't be deployed, {_so_far(boots)}; next try in {pause_s:.0f} s", now_s + pause_s)
-    return Begin(OperationKind.SWITCH, f"{why}, attempt {boots.failures + 1}", version, is_again=True)
+        return Wait(f"{version} can't be deployed, {_so_far(boots)}; {_next_try(now_s + pause_s)}", now_s + pause_s)
+    return Begin(OperationKind.SWITCH, f"{why}, attempt {boots.failures + 1}", version)
 
 
 def _pause_s(boots: Boots, now_s: float) -> float:
@@ -113,8 +113,13 @@ def _mend_pause_s(mends_s: Sequence[float]) -> float:
     return left_s if left_s >= LEAST_PAUSE_S else 0.0
 
 
-def _why_paused(state: State, pause_s: float) -> str:
-    return f"{state.current} did not boot, {_so_far(state.boots)}; next try in {pause_s:.0f} s{offer_of(state)}"
+def _why_paused(state: State, at_s: float) -> str:
+    return f"{state.current} did not boot, {_so_far(state.boots)}; {_next_try(at_s)}{offer_of(state)}"
+
+
+def _next_try(at_s: float) -> str:
+    """The time of day stays true, whenever it is read."""
+    return f"next try at {datetime.fromtimestamp(at_s, UTC):%H:%M:%S} UTC"
 
 
 def _so_far(boots: Boots) -> str:

@@ -18,16 +18,21 @@ from boxship.state.deployment import Deployment
 from boxship.state.operation import Failure
 
 
-async def is_refused_still(parts: Parts, journal: Journal, request: SwitchRequest) -> bool:
-    """Whether something still speaks against it; then the next try is put off, and nothing else has changed."""
+async def refusal_again(parts: Parts, journal: Journal, request: SwitchRequest) -> BoxshipError | None:
+    """What still speaks against a first release that was refused before; then the next try is put off.
+
+    None: nothing does, or it wasn't asked yet, or a person asks, who shall have an operation that says it.
+    """
+    boots = journal.state.boots
+    if request.is_asked_for or journal.state.current is not None or boots.refused_version != request.version:
+        return None
     first = Deployment(request.release_id, request.version, request.target, journal.state.next_generation)
     try:
         wanted, observed = await read_wanted(parts, first)
         await refuse_unmet(parts, wanted, observed, (), request.objections)
     except Exception as error:  # noqa: BLE001  # as of an operation: a bug must not take the Loader down
-        await _put_off(parts, journal, request.version, error)
-        return True
-    return False
+        return await _put_off(parts, journal, request.version, error)
+    return None
 
 
 async def deploy(
@@ -44,8 +49,9 @@ async def deploy(
         raise
 
 
-async def _put_off(parts: Parts, journal: Journal, version: str, error: Exception) -> None:
+async def _put_off(parts: Parts, journal: Journal, version: str, error: Exception) -> BoxshipError:
     known = error if isinstance(error, BoxshipError) else BugError(f"{type(error).__name__}: {error}")
     failure = failure_of(known)
     now_s = parts.clock.now().timestamp()
     await journal.change(lambda state: transitions.refuse_first(state, version, failure, now_s))
+    return known

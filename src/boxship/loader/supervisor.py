@@ -93,17 +93,11 @@ class Supervisor:
         """From now on nothing begins, as this Loader is about to leave; "": it may again."""
         self._runner.refusal = why
 
-    async def _act(self, decision: Begin) -> None:
+    async def _act(self, decision: Begin) -> Operation:
         """What the loop decided. One has a door of its own, as a person may ask for it as well."""
         if decision.kind is OperationKind.SWITCH:
-            if decision.is_again and await first.is_refused_still(
-                self._parts, self._journal, self._request(decision.version, "", by=LOADER)
-            ):
-                self._runner.changed.set()
-                return
-            await self.switch(decision.version, by=LOADER)
-            return
-        await self._runner.begin(OperationKind.BOOT, LOADER, {}, self._runner.boot)
+            return await self.switch(decision.version, by=LOADER)
+        return await self._runner.begin(OperationKind.BOOT, LOADER, {}, self._runner.boot)
 
     # -- questions
 
@@ -250,24 +244,22 @@ class Supervisor:
         return await self._runner.begin(OperationKind.PULL, by, {"version": version}, work, can_cancel=True)
 
     async def switch(self, version: str, *, target: str = "", allow_downgrade: bool = False, by: str) -> Operation:
-        request = self._request(version, target, allow_downgrade=allow_downgrade, by=by)
-        current = self._journal.state.current
-        if current is not None and current.release_id == request.release_id:
-            return await self.boot_target(target or self._journal.state.wanted_target, by=by)
-        return await self._begin_switch(OperationKind.SWITCH, request, by)
-
-    def _request(self, version: str, target: str, *, allow_downgrade: bool = False, by: str) -> SwitchRequest:
-        """Raises: NotFoundError for a release or a target that isn't here."""
         release = self._find_release(version)
         appliance = self._parts.releases.appliance(release.id)
         current = self._journal.state.current
-        return SwitchRequest(
+        if current is not None and current.release_id == release.id:
+            return await self.boot_target(target or self._journal.state.wanted_target, by=by)
+        request = SwitchRequest(
             release.id,
             release.version,
-            expect_target(appliance, target or self._same_target(appliance.targets)),
+            expect_target(appliance, target or self._same_target(appliance.targets, current)),
             objections=self._objections(release, current, allow_downgrade=allow_downgrade),
             is_asked_for=by != LOADER,
         )
+        if refusal := await first.refusal_again(self._parts, self._journal, request):
+            self._runner.changed.set()
+            raise refusal
+        return await self._begin_switch(OperationKind.SWITCH, request, by)
 
     def what_rollback_brings(self) -> RollbackView:
         state = self._journal.state
@@ -395,9 +387,9 @@ class Supervisor:
             )
         return by_version[version]
 
-    def _same_target(self, targets: Mapping[str, object]) -> str:
+    def _same_target(self, targets: Mapping[str, object], current: Deployment | None) -> str:
         wanted = self._journal.state.wanted_target
-        return wanted if wanted in targets else ""
+        return wanted if current is not None and wanted in targets else ""
 
     def _objections(self, release: Release, current: Deployment | None, *, allow_downgrade: bool) -> tuple[str, ...]:
         if current is None:

@@ -52,9 +52,9 @@ def refused(times: int = 2, version: str = "1.4") -> State:
 
 def test_a_first_release_that_was_refused_waits_for_its_turn_and_says_why() -> None:
     wait = decide(refused(), Look(first_version="1.4", since_boot_s=6.0), NOW_S)
-    why = "1.4 can't be deployed, 2 times so far (web not ready after 60 s); next try in 15 s"
+    why = "1.4 can't be deployed, 2 times so far (web not ready after 60 s); next try at 12:00:15 UTC"
     assert wait == Wait(why, NOW_S + 15.0)
-    again = Begin(OperationKind.SWITCH, "nothing is deployed, and 1.4 is here, attempt 3", "1.4", is_again=True)
+    again = Begin(OperationKind.SWITCH, "nothing is deployed, and 1.4 is here, attempt 3", "1.4")
     assert decide(refused(), Look(first_version="1.4"), NOW_S + 15.0) == again
 
 
@@ -76,7 +76,7 @@ def test_what_is_current_is_booted_at_the_start() -> None:
 )
 def test_a_failed_boot_is_tried_again_after_its_pause(times: int, said: str) -> None:
     wait = decide(failed(times), Look(), NOW_S)
-    why = f"1.0 (default) did not boot, {said} (web not ready after 60 s); next try in 20 s"
+    why = f"1.0 (default) did not boot, {said} (web not ready after 60 s); next try at 12:00:20 UTC"
     assert wait == Wait(why, NOW_S + 20.0)
     again = Begin(OperationKind.BOOT, f"1.0 (default) is what should run, attempt {times + 1}")
     assert decide(failed(times), Look(), NOW_S + 20.0) == again
