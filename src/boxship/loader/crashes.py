@@ -12,7 +12,7 @@ from msgspec import Struct, field
 from boxship import names
 from boxship.checks.codes import suggestion_for
 from boxship.checks.report import Issue, Level, Result, Severity
-from boxship.engine.port import ContainerDetail
+from boxship.engine.port import ContainerDetail, EngineEvent
 from boxship.loader.decide import MENDS_AT_ONCE
 from boxship.state.deployment import Deployment
 
@@ -50,12 +50,26 @@ class Crashes:
     def __init__(self) -> None:
         self._records: dict[str, _Record] = {}
         self._mends: list[tuple[float, str]] = []
+        self._signalled: set[str] = set()
+        """Containers that somebody sent a signal, and that haven't started since: their end is no crash."""
 
-    def hear(self, detail: ContainerDetail, exit_code: int, current: Deployment, now_s: float) -> None:
-        """A container has ended. What isn't of ``current``, ran once for a question, or ended well, doesn't count.
+    def hear(self, event: EngineEvent) -> None:
+        """The engine tells of a signal before the end that comes of it, for each stop, kill and forced removal.
+
+        [M] Docker 20.10. One that was meant as no end (HUP) hides the next crash; there is no telling them apart here.
+        """
+        if event.action == "kill":
+            self._signalled.add(event.container_id)
+        elif event.action in ("start", "destroy"):
+            self._signalled.discard(event.container_id)
+
+    def ended(self, detail: ContainerDetail, exit_code: int, current: Deployment, now_s: float) -> None:
+        """What isn't of ``current``, ran once for a question, was to end, or ended well, doesn't count.
 
         Ends that were missed since the last one, as the engine counted more restarts, count as well.
         """
+        if detail.id in self._signalled:
+            return
         service = detail.labels.get(names.LABEL_SERVICE, "")
         is_ours = service and names.generation_of(detail.labels) == current.generation
         if not is_ours or names.LABEL_ONE_OFF in detail.labels or (exit_code == 0 and not detail.oom_killed):

@@ -14,12 +14,10 @@ from boxship.loader.journal import Journal
 from boxship.loader.looking import look_at
 from boxship.loader.parts import Parts
 from boxship.loader.runner import Runner
-from boxship.state.operation import OperationKind
 
 LOOK_AGAIN_S = 30.0
 """Events tell of changes at once; this is for those that were missed."""
 _WAKING = frozenset({"die", "start", "destroy", "pause", "stop"})
-_STOPS_NOTHING = frozenset({OperationKind.PULL, OperationKind.GC})
 _AFTER_LOSS_S = 1.0
 
 Act = Callable[[Begin], Awaitable[object]]
@@ -96,6 +94,7 @@ class Loop:
             with contextlib.suppress(BoxshipError):
                 async with contextlib.aclosing(self._parts.engine.follow_events(self._parts.appliance)) as events:
                     async for event in events:
+                        self._crashes.hear(event)
                         if event.action in _WAKING:
                             await self._let_it_be_seen(event)
                             self._runner.changed.set()
@@ -103,17 +102,13 @@ class Loop:
             await self._parts.clock.sleep(_AFTER_LOSS_S)
 
     async def _let_it_be_seen(self, event: EngineEvent) -> None:
-        """The engine tells of an end before its list has it, and answers about that container only after both.
-
-        An end in the midst of an operation that stops containers itself is none to be counted.
-        """
+        """The engine tells of an end before its list has it, and answers about that container only after both."""
         if event.action != "die":
             return
-        running, current = self._journal.running, self._journal.state.current
         with contextlib.suppress(BoxshipError):
             detail = await self._parts.engine.inspect_container(event.container_id)
-            if current is not None and (running is None or running.kind in _STOPS_NOTHING):
-                self._crashes.hear(detail, event.exit_code or 0, current, self._parts.clock.monotonic_s())
+            if current := self._journal.state.current:
+                self._crashes.ended(detail, event.exit_code or 0, current, self._parts.clock.monotonic_s())
 
     def _say(self, sentence: str) -> None:
         if sentence != self.why:

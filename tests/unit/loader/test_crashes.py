@@ -4,7 +4,7 @@ import pytest
 from msgspec.structs import replace
 
 from boxship.checks.report import Issue, Verdict
-from boxship.engine.port import ContainerDetail
+from boxship.engine.port import ContainerDetail, EngineEvent
 from boxship.loader.crashes import Crashes
 from boxship.loader.supervisor import Supervisor
 from boxship.names import LABEL_GENERATION, LABEL_ONE_OFF, LABEL_REPLICA, LABEL_SERVICE
@@ -80,13 +80,13 @@ async def test_containers_that_an_operation_stops_have_not_crashed(bench: Bench)
 def crashed(times: int, detail: ContainerDetail = DETAIL, exit_code: int = 1) -> Crashes:
     crashes = Crashes()
     for number in range(times):
-        crashes.hear(replace(detail, restart_count=number + 1), exit_code, ONE, 100.0 + number)
+        crashes.ended(replace(detail, restart_count=number + 1), exit_code, ONE, 100.0 + number)
     return crashes
 
 
 def test_ends_that_nobody_told_of_are_known_by_the_engine_s_count() -> None:
     crashes = crashed(1)
-    crashes.hear(replace(DETAIL, restart_count=9), 1, ONE, 200.0)
+    crashes.ended(replace(DETAIL, restart_count=9), 1, ONE, 200.0)
     (result,) = crashes.results(ONE, 210.0)
     assert result.text == "web ended 9 times in the last ten minutes, last with status 1"
     assert (result.subject, result.labels) == ("web", {"service": "web"})
@@ -94,7 +94,7 @@ def test_ends_that_nobody_told_of_are_known_by_the_engine_s_count() -> None:
 
 def test_a_container_that_was_made_anew_counts_from_there() -> None:
     crashes = crashed(2)
-    crashes.hear(replace(DETAIL, id="c2", restart_count=90), 1, ONE, 200.0)
+    crashes.ended(replace(DETAIL, id="c2", restart_count=90), 1, ONE, 200.0)
     assert crashes.results(ONE, 210.0)[0].text.startswith("web ended 3 times")
 
 
@@ -106,6 +106,17 @@ def test_a_lack_of_memory_is_said() -> None:
 def test_each_container_of_a_service_is_counted_by_itself() -> None:
     (result,) = crashed(3, replace(DETAIL, labels={**LABELS, LABEL_REPLICA: "2"})).results(ONE, 110.0)
     assert (result.subject, result.labels) == ("web.2", {"service": "web"})
+
+
+def test_an_end_that_somebody_wanted_is_no_crash_and_the_next_one_is_again() -> None:
+    crashes = crashed(2)
+    signal = EngineEvent("kill", "c1", "app.web.g1", "app", "web", None, 0.0)
+    crashes.hear(signal)
+    crashes.ended(DETAIL, 137, ONE, 110.0)
+    assert crashes.results(ONE, 110.0) == ()
+    crashes.hear(replace(signal, action="start"))
+    crashes.ended(DETAIL, 137, ONE, 120.0)
+    assert crashes.results(ONE, 120.0)
 
 
 @pytest.mark.parametrize(
@@ -125,5 +136,5 @@ def test_what_is_no_crash_of_what_is_current_does_not_count(labels: dict[str, st
 def test_crashes_of_the_deployment_before_are_not_the_new_one_s() -> None:
     crashes = crashed(5)
     assert crashes.results(TWO, 110.0) == ()
-    crashes.hear(replace(DETAIL, labels={**LABELS, LABEL_GENERATION: "2"}), 1, TWO, 110.0)
+    crashes.ended(replace(DETAIL, labels={**LABELS, LABEL_GENERATION: "2"}), 1, TWO, 110.0)
     assert crashes.results(TWO, 110.0) == ()
