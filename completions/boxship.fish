@@ -604,6 +604,7 @@ complete -c boxship -n '__fish_seen_subcommand_from loader' -l api-port -x -d 't
 complete -c boxship -n '__fish_seen_subcommand_from loader' -l source -x -d 'where a new box gets its releases from'
 complete -c boxship -n '__fish_seen_subcommand_from loader' -l ca -r -F -d 'an authority to believe for the registry\'s certificate'
 complete -c boxship -n '__fish_seen_subcommand_from loader' -l insecure -x -d 'a registry that may do without TLS (repeatable)'
+complete -c boxship -n '__fish_seen_subcommand_from loader' -l update-check -x -d 'how often the source is asked for newer releases (12); 0: never'
 complete -c boxship -n '__fish_seen_subcommand_from loader' -l help -d 'show this help message and exit'
 complete -c boxship -n '__fish_seen_subcommand_from loader' -l file -r -F -d 'compose or appliance file (repeatable)'
 complete -c boxship -n '__fish_seen_subcommand_from loader' -l project-name -x -d 'the appliance\'s name'

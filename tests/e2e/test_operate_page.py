@@ -8,8 +8,10 @@ from playwright.sync_api import Browser, Page, expect
 
 from boxship.loader.box import ServiceView
 from boxship.state.operation import Failure, OperationStatus, Progress
+from boxship.state.state import Boots
 from tests.e2e.conftest import ARTIFACTS
 from tests.e2e.page_server import PageServer
+from tests.fakes.box import FakeBox
 from tests.integration.loaders import free_ports
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
@@ -104,6 +106,30 @@ def test_maintenance_on_and_off_without_a_mouse(server: PageServer, page: Page) 
     shoot(page, "stays-on")
     done = [(each.action, each.subject) for each in server.journal.entries]
     assert done == [("sign in", ""), ("maintenance", "set=on"), ("maintenance", "set=off")]
+
+
+def test_going_back_takes_a_tick_that_it_loses_data(server: PageServer, page: Page) -> None:
+    failure = Failure(
+        "probe.failed", "web not ready after 60 s", service="web", check="ready", got="connection refused"
+    )
+    server.do(lambda box: box.show(phase="failed", why="1.0 (default) did not boot, 2 times so far", failure=failure))
+    server.do(lambda box: give_up(box, failure))
+    sign_in(server, page)
+    button = page.get_by_role("button", name="Go back to version 0.9")
+    button.press("Enter")
+    expect(page.get_by_text("Signed in as token ops")).to_be_visible()
+    assert server.box.operations() == ()
+    shoot(page, "rollback")
+    page.get_by_label("I agree to go on without what was written since").press("Space")
+    button.press("Enter")
+    expect(page.get_by_text("under way")).to_be_visible()
+    expect(button).to_be_disabled()
+    assert [each.action for each in server.journal.entries] == ["sign in", "rollback"]
+
+
+def give_up(box: FakeBox, failure: Failure) -> None:
+    """What is current doesn't boot."""
+    box.kept = replace(box.kept, boots=Boots(2, failure), previous_until_s=box.clock.now().timestamp() - 7_300.0)
 
 
 def refuse(operation: object, server: PageServer) -> None:

@@ -250,6 +250,8 @@ class FakeEngine:
         limit_s = grace_s if grace_s is not None else 10.0 if own_s is None else own_s
         container.was_stopped = True
         exit_code = container.behaviour.sigterm_exit_code
+        if container.state is not ContainerState.RESTARTING:
+            self.world.tell(container, "kill", self._now_s)
         if container.state is ContainerState.RESTARTING:
             container.state = ContainerState.EXITED
         elif not container.behaviour.heeds_sigterm:

@@ -157,6 +157,11 @@ class FakeVendor:
         self.published: dict[str, tuple[Release, Appliance]] = {}
         self.holds: asyncio.Event | None = None
         """What a pull waits for when all is here."""
+        self.breaks: Exception | None = None
+        """What being asked for versions fails with."""
+        self.hangs: asyncio.Event | None = None
+        """What being asked for versions waits for."""
+        self.asked = 0
 
     def expect_source(self, source: str) -> None:
         if not source:
@@ -164,6 +169,11 @@ class FakeVendor:
 
     async def versions(self, source: str) -> tuple[str, ...]:
         self.expect_source(source)
+        self.asked += 1
+        if self.hangs is not None:
+            await self.hangs.wait()
+        if self.breaks is not None:
+            raise self.breaks
         return tuple(self.published)
 
     async def pull(self, source: str, version: str, tell: Tell, cancel: asyncio.Event) -> Release:
@@ -209,6 +219,7 @@ class FakeBoxWorld:
     """Version -> reference of the platform image that its release brings."""
     default_source: str = ""
     """What its Loaders are started with."""
+    update_check_s: float = 0.0
     outdated: tuple[Result, ...] = ()
     """What is found of how its Loaders are started."""
     aside_s: float = 0.0
@@ -259,6 +270,7 @@ class FakeBoxWorld:
             own_image=own_image,
             beside=lambda _: self.outdated,
             default_source=self.default_source,
+            update_check_s=self.update_check_s,
             loader_images=lambda: (own_image,),
         )
         supervisor = Supervisor(self.parts, self.door, self.front_port)

@@ -86,7 +86,7 @@ class PullBody(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class SwitchBody(Struct, frozen=True, forbid_unknown_fields=True):
-    """``target`` "": the release's default one. ``allow_downgrade``: also to an older version."""
+    """``target`` "": the one that runs, or that a fallback stands in for. ``allow_downgrade``: also to an older one."""
 
     version: str
     target: str = ""

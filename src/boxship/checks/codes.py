@@ -58,6 +58,25 @@ CODES: Mapping[str, Code] = {
     "preflight.http": Code("a place that must be reached doesn't answer well", "see whether this host gets there"),
     "preflight.command": Code("the vendor's own check in a container found something", "see what it says"),
     "host.program": Code("a check's own program on this host found something", "run it by hand"),
+    "boot.fallback": Code(
+        "a target didn't boot, and its fallback runs in its place",
+        "mend what is said of it, then boot it: boxship box boot {fallen_back_from}",
+    ),
+    "boot.failed": Code(
+        "what should run doesn't boot", "mend what is said of it, then boot it at once: boxship box boot current"
+    ),
+    "boot.refused": Code(
+        "the release that a box came with can't be deployed",
+        "mend what is said of it, then deploy it at once: boxship box switch {version}",
+    ),
+    "service.crashing": Code(
+        "a service ended again and again, and runs in between",
+        "look at what it wrote before: boxship box logs --tail 200 {service}",
+    ),
+    "box.mended": Code(
+        "the Loader had to mend what runs again and again",
+        "see what ends or changes it: boxship box operations, boxship box events",
+    ),
     "loader.other": Code(
         "another Loader than that of the release looks after the box", "see why: sudo journalctl -u boxship-{appliance}"
     ),

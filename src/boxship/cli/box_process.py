@@ -71,6 +71,8 @@ class BoxOptions(Struct, frozen=True):
     ca_file: Path | None = None
     insecure: frozenset[str] = frozenset()
     """Hosts of registries that may do without TLS."""
+    update_check_s: float = 0.0
+    """How often its source is asked for newer releases; 0: never."""
 
 
 async def run_box(options: BoxOptions, engine: Engine, stop: asyncio.Event, show: Callable[[BoxEvent], None]) -> None:
@@ -104,6 +106,7 @@ async def run_box(options: BoxOptions, engine: Engine, stop: asyncio.Event, show
             heartbeats=Heartbeats(clock),
             own_image=options.own_image,
             default_source=options.source,
+            update_check_s=options.update_check_s,
             beside=lambda now: (*outdated, *outside.result(now)),
             loader_images=lambda: (*filter(None, (options.own_image,)), *loader_images(places)),
         )

@@ -16,6 +16,9 @@ from boxship.host.box_ports import API_PORT, FRONT_PORT, PAGE_PORT
 from boxship.host.heap import give_back_free_memory, keep_one_heap
 from boxship.host.places import HOST_FILES_VARIABLE, LOADER_IMAGE_VARIABLE, box_places
 
+UPDATE_CHECK_H = 12.0
+_MOST_HOURS = 24 * 365.0
+
 
 def add_loader(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--state", metavar="FOLDER", help="what the box remembers (/var/lib/boxship/NAME)")
@@ -33,6 +36,13 @@ def add_loader(parser: argparse.ArgumentParser) -> None:
         default=[],
         metavar="HOST",
         help="a registry that may do without TLS (repeatable)",
+    )
+    parser.add_argument(
+        "--update-check",
+        type=_hours,
+        default=UPDATE_CHECK_H,
+        metavar="HOURS",
+        help=f"how often the source is asked for newer releases ({UPDATE_CHECK_H:g}); 0: never",
     )
     parser.set_defaults(run=loader)
 
@@ -53,6 +63,7 @@ def loader(invocation: Invocation, arguments: argparse.Namespace) -> int:
         host_files=host_files,
         ca_file=_folder(arguments.ca),
         insecure=frozenset(arguments.insecure),
+        update_check_s=arguments.update_check * 3600.0,
     )
 
     if IS_DRY_RUN.get():
@@ -75,6 +86,16 @@ def _host_files(environ: Mapping[str, str]) -> int | None:
         return None
     told = environ.get(HOST_FILES_VARIABLE, "")
     return int(told) if told.isdecimal() else 0
+
+
+def _hours(text: str) -> float:
+    try:
+        hours = float(text)
+    except ValueError:
+        hours = -1.0
+    if not 0 <= hours <= _MOST_HOURS:
+        raise argparse.ArgumentTypeError(f"'{text}' is no number of hours, or more than a year")
+    return hours
 
 
 def _folder(text: str | None) -> Path | None:

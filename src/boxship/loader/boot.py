@@ -15,6 +15,7 @@ from boxship.loader.failures import failure_of, failure_of_outcome
 from boxship.loader.health import pass_health_gate
 from boxship.loader.journal import Journal
 from boxship.loader.kernel import set_kernel
+from boxship.loader.last_lines import with_last_lines
 from boxship.loader.parts import Parts
 from boxship.operate.bring import bring_about
 from boxship.plan.deployed import plan_quiesce, plan_settle
@@ -89,7 +90,8 @@ async def bring_up(parts: Parts, deployment: Deployment, interrupt: asyncio.Even
             raise
         return failure_of(error, redactor)
     _raise_if_lost(brought.outcome)
-    return failure_of_outcome(brought.outcome, "boot", redactor) or await pass_health_gate(parts, wanted, interrupt)
+    failure = failure_of_outcome(brought.outcome, "boot", redactor) or await pass_health_gate(parts, wanted, interrupt)
+    return await with_last_lines(parts, wanted, failure)
 
 
 async def settle(parts: Parts, deployment: Deployment) -> None:

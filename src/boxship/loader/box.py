@@ -139,6 +139,8 @@ class Box(Protocol):
     async def boot_target(self, target: str, *, by: str) -> Operation:
         """``current`` and ``default`` are words for the target that runs and for the appliance's own.
 
+        A fallback that is booted as ``current`` goes on standing in for what didn't boot.
+
         Raises: NotFoundError for a target that the release doesn't have; nothing changed.
         """
 
@@ -153,6 +155,8 @@ class Box(Protocol):
 
     async def switch(self, version: str, *, target: str = "", allow_downgrade: bool = False, by: str) -> Operation:
         """Try a pulled release and commit to it when it is well.
+
+        ``target`` "": the one that runs, or that a fallback stands in for; if the release lacks it, its default one.
 
         Raises: NotFoundError when it wasn't pulled, PreconditionError with everything that speaks against it.
         """

@@ -1,16 +1,19 @@
 """From what went wrong to the record that is kept and shown: which service, which check, what it got, its log."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from boxship.checks.report import Report, Severity
 from boxship.checks.text import Redactor
 from boxship.errors import BoxshipError, ProbeError, SpecError
 from boxship.execute.executor import Outcome
+from boxship.loader.on_a_box import as_on_a_box
 from boxship.operate.outcome import error_of
 from boxship.state.operation import Failure
 
 LINES_KEPT = 50
 """Of a service's log, with a failure."""
+_MOST_CHARS = 1000
+"""Of each: a failure is kept in the state, which is written as a whole."""
 
 
 def failure_of(error: BoxshipError, redactor: Redactor | None = None) -> Failure:
@@ -20,11 +23,11 @@ def failure_of(error: BoxshipError, redactor: Redactor | None = None) -> Failure
     return Failure(
         code=error.code,
         message=clean(error.message.splitlines()[0] if isinstance(error, SpecError) else error.message),
-        hint=clean(error.hint),
+        hint=clean(as_on_a_box(error.hint)),
         service=probe.service if probe else "",
         check="ready" if probe else "",
         got=clean(probe.last) if probe else "",
-        logs=tuple(clean(line) for line in _logs(error)[-LINES_KEPT:]),
+        logs=kept_lines(_logs(error), clean),
     )
 
 
@@ -54,6 +57,11 @@ def failure_of_report(report: Report) -> Failure | None:
                 got=result.text,
             )
     return None
+
+
+def kept_lines(lines: Sequence[str], clean: Callable[[str], str]) -> tuple[str, ...]:
+    """The last of them; secrets are masked before a line is cut, as half of one would no longer be found."""
+    return tuple(clean(line)[:_MOST_CHARS] for line in lines[-LINES_KEPT:])
 
 
 def _logs(error: BoxshipError) -> Sequence[str]:

@@ -8,6 +8,7 @@ from boxship.checks.run import Asked, Checker
 from boxship.errors import BoxshipError, CancelledError
 from boxship.loader.deployments import Wanted, read_wanted
 from boxship.loader.failures import failure_of_report
+from boxship.loader.on_a_box import report_on_a_box
 from boxship.loader.parts import Parts
 from boxship.operate.interrupt import unless_interrupted
 from boxship.state.deployment import Deployment
@@ -24,12 +25,12 @@ async def check_services(parts: Parts, wanted: Wanted) -> Report:
 
     Raises: EngineUnreachableError.
     """
-    return await Checker(parts.engine, parts.machine, parts.clock, _asked(wanted, with_host=False)).check()
+    return await _check(parts, _asked(wanted, with_host=False))
 
 
 async def check_all(parts: Parts, wanted: Wanted) -> Report:
     """Those, and all that is asked of the host. Raises: EngineUnreachableError."""
-    return await Checker(parts.engine, parts.machine, parts.clock, _asked(wanted, with_host=True)).check()
+    return await _check(parts, _asked(wanted, with_host=True))
 
 
 async def report_of(parts: Parts, current: Deployment | None) -> Report:
@@ -81,6 +82,10 @@ async def _until_well(parts: Parts, wanted: Wanted) -> Failure | None:
 def _service_of(subject: str, wanted: Wanted) -> str:
     """Of one of several containers of a service, as "web.2", the service."""
     return subject if subject in wanted.desired.names() else subject.rpartition(".")[0]
+
+
+async def _check(parts: Parts, asked: Asked) -> Report:
+    return report_on_a_box(await Checker(parts.engine, parts.machine, parts.clock, asked).check())
 
 
 def _asked(wanted: Wanted, *, with_host: bool) -> Asked:

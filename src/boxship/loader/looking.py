@@ -27,7 +27,7 @@ async def look_at(parts: Parts, state: State, mends_s: Sequence[float], *, is_bo
     """Never raises: what can't be seen is in the look, as a sentence. ``mends_s`` as in ``Look``."""
     try:
         if state.current is None:
-            return Look(first_version=await _first_version(parts, state))
+            return Look(first_version=await _first_version(parts, state), since_boot_s=parts.machine.boot()[1])
         return await _look_at_current(parts, state, tuple(mends_s), is_booted=is_booted)
     except (EngineUnreachableError, EngineTimeoutError) as error:
         return Look(engine=error.message)

@@ -7,6 +7,7 @@ from typing import Literal, assert_never
 
 from boxship.engine.port import EngineEvent
 from boxship.errors import BoxshipError
+from boxship.loader.crashes import Crashes
 from boxship.loader.decide import Begin, Wait, decide
 from boxship.loader.happened import Decided
 from boxship.loader.journal import Journal
@@ -16,7 +17,6 @@ from boxship.loader.runner import Runner
 
 LOOK_AGAIN_S = 30.0
 """Events tell of changes at once; this is for those that were missed."""
-MENDS_REMEMBERED_S = 600.0
 _WAKING = frozenset({"die", "start", "destroy", "pause", "stop"})
 _AFTER_LOSS_S = 1.0
 
@@ -26,12 +26,12 @@ Act = Callable[[Begin], Awaitable[object]]
 class Loop:
     """``why`` is the sentence of the last turn."""
 
-    def __init__(self, parts: Parts, journal: Journal, runner: Runner, act: Act) -> None:
+    def __init__(self, parts: Parts, journal: Journal, runner: Runner, crashes: Crashes, act: Act) -> None:
         self._parts = parts
         self._journal = journal
         self._runner = runner
         self._act = act
-        self._mends_s: list[float] = []
+        self._crashes = crashes
         self.why = "the Loader starts"
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -50,7 +50,8 @@ class Loop:
         self._runner.changed.clear()
         now_s = self._parts.clock.now().timestamp()
         state, was_booted = self._journal.state, self._runner.is_booted
-        look = await look_at(self._parts, state, self._recent_mends(), is_booted=was_booted)
+        mends_s = self._crashes.mends_s(self._parts.clock.monotonic_s())
+        look = await look_at(self._parts, state, mends_s, is_booted=was_booted)
         if (self._journal.state, self._runner.is_booted) != (state, was_booted):
             # It took its time, and what it saw is of another moment: an operation's midst, as a rule.
             return
@@ -62,7 +63,7 @@ class Loop:
         match decision:
             case Begin():
                 if look.astray:
-                    self._mends_s.append(self._parts.clock.monotonic_s())
+                    self._crashes.mended(look.astray[0], self._parts.clock.monotonic_s())
                 await self._try(decision)
                 pause_s = LOOK_AGAIN_S
             case Wait(until_s=until_s):
@@ -70,12 +71,6 @@ class Loop:
             case _:
                 assert_never(decision)
         await self._pause(pause_s, stopping)
-
-    def _recent_mends(self) -> tuple[float, ...]:
-        """Seconds since each time that something had to be mended, the latest last."""
-        now_s = self._parts.clock.monotonic_s()
-        self._mends_s = [at_s for at_s in self._mends_s if now_s - at_s < MENDS_REMEMBERED_S]
-        return tuple(now_s - at_s for at_s in self._mends_s)
 
     async def _try(self, decision: Begin) -> None:
         try:
@@ -99,6 +94,7 @@ class Loop:
             with contextlib.suppress(BoxshipError):
                 async with contextlib.aclosing(self._parts.engine.follow_events(self._parts.appliance)) as events:
                     async for event in events:
+                        self._crashes.hear(event)
                         if event.action in _WAKING:
                             await self._let_it_be_seen(event)
                             self._runner.changed.set()
@@ -107,9 +103,12 @@ class Loop:
 
     async def _let_it_be_seen(self, event: EngineEvent) -> None:
         """The engine tells of an end before its list has it, and answers about that container only after both."""
-        if event.action == "die":
-            with contextlib.suppress(BoxshipError):
-                await self._parts.engine.inspect_container(event.container_id)
+        if event.action != "die":
+            return
+        with contextlib.suppress(BoxshipError):
+            detail = await self._parts.engine.inspect_container(event.container_id)
+            if current := self._journal.state.current:
+                self._crashes.ended(detail, event.exit_code or 0, current, self._parts.clock.monotonic_s())
 
     def _say(self, sentence: str) -> None:
         sentence = self._parts.feed.masks.clean(sentence)

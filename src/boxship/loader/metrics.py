@@ -9,7 +9,8 @@ from boxship.state.operation import Operation
 
 _HELP = {
     "boxship_box_info": "What is deployed; always 1.",
-    "boxship_box_ready": "Whether the outside reaches an appliance that is well: 1 yes, 0 no.",
+    "boxship_box_ready": "Whether the outside reaches an appliance that is well, and no fallback: 1 yes, 0 no.",
+    "boxship_box_fallback": "Whether another target stands in for the one that should run: 1 yes, 0 no.",
     "boxship_box_boot_failures": "Boots that failed in a row since the last good one.",
     "boxship_box_downtime_seconds": "How long the appliance was away in its last switch or rollback.",
     "boxship_box_operations": "Operations that are remembered, by what they were and how they ended.",
@@ -27,7 +28,9 @@ def _samples(box: Box) -> Iterator[Sample]:
     boot, state, operations = box.boot(), box.state(), box.operations(_KEPT)
     mine = {"appliance": boot.appliance}
     yield "boxship_box_info", {**mine, "version": boot.version, "target": boot.target, "boot_id": boot.id}, 1.0
-    yield "boxship_box_ready", mine, float(boot.is_ready)
+    is_fallback = bool(state.boots.fallen_back_from)
+    yield "boxship_box_ready", mine, float(boot.is_ready and not is_fallback)
+    yield "boxship_box_fallback", mine, float(is_fallback)
     yield "boxship_box_boot_failures", mine, float(state.boots.failures)
     downtime_s = _last_downtime_s(operations)
     if downtime_s is not None:

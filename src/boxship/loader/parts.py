@@ -122,5 +122,7 @@ class Parts(Struct, frozen=True):
     """What the status shows besides the appliance: how this Loader was started, and who may reach it."""
     loader_images: Callable[[], Collection[str]] = tuple
     """The image ids of the Loaders that sail may start: no gc removes them."""
+    update_check_s: float = 0.0
+    """How often the source is asked whether there is a newer release; 0: never."""
     aside: Aside = asyncio.to_thread
     """How short calls that block are made without holding up all others."""

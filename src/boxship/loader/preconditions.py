@@ -10,6 +10,7 @@ from boxship.errors import BoxshipError, PreconditionError
 from boxship.execute.generations import VolumePair
 from boxship.loader.deployments import Wanted
 from boxship.loader.kernel import set_kernel
+from boxship.loader.on_a_box import report_on_a_box
 from boxship.loader.parts import Parts
 from boxship.operate.bring import refuse_absent_sources
 from boxship.operate.preflight import refusal_of
@@ -83,7 +84,7 @@ async def preflight(parts: Parts, wanted: Wanted) -> Report:
         version=wanted.release.version,
         directory=appliance.directory,
     )
-    return await ask_preflight(parts.engine, parts.machine, parts.clock, asked)
+    return report_on_a_box(await ask_preflight(parts.engine, parts.machine, parts.clock, asked))
 
 
 def _missing_programs(wanted: Wanted) -> list[str]:

@@ -8,6 +8,7 @@ from boxship.checks.text import redactor_for
 from boxship.execute.executor import execute
 from boxship.loader.deployments import read_wanted
 from boxship.loader.failures import failure_of_outcome
+from boxship.loader.last_lines import with_last_lines
 from boxship.loader.parts import Parts
 from boxship.plan.resolve import resolve
 from boxship.plan.verbs import plan_start
@@ -24,4 +25,5 @@ async def restart(parts: Parts, current: Deployment, service: str, interrupt: as
     outcome = await execute(
         plan, parts.engine, parts.feed.publish, parts.clock, interrupt=interrupt, deadlines=parts.heartbeats
     )
-    return failure_of_outcome(outcome, "restart", redactor_for(wanted.desired))
+    failure = failure_of_outcome(outcome, "restart", redactor_for(wanted.desired))
+    return await with_last_lines(parts, wanted, failure)

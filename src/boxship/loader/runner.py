@@ -31,7 +31,7 @@ WRITE_AGAIN_S = 5.0
 class Runner:
     """``is_booted``: the current deployment was seen to be well, and nothing has happened to it since that we know of.
 
-    ``changed`` is set when an operation has ended.
+    ``changed`` is set when an operation has ended, or was refused before it began.
     """
 
     def __init__(self, parts: Parts, journal: Journal) -> None:

@@ -16,8 +16,10 @@ from boxship.errors import (
     unknown_name,
 )
 from boxship.events import Notice, Phase, SubjectChanged
+from boxship.loader import first
 from boxship.loader.beginning import remember_source
 from boxship.loader.box import BootView, GcView, ProgressView, RollbackView, Sequenced
+from boxship.loader.crashes import Crashes
 from boxship.loader.decide import Begin
 from boxship.loader.deployments import expect_target, learn_secrets, read_wanted
 from boxship.loader.front import Door, Front, NoDoor
@@ -33,6 +35,8 @@ from boxship.loader.restart import restart
 from boxship.loader.runner import Runner
 from boxship.loader.switch import SwitchRequest, request_of_rollback, switch
 from boxship.loader.tails import Tails
+from boxship.loader.troubles import troubles_of
+from boxship.loader.updates import Updates
 from boxship.loader.view import MAINTENANCE, Seen, is_ready, progress_view
 from boxship.plan.resolve import resolve
 from boxship.plan.upgrade_rules import objections
@@ -59,7 +63,9 @@ class Supervisor:
         self._parts = parts
         self._journal = Journal(parts.store, parts.clock, parts.feed, parts.aside)
         self._runner = Runner(parts, self._journal)
-        self._loop = Loop(parts, self._journal, self._runner, self._act)
+        self._crashes = Crashes()
+        self._loop = Loop(parts, self._journal, self._runner, self._crashes, self._act)
+        self._updates = Updates(parts, self._known_source)
         self._seen = Seen()
         self._tails = Tails(parts, self._journal, self._seen)
         self._front = Front(parts, self._journal, door or NoDoor(), front_port)
@@ -82,9 +88,8 @@ class Supervisor:
             self._parts.feed.publish(Notice(opened, is_warning=True))
         if sentence := await remember_source(self._parts, self._journal):
             self._parts.feed.publish(Notice(sentence, is_warning=True))
-        beside = [
-            asyncio.ensure_future(each) for each in (self._tails.run(), self._front.run(), keep_gate(self._parts))
-        ]
+        others = (self._tails.run(), self._front.run(), self._updates.run(), keep_gate(self._parts))
+        beside = [asyncio.ensure_future(each) for each in others]
         try:
             await self._loop.run(stop)
         finally:
@@ -154,8 +159,19 @@ class Supervisor:
             kept = self._report
             if fresh or kept is None or not 0 <= now_s - (kept.at_s + kept.took_s) <= STATUS_FRESH_S:
                 kept = self._report = await report_of(self._parts, self._journal.state.current)
-            own = (*self._parts.beside(self._parts.clock.now()), *(() if self.issue is None else (self.issue,)))
-            return replace(kept, results=(*kept.results, *own)) if own else kept
+            return replace(kept, results=(*kept.results, *self._own_results()))
+
+    def _own_results(self) -> tuple[Result, ...]:
+        """What no check of the appliance asks; as it is now, however old their answers are."""
+        now, state = self._parts.clock.now(), self._journal.state
+        crashes = self._crashes.results(state.current, self._parts.clock.monotonic_s()) if state.current else ()
+        return (
+            *troubles_of(state, now.timestamp()),
+            *crashes,
+            *self._updates.results(state),
+            *self._parts.beside(now),
+            *(() if self.issue is None else (self.issue,)),
+        )
 
     def operation(self, operation_id: str) -> Operation:
         return self._journal.operation(operation_id)
@@ -196,13 +212,16 @@ class Supervisor:
 
     async def boot_target(self, target: str, *, by: str) -> Operation:
         current = self._require_current()
-        if target in ("", "current"):
+        is_same = target in ("", "current")
+        if is_same:
             target = current.target
         appliance = self._parts.releases.appliance(current.release_id)
         wanted = expect_target(appliance, target)
 
         async def work(operation: Operation, interrupt: asyncio.Event) -> Failure | None:
-            await self._journal.change(lambda state: transitions.set_target(state, wanted))
+            await self._journal.change(
+                lambda state: transitions.boot_anew(state) if is_same else transitions.set_target(state, wanted)
+            )
             return await self._runner.boot(operation, interrupt)
 
         return await self._runner.begin(OperationKind.BOOT, by, {"target": wanted}, work)
@@ -243,7 +262,7 @@ class Supervisor:
         appliance = self._parts.releases.appliance(release.id)
         current = self._journal.state.current
         if current is not None and current.release_id == release.id:
-            return await self.boot_target(target or current.target, by=by)
+            return await self.boot_target(target or self._journal.state.wanted_target, by=by)
         request = SwitchRequest(
             release.id,
             release.version,
@@ -251,6 +270,12 @@ class Supervisor:
             objections=self._objections(release, current, allow_downgrade=allow_downgrade),
             is_asked_for=by != LOADER,
         )
+        if current is None:
+            # Else the preconditions find the Loader itself on the appliance's port.
+            await self._front.make_way()
+        if refusal := await first.refusal_again(self._parts, self._journal, request):
+            self._runner.changed.set()
+            raise refusal
         return await self._begin_switch(OperationKind.SWITCH, request, by)
 
     def what_rollback_brings(self) -> RollbackView:
@@ -274,7 +299,8 @@ class Supervisor:
                 await self._front.make_way()
             switching = switch(self._parts, self._journal, operation, request, interrupt)
             if self._journal.state.current is None:
-                return await self._runner.count_boot(switching)
+                counted = self._runner.count_boot(switching)
+                return await first.deploy(self._parts, self._journal, request, counted)
             was_booted = self._runner.is_booted
             try:
                 failure = await switching
@@ -355,9 +381,12 @@ class Supervisor:
             raise NotFoundError("nothing is deployed on this box yet", hint="pull a release, then switch to it")
         return current
 
-    def _next_source(self) -> str:
+    def _known_source(self) -> str:
         state = self._journal.state
-        source = state.pending_source or state.source or self._parts.default_source
+        return state.pending_source or state.source or self._parts.default_source
+
+    def _next_source(self) -> str:
+        source = self._known_source()
         if not source:
             raise NotFoundError("this box has no source of releases", hint="set one: boxship box source SOURCE")
         return source
@@ -377,9 +406,9 @@ class Supervisor:
             )
         return by_version[version]
 
-    @staticmethod
-    def _same_target(targets: Mapping[str, object], current: Deployment | None) -> str:
-        return current.target if current is not None and current.target in targets else ""
+    def _same_target(self, targets: Mapping[str, object], current: Deployment | None) -> str:
+        wanted = self._journal.state.wanted_target
+        return wanted if current is not None and wanted in targets else ""
 
     def _objections(self, release: Release, current: Deployment | None, *, allow_downgrade: bool) -> tuple[str, ...]:
         if current is None:

@@ -59,17 +59,19 @@ async def switch(
     cancelled, EngineError when the engine is lost: then the caller boots ``current``, whatever that is by then.
     """
     await journal.stage("preparing", f"whether {request.version} can take over", can_cancel=True)
-    trial = await _allocate(journal, request)
+    trial = Deployment(request.release_id, request.version, request.target, journal.state.next_generation)
     wanted, observed = await read_wanted(parts, trial)
     current = journal.state.current
     if current is None:
         await refuse_unmet(parts, wanted, observed, (), request.objections)
+        await _allocate(journal)
         await journal.change(lambda state: transitions.deploy_first(state, trial))
         journal.note_result(runs=str(trial))
         await journal.stage("starting", f"{trial} is the first here", can_cancel=False)
         return await boot_current(parts, journal, interrupt)
     pairs = await _pairs(parts, wanted, request.data_from or current)
     await refuse_unmet(parts, wanted, observed, pairs, request.objections)
+    await _allocate(journal)
     try:
         copying = await _prepare(parts, journal, wanted, pairs, interrupt)
         # A cut from here on speaks against the release, as nobody can tell it from a release that takes its box down.
@@ -101,11 +103,9 @@ async def switch(
     return failure
 
 
-async def _allocate(journal: Journal, request: SwitchRequest) -> Deployment:
-    """The deployment under a generation that nothing had before: what a cut leaves behind is nobody's data."""
-    number = journal.state.next_generation
+async def _allocate(journal: Journal) -> None:
+    """Take the next generation, before anything is made under its number: what a cut leaves behind is nobody's data."""
     await journal.change(lambda state: transitions.allocate_generation(state).state)
-    return Deployment(request.release_id, request.version, request.target, number)
 
 
 async def _pairs(parts: Parts, wanted: Wanted, data_from: Deployment) -> tuple[VolumePair, ...]:

@@ -198,7 +198,7 @@ def _phase(state: State, operation: Operation | None, *, is_booted: bool) -> str
         if operation.kind is not OperationKind.PULL and operation.stage in _PHASES:
             return _PHASES[operation.stage]
     if state.current is None:
-        return "empty"
+        return "failed" if state.boots.failures else "empty"
     if is_booted:
         if state.boots.fallen_back_from:
             return "fallback"

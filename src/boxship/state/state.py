@@ -20,12 +20,15 @@ class Boots(Struct, frozen=True):
 
     ``fallen_back_from``: the target that should run while its fallback (``current.target``) does, and ``last`` why;
     "" otherwise. ``next_try_at_s``: unix time before which it isn't tried again.
+
+    Before the first deployment all of it is about the release that the Loader would begin with: ``refused_version``.
     """
 
     failures: int = 0
     last: Failure | None = None
     fallen_back_from: str = ""
     next_try_at_s: float = 0.0
+    refused_version: str = ""
 
 
 class State(Struct, frozen=True):
@@ -50,3 +53,8 @@ class State(Struct, frozen=True):
     bad_releases: Mapping[str, str] = field(default_factory=dict)
     """Release id -> why its trial failed; none of them is ever chosen by the Loader itself."""
     format: int = FORMAT
+
+    @property
+    def wanted_target(self) -> str:
+        """The target that should run: in a fallback, the one that it stands in for. "" before the first deployment."""
+        return self.boots.fallen_back_from or ("" if self.current is None else self.current.target)

@@ -72,6 +72,18 @@ def deploy_first(state: State, deployment: Deployment) -> State:
     return replace(state, current=deployment, boots=Boots())
 
 
+def refuse_first(state: State, version: str, failure: Failure, now_s: float) -> State:
+    """The release that the Loader would begin with can't be deployed: try again later, as with a failed boot.
+
+    Nothing changes when a person was quicker. ``now_s``: unix time.
+    """
+    if state.current is not None:
+        return state
+    failures = state.boots.failures + 1 if state.boots.refused_version == version else 1
+    boots = Boots(failures, failure, next_try_at_s=now_s + backoff_s(failures), refused_version=version)
+    return replace(state, boots=boots)
+
+
 def begin_trial(state: State, operation: Operation, trial: Deployment, *, is_asked_for: bool) -> State:
     """``is_asked_for``: a person named this release, so that its trial failed before doesn't speak against it.
 
@@ -103,7 +115,8 @@ def commit_trial(state: State, now_s: float) -> State:
         state,
         current=state.trial,
         trial=None,
-        previous=_as_wanted(state.current, state.boots),
+        # Who comes back to it doesn't want its fallback.
+        previous=replace(state.current, target=state.wanted_target),
         previous_until_s=now_s,
         source=state.pending_source or state.source,
         pending_source="",
@@ -148,6 +161,16 @@ def set_target(state: State, target: str) -> State:
     _expect_any_operation(state)
     current = _expect_booted(state)
     return replace(state, current=replace(current, target=target), boots=Boots())
+
+
+def boot_anew(state: State) -> State:
+    """Boot the same target again, with all attempts anew. A fallback goes on standing in for what didn't boot."""
+    _expect_any_operation(state)
+    _expect_booted(state)
+    boots = state.boots
+    if not boots.fallen_back_from:
+        return replace(state, boots=Boots())
+    return replace(state, boots=Boots(last=boots.last, fallen_back_from=boots.fallen_back_from))
 
 
 def set_source(state: State, source: str) -> State:
@@ -218,11 +241,6 @@ def backoff_s(failures: int) -> float:
     """How long to wait after so many failed boots in a row (1 or more)."""
     doublings = min(failures - 1, 16)  # far beyond the bound, and no overflow after a million failures
     return min(BACKOFF_FIRST_S * 2.0**doublings, BACKOFF_MOST_S)
-
-
-def _as_wanted(deployment: Deployment, boots: Boots) -> Deployment:
-    """With the target that should run: who comes back to it doesn't want its fallback."""
-    return replace(deployment, target=boots.fallen_back_from or deployment.target)
 
 
 def _without(bad: Mapping[str, str], release_id: str) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from msgspec import Struct
 
+from boxship.loader.way_back import COMMAND, WayBack
 from boxship.state.operation import Failure, Operation, OperationKind, OperationStatus
 from boxship.web.escape import escape
 from boxship.web.page import frame
@@ -11,7 +12,7 @@ from boxship.web.words import Tone, headline, tone_of
 
 HOME = "/boxship/operate"
 SIGN_IN, SIGN_OUT = f"{HOME}/sign-in", f"{HOME}/sign-out"
-MAINTENANCE, CANCEL = f"{HOME}/maintenance", f"{HOME}/cancel"
+MAINTENANCE, CANCEL, ROLLBACK = f"{HOME}/maintenance", f"{HOME}/cancel", f"{HOME}/rollback"
 REFRESH_S = 2
 """While something is under way. Otherwise the page stays, and with it the place of who goes through it by keys."""
 
@@ -41,13 +42,18 @@ class Trouble(Struct, frozen=True):
 
 
 class Desk(Struct, frozen=True):
-    """What the page shows to who is signed in. ``last``: the newest operation, under way or over."""
+    """What the page shows to who is signed in. ``last``: the newest operation, under way or over.
+
+    ``way_back``: what can be gone back to, where that is of use; ``data_age`` how old its data is, in words.
+    """
 
     who: str
     proof: str
     view: PublicView
     is_maintenance: bool
     last: Operation | None
+    way_back: WayBack | None = None
+    data_age: str = ""
 
 
 def sign_in_page(appliance: str, nonce: str, trouble: Trouble | None = None, *, is_safe: bool = True) -> str:
@@ -75,7 +81,7 @@ def operate_page(desk: Desk, nonce: str, trouble: Trouble | None = None) -> str:
     is_busy = desk.last is not None and not desk.last.status.is_over
     body = (
         f"<main>{made['top']}{_trouble(trouble)}{made['trouble']}{made['progress']}"
-        f"{_last(desk)}{_maintenance(desk, is_busy=is_busy)}{made['services']}"
+        f"{_last(desk)}{_rollback(desk, is_busy=is_busy)}{_maintenance(desk, is_busy=is_busy)}{made['services']}"
         f'<form method="post" action="{SIGN_OUT}" class="leave"><span>Signed in as {escape(desk.who)}</span>'
         f'{_proof(desk)}<button class="quiet">Sign out</button></form></main>'
     )
@@ -106,6 +112,25 @@ def _maintenance(desk: Desk, *, is_busy: bool) -> str:
         f'<span class="count">{"on" if desk.is_maintenance else "off"}</span></h2><p>{text}</p>'
         f'<form method="post" action="{MAINTENANCE}">{_proof(desk)}<input type="hidden" name="set" value="{word}">'
         f"<button{waits}>{title}</button><code>boxship box maintenance {word}</code></form></section>"
+    )
+
+
+def _rollback(desk: Desk, *, is_busy: bool) -> str:
+    """Offered where what is current doesn't boot; what it loses is to be agreed to."""
+    way = desk.way_back
+    if way is None:
+        return ""
+    waits = " disabled" if is_busy else ""
+    return (
+        '<section class="card warn" aria-labelledby="rollback"><h2 id="rollback">Go back to the version before</h2>'
+        f"<p>{escape(str(way.to))} comes back with its own data, which is {escape(desk.data_age)} old "
+        f"(of {escape(way.at)}). What was written since {escape(str(way.away_from))} took over isn't in it; that stays "
+        "on this box as the previous deployment.</p>"
+        f'<form method="post" action="{ROLLBACK}">{_proof(desk)}'
+        f'<input type="hidden" name="to" value="{way.to.generation}">'
+        '<label class="agree"><input type="checkbox" name="agreed" value="yes" required> '
+        "I agree to go on without what was written since</label>"
+        f"<button{waits}>Go back to version {escape(way.to.version)}</button><code>{COMMAND}</code></form></section>"
     )
 
 

@@ -8,8 +8,9 @@ from collections.abc import Awaitable, Callable, Mapping
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from boxship.errors import AccessError, BoxshipError, UnauthenticatedError, UsageError
+from boxship.errors import AccessError, BoxshipError, ConflictError, UnauthenticatedError, UsageError
 from boxship.loader.access import ADMIN
+from boxship.loader.way_back import way_back_of
 from boxship.serve.auditing import Audit, outcome_of
 from boxship.serve.connection import connection_of
 from boxship.serve.gate import Caller
@@ -19,6 +20,7 @@ from boxship.web.operate_page import (
     CANCEL,
     HOME,
     MAINTENANCE,
+    ROLLBACK,
     SIGN_IN,
     SIGN_OUT,
     Desk,
@@ -51,6 +53,7 @@ class Operating:
             SIGN_OUT: self._sign_out,
             MAINTENANCE: self._set_maintenance,
             CANCEL: self._cancel,
+            ROLLBACK: self._roll_back,
         }
 
     async def _show(self, request: Request) -> Response:
@@ -105,6 +108,17 @@ class Operating:
 
         return await self._do(request, "cancel", "operation", change)
 
+    async def _roll_back(self, request: Request) -> Response:
+        async def change(form: Mapping[str, str], caller: Caller) -> str:
+            brings = self._pages.box.what_rollback_brings()
+            if form.get("agreed", "") != "yes":
+                raise UsageError("nothing was done, as nobody agreed to it", hint=f"it loses {brings.loses}")
+            if form.get("to", "") != str(brings.to.generation):
+                raise ConflictError("what would come back is another one by now", hint="read again what it loses")
+            return (await self._pages.box.rollback(by=caller.who)).id
+
+        return await self._do(request, "rollback", "to", change)
+
     async def _do(
         self,
         request: Request,
@@ -144,12 +158,16 @@ class Operating:
 
     def _desk(self, caller: Caller, session: Session, error: BoxshipError | None = None) -> Response:
         nonce, box = secrets.token_urlsafe(12), self._pages.box
+        now_s = self._pages.clock.now().timestamp()
+        way_back = way_back_of(box.state())
         desk = Desk(
             who=caller.who,
             proof=session.proof,
-            view=public_view(box.progress(), self._pages.clock.now().timestamp()),
+            view=public_view(box.progress(), now_s),
             is_maintenance=box.boot().target == _TARGET,
             last=next(iter(box.operations(1)), None),
+            way_back=way_back,
+            data_age="" if way_back is None else way_back.age(now_s),
         )
         return _page(operate_page(desk, nonce, _trouble(error)), nonce, error)
 

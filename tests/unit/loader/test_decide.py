@@ -46,6 +46,26 @@ def test_a_box_without_a_deployment_waits_for_a_person_or_takes_the_release_that
     assert begin == Begin(OperationKind.SWITCH, "nothing is deployed, and 1.4 is here", "1.4")
 
 
+def refused(times: int = 2, version: str = "1.4") -> State:
+    return State(boots=Boots(times, FAILURE, next_try_at_s=NOW_S + 15.0, refused_version=version))
+
+
+def test_a_first_release_that_was_refused_waits_for_its_turn_and_says_why() -> None:
+    wait = decide(refused(), Look(first_version="1.4", since_boot_s=6.0), NOW_S)
+    why = "1.4 can't be deployed, 2 times so far (web not ready after 60 s); next try at 12:00:15 UTC"
+    assert wait == Wait(why, NOW_S + 15.0)
+    again = Begin(OperationKind.SWITCH, "nothing is deployed, and 1.4 is here, attempt 3", "1.4")
+    assert decide(refused(), Look(first_version="1.4"), NOW_S + 15.0) == again
+
+
+@pytest.mark.parametrize(
+    "look", [Look(first_version="1.5"), Look(first_version="1.4", since_boot_s=4.0)], ids=["release", "boot"]
+)
+def test_a_first_release_does_not_wait_for_the_pause_of_another_or_of_before_the_host_booted(look: Look) -> None:
+    begin = Begin(OperationKind.SWITCH, f"nothing is deployed, and {look.first_version} is here", look.first_version)
+    assert decide(refused(), look, NOW_S) == begin
+
+
 def test_what_is_current_is_booted_at_the_start() -> None:
     assert decide(BOX, Look(), NOW_S) == Begin(OperationKind.BOOT, "1.0 (default) is what should run")
 

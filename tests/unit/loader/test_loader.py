@@ -155,6 +155,7 @@ async def test_nothing_is_stopped_when_something_speaks_against_it(bench: Bench)
         before = len(bench.world.engine.calls)
         bench.world.copier.missing = 5_000_000_000
         refused = await bench.to(box, "1.0")
+        assert box.state().next_generation == 2, "no generation is used up"
         assert refused.failure is not None
         assert refused.failure.code == "precondition.failed"
         assert "1.0 is older than 1.1" in refused.failure.message

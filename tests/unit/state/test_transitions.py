@@ -16,6 +16,7 @@ from boxship.state.transitions import (
     begin_operation,
     begin_source,
     begin_trial,
+    boot_anew,
     boot_failed,
     boot_succeeded,
     commit_trial,
@@ -26,6 +27,7 @@ from boxship.state.transitions import (
     may_choose,
     pulled,
     recover,
+    refuse_first,
     set_source,
     set_target,
 )
@@ -81,6 +83,17 @@ def test_the_first_deployment_is_current_at_once() -> None:
         deploy_first(new, replace(ONE, generation=0))
     with pytest.raises(BugError, match="none is under way"):
         deploy_first(State(next_generation=2), ONE)
+
+
+def test_a_first_release_that_is_refused_is_tried_again_later_and_later() -> None:
+    once = refuse_first(State(), "1.0", FAILURE, NOW_S)
+    assert once == State(boots=Boots(1, FAILURE, "", NOW_S + BACKOFF_FIRST_S, "1.0"))
+    twice = refuse_first(once, "1.0", FAILURE, NOW_S)
+    assert (twice.boots.failures, twice.boots.next_try_at_s) == (2, NOW_S + 2 * BACKOFF_FIRST_S)
+    assert refuse_first(twice, "1.1", FAILURE, NOW_S).boots.failures == 1, "another release begins anew"
+    assert refuse_first(BOX, "1.0", FAILURE, NOW_S) == BOX, "a person was quicker"
+    deployed = deploy_first(replace(twice, operation_id="op1", next_generation=2), ONE)
+    assert deployed.boots == Boots()
 
 
 def test_a_trial_leaves_current_alone() -> None:
@@ -223,6 +236,14 @@ def test_another_target_is_booted_on_the_same_data_with_all_attempts_anew() -> N
     assert chosen.boots == Boots()
     with pytest.raises(BugError, match="none is under way"):
         set_target(BOX, "maintenance")
+
+
+def test_what_is_booted_anew_goes_on_standing_in_for_what_did_not_boot() -> None:
+    booting = replace(SWITCHING, boots=Boots(3, FAILURE, next_try_at_s=NOW_S + 40.0))
+    assert boot_anew(booting).boots == Boots()
+    fallback = replace(booting, boots=replace(booting.boots, fallen_back_from="default"))
+    assert boot_anew(fallback).boots == Boots(last=FAILURE, fallen_back_from="default")
+    assert (boot_anew(fallback).current, boot_anew(fallback).wanted_target) == (ONE, "default")
 
 
 def test_a_source_waits_for_the_next_switch_unless_the_box_is_new() -> None:

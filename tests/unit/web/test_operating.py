@@ -12,7 +12,8 @@ from msgspec.structs import replace
 from boxship.serve.closing import Closing
 from boxship.serve.gate import Gate
 from boxship.serve.limiter import MOST_FAILURES, Limiter
-from boxship.state.operation import Failure, OperationStatus
+from boxship.state.operation import Failure, OperationKind, OperationStatus
+from boxship.state.state import Boots
 from boxship.web.app import make_pages
 from boxship.web.asked import Pages
 from boxship.web.sessions import IDLE_S
@@ -72,7 +73,7 @@ async def test_without_a_session_there_is_nothing_but_the_way_in(desk: Desk) -> 
     answer = await desk.client.get(HOME)
     assert (answer.status_code, "Sign in" in answer.text, "Maintenance" in answer.text) == (200, True, False)
     assert "form-action 'self'" in answer.headers["content-security-policy"]
-    for what in ("maintenance", "cancel", "sign-out"):
+    for what in ("maintenance", "cancel", "rollback", "sign-out"):
         refused = await desk.client.post(f"{HOME}/{what}", data={"set": "on", "proof": ""})
         assert (refused.status_code, refused.headers["location"]) == (303, HOME)
     assert desk.box.operations() == ()
@@ -162,6 +163,54 @@ async def test_what_is_under_way_can_be_cancelled_where_it_can(desk: Desk) -> No
     assert "boxship box cancel" not in await desk.page()
 
 
+def fail(desk: Desk) -> None:
+    """The box doesn't boot what it was switched to."""
+    desk.box.kept = replace(
+        desk.box.kept,
+        boots=Boots(2, Failure("probe.failed", "web not ready"), next_try_at_s=9.9e9),
+        previous_until_s=desk.clock.now().timestamp() - 7_300.0,
+    )
+
+
+async def test_going_back_is_offered_where_what_is_current_does_not_boot_with_what_it_loses(desk: Desk) -> None:
+    await desk.sign_in()
+    assert "rollback" not in await desk.page()
+    fail(desk)
+    page = await desk.page()
+    assert "0.9 (default) comes back with its own data, which is 2 hours old (of 2025-12-31 21:58 UTC)." in page
+    assert "What was written since 1.0 (default) took over isn't in it" in page
+    assert ("boxship box rollback" in page, 'type="checkbox" name="agreed" value="yes" required' in page) == (
+        True,
+        True,
+    )
+    answer = await desk.do("rollback", {"agreed": "yes", "to": "0"})
+    assert (answer.status_code, answer.headers["location"]) == (303, HOME)
+    (operation,) = desk.box.operations()
+    assert (operation.kind, operation.asked_by) == (OperationKind.ROLLBACK, "token ops (t1)")
+    assert desk.audit[-1] == ("token ops (t1)", "rollback", "to=0", "operation op-1")
+    assert "<button disabled>Go back to version 0.9</button>" in await desk.page()
+
+
+@pytest.mark.parametrize(
+    ("fields", "status", "said"),
+    [
+        ({"to": "0"}, 400, "it loses what was written since 1.0 was booted"),
+        ({"to": "0", "agreed": "no"}, 400, "nobody agreed to it"),
+        ({"to": "7", "agreed": "yes"}, 409, "another one by now"),
+        ({"agreed": "yes"}, 409, "another one by now"),
+    ],
+)
+async def test_nobody_goes_back_without_agreeing_to_just_what_is_lost(
+    desk: Desk, fields: Mapping[str, str], status: int, said: str
+) -> None:
+    await desk.sign_in()
+    fail(desk)
+    answer = await desk.do("rollback", fields)
+    assert (answer.status_code, said in answer.text) == (status, True)
+    assert desk.box.operations() == ()
+    assert desk.audit[-1][1] == "rollback", "what is refused is written down as well"
+
+
 async def test_why_the_last_one_failed_is_told_with_all_that_spoke_against_it(desk: Desk) -> None:
     await desk.sign_in()
     await desk.do("maintenance", {"set": "off"})
@@ -174,7 +223,7 @@ async def test_why_the_last_one_failed_is_told_with_all_that_spoke_against_it(de
     assert "<li>no license</li><li>no room</li>" in page
 
 
-@pytest.mark.parametrize("what", ["maintenance", "cancel", "sign-out"])
+@pytest.mark.parametrize("what", ["maintenance", "cancel", "rollback", "sign-out"])
 async def test_a_form_without_the_word_of_its_session_changes_nothing(desk: Desk, what: str) -> None:
     await desk.sign_in()
     other = httpx.Cookies(desk.client.cookies)
@@ -182,7 +231,9 @@ async def test_a_form_without_the_word_of_its_session_changes_nothing(desk: Desk
     theirs = await desk.proof()
     desk.client.cookies = other
     for proof in ("", "wrong", theirs):
-        answer = await desk.client.post(f"{HOME}/{what}", data={"proof": proof, "set": "on"})
+        answer = await desk.client.post(
+            f"{HOME}/{what}", data={"proof": proof, "set": "on", "to": "0", "agreed": "yes"}
+        )
         assert answer.status_code == 403
     assert desk.box.operations() == ()
     assert "Signed in" in await desk.page()
@@ -240,7 +291,7 @@ async def test_a_session_ends_with_its_token_with_signing_out_and_by_itself(desk
 )
 async def test_what_is_no_form_is_refused(desk: Desk, content: bytes, kind: str, status: int) -> None:
     await desk.sign_in()
-    for what in ("maintenance", "sign-in", "sign-out", "cancel"):
+    for what in ("maintenance", "sign-in", "sign-out", "cancel", "rollback"):
         answer = await desk.client.post(f"{HOME}/{what}", content=content, headers={"Content-Type": kind})
         assert answer.status_code == status
 
