@@ -88,6 +88,7 @@ _boxship_value() {
         loader:--state) echo folders ;;
         loader:--run) echo folders ;;
         loader:--page-port) echo other ;;
+        loader:--front-port) echo other ;;
         loader:--api-port) echo other ;;
         loader:--source) echo other ;;
         loader:--ca) echo files ;;
@@ -168,9 +169,9 @@ _boxship_verb() {
         push) options='--ignore-push-failures -q --quiet -o --only -x --exclude --dependencies --include-deps --affected --tag --help --file --project-name --env-file --project-directory --profile --target --dry-run --lax --json --debug'; kinds=(services) ;;
         platform) options='-t --tag -q --quiet --help --file --project-name --env-file --project-directory --profile --target --dry-run --lax --json --debug'; kinds=(=build other) ;;
         release) options='-o --output --push --registry --platform --minimum-version --data-compat --include-secrets --replace --ca --insecure --help --file --project-name --env-file --project-directory --profile --target --dry-run --lax --json --debug'; kinds=(=create,list,show other) ;;
-        loader) options='--state --run --page-port --api-port --source --ca --insecure --update-check --help --file --project-name --env-file --project-directory --profile --target --dry-run --lax --json --debug'; kinds=() ;;
+        loader) options='--state --run --page-port --front-port --api-port --source --ca --insecure --update-check --help --file --project-name --env-file --project-directory --profile --target --dry-run --lax --json --debug'; kinds=() ;;
         emulate) options='--image --state --remove --help --file --project-name --env-file --project-directory --profile --target --dry-run --lax --json --debug'; kinds=(other) ;;
-        install) options='--release --image --ca --insecure --root --no-command --help --file --project-name --env-file --project-directory --profile --target --dry-run --lax --json --debug'; kinds=(other) ;;
+        install) options='--release --image --ca --insecure --root --no-preflight --no-command --help --file --project-name --env-file --project-directory --profile --target --dry-run --lax --json --debug'; kinds=(other) ;;
         uninstall) options='--root --help --file --project-name --env-file --project-directory --profile --target --dry-run --lax --json --debug'; kinds=() ;;
         watch) options='--no-up --prune --no-prune --quiet -o --only -x --exclude --dependencies --include-deps --affected --help --file --project-name --env-file --project-directory --profile --target --dry-run --lax --json --debug'; kinds=(services) ;;
         why) options='--socket --url --token-file --ca --help --file --project-name --env-file --project-directory --profile --target --dry-run --lax --json --debug'; kinds=() ;;
