@@ -35,11 +35,13 @@ class FakeReleases:
 
     def __init__(self) -> None:
         self.kept: dict[str, tuple[Release, Appliance]] = {}
+        self.records: dict[str, Release] = {}
         self.has_begun = False
         """Whether a pull that was cut off left something."""
 
     def add(self, release: Release, appliance: Appliance) -> None:
         self.kept[release.id] = (release, appliance)
+        self.records[release.id] = release
 
     def ids(self) -> tuple[str, ...]:
         return tuple(self.kept)
@@ -51,8 +53,19 @@ class FakeReleases:
         release, appliance = self._find(release_id)
         return deployed(appliance, release, appliance.directory)
 
+    def record(self, release_id: str) -> Release:
+        if release_id not in self.records:
+            raise NotFoundError(f"no release {release_id}")
+        return self.records[release_id]
+
+    def removed(self) -> tuple[str, ...]:
+        return tuple(self.records.keys() - self.kept.keys())
+
     def remove(self, release_id: str) -> None:
         self.kept.pop(release_id, None)
+
+    def forget(self, release_id: str) -> None:
+        self.records.pop(release_id, None)
 
     def drop_begun(self) -> None:
         self.has_begun = False
@@ -184,10 +197,14 @@ class FakeBoxWorld:
         self.engine = FakeEngine(self.clock)
         self.vendor = FakeVendor(self.releases)
 
-    def publish(self, appliance: Appliance, **images: str) -> Release:
-        """A release of this appliance that can be pulled; ``images``: service -> reference, there once pulled."""
+    def publish(self, appliance: Appliance, content: str = "", **images: str) -> Release:
+        """A release of this appliance that can be pulled; ``images``: service -> reference, there once pulled.
+
+        ``content``: another one makes other images, to which the references move, as for a version published again.
+        """
         made: Mapping[str, ReleaseImage] = {
-            service: ReleaseImage(reference, self.engine.add_image(reference)) for service, reference in images.items()
+            service: ReleaseImage(reference, self.engine.add_image(reference, content=content))
+            for service, reference in images.items()
         }
         reference = self.platforms.get(appliance.version, "")
         platform = ReleaseImage(reference, self.engine.add_image(reference)) if reference else None

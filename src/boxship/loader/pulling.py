@@ -72,10 +72,19 @@ class LibraryReleases:
             self._appliances[release_id] = deployed(read_release(kept.folder, kept.release), kept.release, kept.folder)
         return self._appliances[release_id]
 
+    def record(self, release_id: str) -> Release:
+        return self._library.record(release_id)
+
+    def removed(self) -> tuple[str, ...]:
+        return self._library.removed()
+
     def remove(self, release_id: str) -> None:
         self._library.remove(release_id)
         self._releases.pop(release_id, None)
         self._appliances.pop(release_id, None)
+
+    def forget(self, release_id: str) -> None:
+        self._library.forget(release_id)
 
     def drop_begun(self) -> None:
         self._library.drop_begun()
