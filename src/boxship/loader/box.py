@@ -89,7 +89,7 @@ class Sequenced(Struct, frozen=True):
 class GcView(Struct, frozen=True):
     """What gc would remove, or has; ``failures``: thing -> why it stayed.
 
-    ``kept``: id of a release -> why it and its images stay.
+    ``kept``: id of a release -> why it and its images stay; ``damaged``: id of a release -> what is wrong with it.
     """
 
     containers: tuple[str, ...] = ()
@@ -99,6 +99,7 @@ class GcView(Struct, frozen=True):
     releases: tuple[str, ...] = ()
     failures: Mapping[str, str] = field(default_factory=dict)
     kept: Mapping[str, str] = field(default_factory=dict)
+    damaged: Mapping[str, str] = field(default_factory=dict)
 
 
 class RollbackView(Struct, frozen=True):

@@ -9,12 +9,12 @@ from msgspec import Struct, field
 
 from boxship.errors import BoxshipError
 from boxship.loader.box import GcView
-from boxship.loader.holding import find_loose
+from boxship.loader.holding import Loose, find_loose
 from boxship.loader.journal import Journal
 from boxship.loader.keeping import kept_deployments, why_kept
 from boxship.loader.parts import Parts
+from boxship.loader.stock import Stock, take_stock
 from boxship.plan.observed import Observed
-from boxship.spec.release import Release
 from boxship.state import transitions
 from boxship.state.deployment import Deployment
 from boxship.state.operation import Failure
@@ -35,26 +35,33 @@ class Garbage(Struct, frozen=True):
     """Release id -> which of the images must be gone before its record may be forgotten."""
     waiting: frozenset[str] = frozenset()
     """Ids of releases whose records stay in any case."""
+    damaged: Mapping[str, str] = field(default_factory=dict)
+    """Release id -> what is wrong with it, and what becomes of it."""
+    blocked: Mapping[str, str] = field(default_factory=dict)
+    """Release id -> why nothing of some kind can go because of it."""
 
 
 def find_garbage(
     appliance: str,
     state: State,
-    releases: Collection[Release],
+    stock: Stock,
     observed: Observed,
     kept_releases: Mapping[str, str],
     kept_images: Collection[str] = (),
-    removed: Collection[Release] = (),
 ) -> Garbage:
-    """Pure. ``observed`` must list the images of all ``releases``, and of those ``removed`` before.
+    """Pure. ``observed`` must list the images of all that the stock knows.
 
     ``kept_releases``: of ``why_kept``. ``kept_images``: ids that stay beside those of kept releases.
     """
     generations = {each.generation for each in kept_deployments(state)}
-    known = (*releases, *removed)
+    known = (*stock.known, *stock.removed)
     staying = [release for release in known if release.id in kept_releases]
     going = [release for release in known if release.id not in kept_releases]
-    loose = find_loose(going, staying, kept_images, observed)
+    blocked = _unknown(state, kept_releases.keys() - {release.id for release in known})
+    if blocked:
+        loose = Loose(waiting=frozenset(release.id for release in going))
+    else:
+        loose = find_loose(going, staying, kept_images, observed)
     return Garbage(
         containers=_of_dead_generations(
             ((each.name, each.appliance, each.generation) for each in observed.containers), appliance, generations
@@ -66,22 +73,34 @@ def find_garbage(
             ((each.name, each.appliance, each.generation) for each in observed.volumes), appliance, generations
         ),
         images=loose.names,
-        releases=tuple(release.id for release in releases if release.id not in kept_releases),
-        kept={release.id: kept_releases[release.id] for release in releases if release.id in kept_releases},
-        owing=loose.owing,
+        releases=tuple(each for each in stock.ids if each not in kept_releases),
+        kept={each: kept_releases[each] for each in stock.ids if each in kept_releases},
+        # Of what can't be read nothing can be owed.
+        owing={**{each: () for each in stock.damaged if each not in kept_releases}, **loose.owing},
         waiting=loose.waiting,
+        damaged=stock.damaged,
+        blocked=blocked,
     )
+
+
+def _unknown(state: State, ids: Collection[str]) -> Mapping[str, str]:
+    return {
+        each.release_id: f"nobody knows which images {each.version} needs, as its record can't be read, so none of any "
+        "release is removed: pull it again"
+        for each in kept_deployments(state)
+        if each.release_id in ids
+    }
 
 
 async def garbage_of(parts: Parts, journal: Journal) -> Garbage:
     """What there is now. Raises: EngineError."""
-    releases = [parts.releases.release(release_id) for release_id in parts.releases.ids()]
-    removed = [parts.releases.record(release_id) for release_id in parts.releases.removed()]
-    references = {image.id for release in (*releases, *removed) for image in release.images().values()}
+    stock = await take_stock(parts)
+    known = (*stock.known, *stock.removed)
+    references = {image.id for release in known for image in release.images().values()}
     observed = await parts.engine.observe(tuple(references))
     state = journal.state
-    kept = why_kept(state, releases, _earlier(parts, state.current))
-    return find_garbage(parts.appliance, state, releases, observed, kept, parts.loader_images(), removed)
+    kept = why_kept(state, stock.whole, _earlier(parts, state.current))
+    return find_garbage(parts.appliance, state, stock, observed, kept, parts.loader_images())
 
 
 def _earlier(parts: Parts, current: Deployment | None) -> int:
@@ -109,8 +128,13 @@ async def collect_garbage(parts: Parts, journal: Journal) -> Failure | None:
         images=str(len(view.images)),
         releases=str(len(view.releases)),
     )
+    if view.damaged:
+        journal.note_result(damaged="; ".join(view.damaged.values()))
+    for why in garbage.blocked.values():
+        return Failure("gc.partial", why)
     for name, why in view.failures.items():
-        return Failure("gc.partial", f"{len(view.failures)} things stayed, {name} the first: {why}")
+        stayed = "1 thing" if len(view.failures) == 1 else f"{len(view.failures)} things"
+        return Failure("gc.partial", f"{stayed} stayed, {name} the first: {why}")
     return None
 
 
@@ -150,7 +174,7 @@ async def collect(parts: Parts, garbage: Garbage) -> GcView:
 
 
 def view_of(garbage: Garbage, failures: dict[str, str] | None = None) -> GcView:
-    failed = failures or {}
+    failed = {**(failures or {}), **garbage.blocked}
     return GcView(
         containers=tuple(each for each in garbage.containers if each not in failed),
         volumes=tuple(each for each in garbage.volumes if each not in failed),
@@ -159,6 +183,7 @@ def view_of(garbage: Garbage, failures: dict[str, str] | None = None) -> GcView:
         releases=garbage.releases,
         failures=failed,
         kept=garbage.kept,
+        damaged=garbage.damaged,
     )
 
 

@@ -37,6 +37,9 @@ class Releases(Protocol):
     def appliance(self, release_id: str) -> Appliance:
         """What its files say, as a box runs it (``bundle.read.deployed``). Raises: as ``release``, and SpecError."""
 
+    def verify(self, release_id: str) -> Release:
+        """As ``release``, from the disk anew: what was whole when it was first read may not be now. May block."""
+
     def record(self, release_id: str) -> Release:
         """The record alone, which says what images came with it; also of one that is damaged, or removed.
 

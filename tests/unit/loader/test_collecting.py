@@ -3,12 +3,12 @@
 import pytest
 from msgspec.structs import replace
 
-from boxship.errors import EngineConflictError
+from boxship.errors import EngineConflictError, StateError
 from boxship.loader.box import GcView
 from boxship.loader.supervisor import Supervisor
 from boxship.spec.release import ReleaseImage
 from boxship.state.operation import Operation, OperationStatus
-from tests.unit.loader.bench import Bench, version
+from tests.unit.loader.bench import VERSIONS, Bench, version
 
 
 @pytest.fixture
@@ -127,3 +127,88 @@ async def test_a_loader_s_image_goes_once_no_loader_needs_it_though_its_release_
         await bench.booted(box)
         assert (await collect(bench, box)).failure is None
         assert here(bench, [platform]) == []
+
+
+def damage(bench: Bench, number: str, *, record: bool = False) -> str:
+    """The release's id."""
+    release_id = bench.world.vendor.published[number][0].id
+    if record:
+        bench.world.releases.records.pop(release_id)
+    bench.world.releases.damaged.add(release_id)
+    return release_id
+
+
+@pytest.mark.parametrize("record", [False, True])
+async def test_a_damaged_release_that_nothing_needs_goes_and_stops_no_switch(bench: Bench, *, record: bool) -> None:
+    async with bench.loader() as box:
+        await bench.to(box, "1.0")
+        await bench.to(box, "1.1")
+        await bench.pull(box, "1.2")
+        await bench.over(box, await box.switch("1.2", by="test"))
+        damaged = damage(bench, "1.0", record=record)
+        assert (await bench.over(box, await box.switch("1.1", allow_downgrade=True, by="test"))).failure is None
+        foreseen = await foresee(box)
+        assert foreseen.releases == (damaged,)
+        assert ("its images aren't known" in foreseen.damaged[damaged]) is record
+        done = await collect(bench, box)
+        assert done.failure is None
+        assert done.result["damaged"] == foreseen.damaged[damaged]
+        assert damaged not in bench.world.releases.ids()
+        assert ("app/web:1.0" in tags(bench)) is record
+        assert (await foresee(box)).damaged == {}
+
+
+async def test_a_release_that_was_damaged_is_refused_by_its_own_switch_alone_and_can_be_pulled_again(
+    bench: Bench,
+) -> None:
+    async with bench.loader() as box:
+        for number in VERSIONS:
+            await bench.pull(box, number)
+        await bench.over(box, await box.switch("1.0", by="test"))
+        damage(bench, "1.1", record=True)
+        with pytest.raises(StateError, match=r"1\.1 was changed") as refused:
+            await box.switch("1.1", by="test")
+        assert refused.value.hint == "pull the release again"
+        await bench.to(box, "1.1")
+        assert box.boot().version == "1.1"
+
+
+async def test_what_can_be_gone_back_to_is_verified_before_a_rollback(bench: Bench) -> None:
+    async with bench.loader() as box:
+        await bench.to(box, "1.0")
+        await bench.to(box, "1.1")
+        damage(bench, "1.0")
+        with pytest.raises(StateError, match=r"1\.0 was changed"):
+            await box.rollback(by="test")
+        await bench.pull(box, "1.0")
+        assert (await bench.over(box, await box.rollback(by="test"))).failure is None
+
+
+async def test_without_the_record_of_a_deployment_gc_takes_all_but_images_and_says_so(bench: Bench) -> None:
+    async with bench.loader() as box:
+        for number in VERSIONS:
+            await bench.to(box, number)
+        previous = damage(bench, "1.1", record=True)
+        before = tags(bench)
+        partial = await collect(bench, box)
+        assert partial.failure is not None
+        assert "which images 1.1 needs" in partial.failure.message
+        assert tags(bench) == before
+        assert set(bench.world.engine.world.volumes) == {"app.data.g2", "app.data.g3"}
+        assert previous in bench.world.releases.ids()
+        await bench.pull(box, "1.1")
+        assert (await collect(bench, box)).failure is None
+        assert before - tags(bench) == {"app/db:1.0", "app/web:1.0"}
+
+
+async def test_a_damaged_release_that_can_be_gone_back_to_stays_and_keeps_no_other_s_images(bench: Bench) -> None:
+    async with bench.loader() as box:
+        for number in VERSIONS:
+            await bench.to(box, number)
+        damaged = damage(bench, "1.1")
+        foreseen = await foresee(box)
+        assert damaged in foreseen.kept
+        assert foreseen.damaged == {damaged: "compose.yaml of 1.1 was changed: pull the release again"}
+        assert (await collect(bench, box)).failure is None
+        assert "app/web:1.1" in tags(bench)
+        assert "app/web:1.0" not in tags(bench)

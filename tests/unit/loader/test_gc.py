@@ -6,6 +6,7 @@ from msgspec.structs import replace
 
 from boxship.loader.gc import Garbage, find_garbage, view_of
 from boxship.loader.keeping import kept_deployments, waiting_releases, why_kept
+from boxship.loader.stock import Stock
 from boxship.names import LABEL_GENERATION
 from boxship.plan.observed import (
     ContainerState,
@@ -76,7 +77,11 @@ def volume(name: str, generation: int, appliance: str = "share") -> ObservedVolu
 def garbage(
     observed: Observed, state: State = STATE, releases: tuple[Release, ...] = RELEASES, *, earlier: int = 0
 ) -> Garbage:
-    return find_garbage("share", state, releases, observed, why_kept(state, releases, earlier))
+    return find_garbage("share", state, stock_of(*releases), observed, why_kept(state, releases, earlier))
+
+
+def stock_of(*releases: Release, removed: tuple[Release, ...] = ()) -> Stock:
+    return Stock(releases, removed=removed, ids=tuple(each.id for each in releases))
 
 
 def test_current_trial_and_previous_stay() -> None:
@@ -174,9 +179,9 @@ def test_an_image_of_a_loader_stays_and_its_release_s_record_with_it() -> None:
     old = replace(OLD, platform=ReleaseImage("share/platform:1.0", "sha256:p"))
     observed = Observed(images=(image("p", "share/platform:1.0"),))
     kept = why_kept(STATE, (old, CURRENT))
-    waits = find_garbage("share", STATE, (old, CURRENT), observed, kept, ("sha256:p",))
+    waits = find_garbage("share", STATE, stock_of(old, PREVIOUS, CURRENT), observed, kept, ("sha256:p",))
     assert (waits.releases, waits.images, waits.waiting) == ((old.id,), (), frozenset({old.id}))
-    later = find_garbage("share", STATE, (CURRENT,), observed, kept, (), removed=(old,))
+    later = find_garbage("share", STATE, stock_of(PREVIOUS, CURRENT, removed=(old,)), observed, kept)
     assert (later.releases, later.images, later.owing) == ((), ("share/platform:1.0",), {old.id: later.images})
 
 
@@ -186,9 +191,9 @@ def test_the_platform_goes_last() -> None:
     found = find_garbage(
         "share",
         state,
-        (old, CURRENT),
+        stock_of(old, PREVIOUS, CURRENT),
         Observed(images=(*IMAGES, image("platform1", "share/platform:1.0"))),
-        why_kept(state, (old, CURRENT)),
+        why_kept(state, (old, PREVIOUS, CURRENT)),
     )
     assert found.images == ("share/web:1.0", "share/db:1.0", "share/platform:1.0")
 

@@ -11,6 +11,7 @@ from boxship.units import format_size
 
 _COLORS = {"ok": GREEN, "degraded": YELLOW, "failed": RED}
 _BAR = 24
+_GARBAGE = ("containers", "volumes", "networks", "images", "releases")
 
 
 def bar_line(operation: Operation, width: int) -> str:
@@ -51,8 +52,10 @@ def _outcome(operation: Operation) -> Iterator[str]:
             if result.get("data", "none") != "none":
                 yield f"data: {result['data']}"
         case OperationKind.GC:
-            taken = [f"{count} {kind}" for kind, count in result.items() if count not in ("", "0")]
+            taken = [f"{result[kind]} {kind}" for kind in _GARBAGE if result.get(kind, "0") != "0"]
             yield f"gone: {', '.join(taken)}" if taken else "nothing was left over"
+            if "damaged" in result:
+                yield f"damaged: {result['damaged']}"
         case _:
             yield f"{operation.kind} is done, after {took_s:.1f} s"
 
@@ -124,16 +127,13 @@ def print_report(report: Mapping[str, object]) -> None:
 
 def print_garbage(garbage: Mapping[str, object]) -> None:
     """One thing per line, as it can be read by programs, too."""
-    rows = [
-        (kind, str(name))
-        for kind in ("containers", "volumes", "networks", "images", "releases")
-        for name in _items(garbage.get(kind))
-    ]
+    rows = [(kind, str(name)) for kind in _GARBAGE for name in _items(garbage.get(kind))]
     print_columns(("KIND", "NAME"), rows, nothing="nothing is left over")
-    kept = garbage.get("kept")
-    if isinstance(kept, Mapping) and kept:
-        print()
-        print_columns(("STAYS", "WHY"), [(str(name), str(why)) for name, why in kept.items()], nothing="")
+    for part, title in (("kept", "STAYS"), ("failures", "CAN'T GO"), ("damaged", "DAMAGED")):
+        told = garbage.get(part)
+        if isinstance(told, Mapping) and told:
+            print()
+            print_columns((title, "WHY"), [(str(name), str(why)) for name, why in told.items()], nothing="")
 
 
 def print_tokens(tokens: object) -> None:
