@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from boxship.cli.box import BOX_VERBS
 from boxship.cli.main import main
+from boxship.cli.render.box import rollback_line
 from boxship.engine.port import LogLine
 from boxship.errors import ConflictError, NotFoundError, OperationError, ProbeError
 from boxship.events import Notice
@@ -17,6 +18,10 @@ from boxship.state.operation import Failure, OperationStatus, Progress, Unpackin
 from tests.integration.box_thread import BoxThread
 
 MIB = 1024 * 1024
+BRINGS = (
+    "Going back to 0.9 brings its data as of 2023-11-14T22:13:20Z, 3h13m ago. "
+    "It loses what was written since 1.0 was booted."
+)
 
 
 @pytest.fixture
@@ -180,8 +185,42 @@ def test_what_is_not_there_is_told_as_the_box_does(thread: BoxThread, capsys: Ca
 
 def test_a_rollback_without_a_person_needs_a_yes(thread: BoxThread, capsys: Capture) -> None:
     assert box("rollback") == 2
-    assert "Going back to 0.9 loses what was written since 1.0 was booted." in capsys.readouterr().err
+    assert BRINGS in capsys.readouterr().err
     assert thread.box.operations() == ()
+
+
+def test_a_rollback_says_how_old_the_data_is_also_to_who_has_agreed_and_in_a_dry_run(
+    thread: BoxThread, capsys: Capture
+) -> None:
+    assert box("rollback --yes --dry-run") == 0
+    assert BRINGS in capsys.readouterr().err
+    assert box("rollback --yes --detach --json") == 0
+    shown = capsys.readouterr()
+    assert BRINGS in shown.err
+    assert json.loads(shown.out)["kind"] == "rollback"
+
+
+def test_there_is_no_asking_where_nothing_can_be_gone_back_to(thread: BoxThread, capsys: Capture) -> None:
+    thread.do(lambda box: setattr(box, "kept", replace(box.kept, previous=None)))
+    for line in ("rollback", "rollback --yes", "rollback --yes --dry-run"):
+        assert box(line) == NotFoundError.exit_status
+        assert "Going back" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("age_s", "said"),
+    [
+        (0.0, "less than a minute ago"),
+        (59.9, "less than a minute ago"),
+        (60.0, "1m ago"),
+        (71 * 3600, "71h ago"),
+        (80 * 3600, "3 days ago"),
+    ],
+)
+def test_an_age_is_told_as_people_say_it(age_s: float, said: str) -> None:
+    to = {"release_id": "sha256:0", "version": "0.9", "target": "default", "generation": 1}
+    line = rollback_line({"to": to, "data_from_s": 0.0, "data_age_s": age_s, "loses": "today"})
+    assert line == f"Going back to 0.9 brings its data as of 1970-01-01T00:00:00Z, {said}. It loses today."
 
 
 def test_tokens_are_made_used_over_the_network_and_revoked(thread: BoxThread, capsys: Capture, tmp_path: Path) -> None:

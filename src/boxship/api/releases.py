@@ -72,7 +72,9 @@ async def switch(doors: Doors, call: Call) -> Handled:
 
 async def show_rollback(doors: Doors, call: Call) -> Handled:
     brings = doors.box.what_rollback_brings()
-    return Reply(RollbackAnswer(to=brings.to, data_from_s=brings.data_from_s, loses=brings.loses))
+    return Reply(
+        RollbackAnswer(to=brings.to, data_from_s=brings.data_from_s, data_age_s=brings.data_age_s, loses=brings.loses)
+    )
 
 
 async def rollback(doors: Doors, call: Call) -> Handled:

@@ -98,10 +98,14 @@ class RollbackBody(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class RollbackAnswer(Struct, frozen=True):
-    """``data_from_s``: when the data of the deployment to go back to was last written, unix time."""
+    """``data_from_s``: when the data of the deployment to go back to was last written, unix time.
+
+    ``data_age_s``: how long ago that is, by the box's own clock.
+    """
 
     to: Deployment
     data_from_s: float
+    data_age_s: float
     loses: str
 
 

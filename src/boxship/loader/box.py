@@ -103,10 +103,14 @@ class GcView(Struct, frozen=True):
 
 
 class RollbackView(Struct, frozen=True):
-    """What going back would bring: which deployment, and when its data was last written (unix time)."""
+    """What going back would bring: which deployment, and when its data was last written (unix time).
+
+    ``data_age_s``: how long ago that is by the box's own clock, as who asks may have another.
+    """
 
     to: Deployment
     data_from_s: float
+    data_age_s: float
     loses: str
 
 

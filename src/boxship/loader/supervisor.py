@@ -244,6 +244,7 @@ class Supervisor:
         return RollbackView(
             to=state.previous,
             data_from_s=state.previous_until_s,
+            data_age_s=max(0.0, self._parts.clock.now().timestamp() - state.previous_until_s),
             loses=f"what was written since {state.current} took over from {state.previous}; "
             "that stays here as the previous deployment",
         )

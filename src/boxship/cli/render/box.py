@@ -4,13 +4,18 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
+from msgspec import Struct, convert
+
 from boxship.cli.render.color import BOLD, GREEN, RED, YELLOW, is_colored, paint, sanitized
 from boxship.cli.render.columns import print_columns
+from boxship.state.deployment import Deployment
 from boxship.state.operation import Operation, OperationKind
-from boxship.units import format_size
+from boxship.units import format_duration, format_size
 
 _COLORS = {"ok": GREEN, "degraded": YELLOW, "failed": RED}
 _BAR = 24
+_DAYS_FROM = 3
+"""An age of fewer days is told in hours."""
 _GARBAGE = ("containers", "volumes", "networks", "images", "releases")
 
 
@@ -70,6 +75,30 @@ def back_line(operation: Operation) -> str:
     if runs is None or "downtime_s" not in operation.result:
         return ""
     return sanitized(f"{runs} runs again, with its data as it was before; {_unserved(operation.result)}")
+
+
+class _Brings(Struct, frozen=True):
+    to: Deployment
+    loses: str
+    data_from_s: float
+    data_age_s: float
+
+
+def rollback_line(answered: object) -> str:
+    """``Going back to 1.0 brings its data as of 2026-11-29T09:51:35Z, 3h13m ago. It loses ...``."""
+    brings = convert(answered, _Brings)
+    at = time_of(datetime.fromtimestamp(brings.data_from_s, UTC))
+    age = _age(brings.data_age_s)
+    return sanitized(f"Going back to {brings.to.version} brings its data as of {at}, {age}. It loses {brings.loses}.")
+
+
+def _age(seconds: float) -> str:
+    minutes = int(seconds // 60)
+    if minutes < 1:
+        return "less than a minute ago"
+    if minutes < _DAYS_FROM * 24 * 60:
+        return f"{format_duration(minutes * 60)} ago"
+    return f"{minutes // (24 * 60)} days ago"
 
 
 def print_operations(operations: Sequence[Operation]) -> None:
