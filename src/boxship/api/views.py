@@ -72,7 +72,7 @@ class RegistryBody(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class TagsAnswer(Struct, frozen=True):
-    """``tag`` is the newest by version order; ``tags`` all of them, the oldest first."""
+    """``tag`` is the newest, a pre-release only where there is nothing else; ``tags`` all of them, the oldest first."""
 
     registry: str
     tag: str
