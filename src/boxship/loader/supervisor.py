@@ -279,7 +279,7 @@ class Supervisor:
         if running is None or running.stage in BEFORE_STAGES:
             return was_booted
         # Its last word before it ends as it should.
-        return "downtime_s" in running.result and "going_back" not in running.result
+        return "downtime_s" in running.result and running.result.keys().isdisjoint(("going_back", "not_served"))
 
     async def gc(self, *, dry_run: bool = False, by: str) -> Operation | GcView:
         if dry_run:

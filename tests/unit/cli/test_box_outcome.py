@@ -62,7 +62,15 @@ def test_after_a_failed_trial_it_is_said_what_runs() -> None:
     )
 
 
-@pytest.mark.parametrize("result", [{}, {"downtime_s": "3"}, {"runs": "1.1.0 (default)"}])
+@pytest.mark.parametrize(
+    "result",
+    [
+        {},
+        {"downtime_s": "3"},
+        {"runs": "1.1.0 (default)"},
+        {"runs": "1.1.0 (default)", "downtime_s": "3", "not_served": "no such table"},
+    ],
+)
 def test_nothing_is_said_to_be_back_that_was_not_stopped_or_did_not_come_back(result: dict[str, str]) -> None:
     assert back_line(over(OperationKind.SWITCH, **result)) == ""
 

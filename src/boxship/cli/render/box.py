@@ -72,7 +72,7 @@ def _unserved(result: Mapping[str, str]) -> str:
 def back_line(operation: Operation) -> str:
     """What runs after a switch that failed; empty when it isn't known to have been stopped, or didn't come back."""
     runs = operation.result.get("runs")
-    if runs is None or "downtime_s" not in operation.result:
+    if runs is None or "downtime_s" not in operation.result or "not_served" in operation.result:
         return ""
     return sanitized(f"{runs} runs again, with its data as it was before; {_unserved(operation.result)}")
 
