@@ -124,10 +124,13 @@ def test_detached_it_prints_the_operations_id_at_once(thread: BoxThread, capsys:
 
 
 def test_progress_is_shown_as_it_goes(thread: BoxThread, capsys: Capture) -> None:
-    thread.later(0.1, lambda box: box.advance(Progress(118 * MIB, 362 * MIB, 1, 4, "web"), stage="pulling"))
+    thread.later(
+        0.1, lambda box: box.advance(Progress(118 * MIB, 362 * MIB, 1, 4, "web", 40 * MIB, 120 * MIB), stage="pulling")
+    )
     thread.later(0.8, lambda box: box.end())
     assert box("pull 1.2") == 0
-    assert "pull:  [#######                 ]  118 MiB of 362 MiB  pulling  web" in capsys.readouterr().err
+    bar = "pull:  [#######                 ]  118 MiB of 362 MiB  web: 40 MiB of 120 MiB  pulling"
+    assert bar in capsys.readouterr().err
 
 
 def test_what_the_engine_unpacks_is_a_line_of_its_own(thread: BoxThread, capsys: Capture) -> None:
@@ -138,8 +141,8 @@ def test_what_the_engine_unpacks_is_a_line_of_its_own(thread: BoxThread, capsys:
     thread.later(1.4, lambda box: box.end())
     assert box("pull 1.2") == 0
     shown = capsys.readouterr().err
-    assert "362 MiB of 362 MiB  pulling  web\n" in shown
-    assert "pulling  web  unpacking: 2 of 5 layers, 118 MiB of 200 MiB, for 12s\n" in shown
+    assert "362 MiB of 362 MiB  web  pulling\n" in shown
+    assert "web  unpacking: 2 of 5 layers, 118 MiB of 200 MiB, for 12s  pulling\n" in shown
 
 
 def test_json_tells_every_change_and_the_end(thread: BoxThread, capsys: Capture) -> None:

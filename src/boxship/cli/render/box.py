@@ -9,7 +9,7 @@ from msgspec import Struct, convert
 from boxship.cli.render.color import BOLD, GREEN, RED, YELLOW, is_colored, paint, sanitized
 from boxship.cli.render.columns import print_columns
 from boxship.state.deployment import Deployment
-from boxship.state.operation import Operation, OperationKind
+from boxship.state.operation import Operation, OperationKind, Progress
 from boxship.units import format_duration, format_size
 
 _COLORS = {"ok": GREEN, "degraded": YELLOW, "failed": RED}
@@ -20,7 +20,7 @@ _GARBAGE = ("containers", "volumes", "networks", "images", "releases")
 
 
 def bar_line(operation: Operation, width: int) -> str:
-    """``pull:  [#####     ]  118 MiB of 362 MiB  web``; cut to ``width``, 0: not."""
+    """``pull:  [#####     ]  118 MiB of 362 MiB  web: 40 MiB of 120 MiB``; cut to ``width``, 0: not."""
     progress = operation.progress
     parts = [f"{operation.kind}:"]
     done, total = progress.done_bytes, progress.total_bytes
@@ -32,11 +32,18 @@ def bar_line(operation: Operation, width: int) -> str:
     if total:
         filled = _BAR * min(done, total) // total
         parts.append(f"[{'#' * filled}{' ' * (_BAR - filled)}]")
-    parts += [amount, operation.note or operation.stage, progress.item]
-    if progress.unpacking is not None:
-        parts.append(progress.unpacking.text)
+    # The note is the same all the time, so it is what a narrow terminal may cut.
+    unpacking = progress.unpacking.text if progress.unpacking is not None else ""
+    parts += [amount, _item(progress), unpacking, operation.note or operation.stage]
     line = sanitized("  ".join(part for part in parts if part))
     return line[:width] if width > 0 else line
+
+
+def _item(progress: Progress) -> str:
+    if not progress.item or not progress.item_total_bytes:
+        return progress.item
+    done, total = format_size(progress.item_done_bytes), format_size(progress.item_total_bytes)
+    return f"{progress.item}: {done} of {total}"
 
 
 def operation_line(operation: Operation) -> str:
