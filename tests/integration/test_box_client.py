@@ -2,6 +2,8 @@
 
 import json
 import shlex
+import signal
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +18,7 @@ from boxship.errors import ConflictError, NotFoundError, OperationError, ProbeEr
 from boxship.events import Notice
 from boxship.state.operation import Failure, OperationStatus, Progress, Unpacking
 from tests.integration.box_thread import BoxThread
+from tests.integration.boxes import BOXSHIP
 
 MIB = 1024 * 1024
 BRINGS = (
@@ -143,6 +146,19 @@ def test_what_the_engine_unpacks_is_a_line_of_its_own(thread: BoxThread, capsys:
     shown = capsys.readouterr().err
     assert "362 MiB of 362 MiB  web  pulling\n" in shown
     assert "web  unpacking: 2 of 5 layers, 118 MiB of 200 MiB, for 12s  pulling\n" in shown
+
+
+def test_who_ends_the_following_by_ctrl_c_ends_nothing_else_and_is_told_how_to(thread: BoxThread) -> None:
+    command = [*BOXSHIP, "box", "switch", "1.1"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as following:
+        assert following.stderr is not None
+        assert "switch: " in following.stderr.readline(), "it follows"
+        following.send_signal(signal.SIGINT)
+        said = following.stderr.read()
+        assert following.wait(timeout=30) == 130
+    assert said == "switch op-1 goes on: boxship box operation op-1 shows it, boxship box cancel op-1 ends it\n"
+    (operation,) = thread.box.operations()
+    assert operation.status is OperationStatus.RUNNING
 
 
 def test_json_tells_every_change_and_the_end(thread: BoxThread, capsys: Capture) -> None:
