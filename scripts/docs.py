@@ -414,6 +414,11 @@ def _labels() -> str:
         ("network", names.network_name(name, "default"), "`name`"),
         ("volume", names.volume_name(name, "db-data"), "`name`"),
         ("image that the appliance builds", f"{names.image_name(name, service)}:latest", "`image`"),
+        (
+            "on a box: an image of a release whose version was published again",
+            names.replaced_reference(f"{name}/{service}:1.4.2", "sha256:0123456789ab"),
+            "",
+        ),
     )
     return "\n\n".join(
         (

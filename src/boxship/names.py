@@ -104,6 +104,18 @@ def image_name(appliance: str, service: str) -> str:
     return f"{appliance}/{service.lower()}"
 
 
+def replaced_reference(reference: str, image_id: str) -> str:
+    """What a release's image is called as well once its tag went to another image: ``share/web:replaced-0123456789ab``.
+
+    Version tags move when a version is published again, or comes from another registry. An image that a record still
+    needs must keep a name then, or the next prune takes it.
+    """
+    repository, separator, tag = reference.rpartition(":")
+    return (
+        f"{repository if separator and '/' not in tag else reference}:replaced-{image_id.removeprefix('sha256:')[:12]}"
+    )
+
+
 def loader_name(appliance: str) -> str:
     """The container of an appliance's Loader. No service's container can be called so, as those have a dot."""
     return f"boxship-loader-{appliance}"

@@ -230,7 +230,9 @@ class Subject:
         versions = {kept.current[0], *([kept.previous[0]] if kept.previous else []), *kept.waiting}
         releases = [json.loads(path.read_bytes()) for path in self.box.state.glob("releases/*/release.json")]
         assert {each["version"] for each in releases} == versions
-        assert len(list(self.box.state.glob("releases/*"))) == len(versions)
+        folders = {path.name for path in self.box.state.glob("releases/*")}
+        assert len(folders) == len(versions)
+        assert {path.stem for path in self.box.state.glob("records/*")} == folders
         tags = {tag for image in observed.images for tag in image.tags if tag.startswith(f"{APPLIANCE}/")}
         assert {tag.rpartition(":")[2] for tag in tags} <= versions, tags
         nobodys = [image.id for image in observed.images if not image.tags and not image.digests]

@@ -637,6 +637,25 @@ class EngineContract:
         await bench.engine.remove_image(other)
         assert (await bench.engine.observe()).image(other) is None
 
+    async def test_an_image_is_removed_by_its_id_when_it_has_no_other_names(self, bench: Bench) -> None:
+        tags = [f"{bench.appliance}/{name}:1" for name in ("one", "two")]
+        first, second = (docker_archive(tags[0], {"hello": f"{bench.appliance} {n}".encode()}) for n in range(2))
+        await bench.engine.load_archive(chunks_of(first), tags[0])
+        image_id = (await bench.engine.image_history(tags[0])).id
+        await bench.engine.tag_image(tags[0], tags[1])
+        with pytest.raises(EngineConflictError, match="referenced in multiple repositories"):
+            await bench.engine.remove_image(image_id)
+        await bench.engine.remove_image(tags[1])
+        # The tag goes to another image, and nothing but its id is left of this one.
+        await bench.engine.load_archive(chunks_of(second), tags[0])
+        observed = (await bench.engine.observe((image_id,))).image(image_id)
+        assert observed is not None
+        assert (observed.tags, observed.digests) == ((), ())
+        await bench.engine.remove_image(image_id)
+        await bench.engine.remove_image(image_id)
+        assert (await bench.engine.observe((image_id,))).images == ()
+        await bench.engine.remove_image(tags[0])
+
     async def test_what_is_no_archive_is_not_loaded(self, bench: Bench, tmp_path: Path) -> None:
         archive = tmp_path / "images.tar"
         archive.write_bytes(b"this is no tar" * 100)

@@ -147,7 +147,7 @@ class FakeBox:
     def what_rollback_brings(self) -> RollbackView:
         if self.kept.previous is None:
             raise NotFoundError("there is no previous deployment")
-        return RollbackView(self.kept.previous, 1_700_000_000.0, "what was written since 1.0 was booted")
+        return RollbackView(self.kept.previous, 1_700_000_000.0, 11_580.0, "what was written since 1.0 was booted")
 
     async def rollback(self, *, by: str) -> Operation:
         self.what_rollback_brings()

@@ -8,7 +8,7 @@ from typing import ParamSpec, TypeVar
 
 from boxship.bundle.read import deployed
 from boxship.checks.report import Result
-from boxship.errors import CancelledError, HostError, NotFoundError, UsageError
+from boxship.errors import CancelledError, HostError, NotFoundError, StateError, UsageError
 from boxship.execute.generations import VolumePair
 from boxship.execute.race import race
 from boxship.host.gate import Closed, GateReport, GateState, Opened
@@ -35,11 +35,16 @@ class FakeReleases:
 
     def __init__(self) -> None:
         self.kept: dict[str, tuple[Release, Appliance]] = {}
+        self.records: dict[str, Release] = {}
+        self.damaged: set[str] = set()
+        """Ids of those whose files are not what they were."""
         self.has_begun = False
         """Whether a pull that was cut off left something."""
 
     def add(self, release: Release, appliance: Appliance) -> None:
         self.kept[release.id] = (release, appliance)
+        self.records[release.id] = release
+        self.damaged.discard(release.id)
 
     def ids(self) -> tuple[str, ...]:
         return tuple(self.kept)
@@ -51,8 +56,27 @@ class FakeReleases:
         release, appliance = self._find(release_id)
         return deployed(appliance, release, appliance.directory)
 
+    def verify(self, release_id: str) -> Release:
+        release = self._find(release_id)[0]
+        if release_id in self.damaged or release_id not in self.records:
+            raise StateError(f"compose.yaml of {release.version} was changed", hint="pull the release again")
+        return release
+
+    def record(self, release_id: str) -> Release:
+        if release_id not in self.records and release_id in self.kept:
+            raise StateError("release.json can't be read", hint="pull the release again")
+        if release_id not in self.records:
+            raise NotFoundError(f"no release {release_id}")
+        return self.records[release_id]
+
+    def removed(self) -> tuple[str, ...]:
+        return tuple(self.records.keys() - self.kept.keys())
+
     def remove(self, release_id: str) -> None:
         self.kept.pop(release_id, None)
+
+    def forget(self, release_id: str) -> None:
+        self.records.pop(release_id, None)
 
     def drop_begun(self) -> None:
         self.has_begun = False
@@ -231,10 +255,14 @@ class FakeBoxWorld:
         self.engine = FakeEngine(self.clock)
         self.vendor = FakeVendor(self.releases)
 
-    def publish(self, appliance: Appliance, **images: str) -> Release:
-        """A release of this appliance that can be pulled; ``images``: service -> reference, there once pulled."""
+    def publish(self, appliance: Appliance, content: str = "", **images: str) -> Release:
+        """A release of this appliance that can be pulled; ``images``: service -> reference, there once pulled.
+
+        ``content``: another one makes other images, to which the references move, as for a version published again.
+        """
         made: Mapping[str, ReleaseImage] = {
-            service: ReleaseImage(reference, self.engine.add_image(reference)) for service, reference in images.items()
+            service: ReleaseImage(reference, self.engine.add_image(reference, content=content))
+            for service, reference in images.items()
         }
         reference = self.platforms.get(appliance.version, "")
         platform = ReleaseImage(reference, self.engine.add_image(reference)) if reference else None

@@ -153,7 +153,11 @@ class Shelf:
         image = self._world.find_image(reference)
         if image is None:
             return
-        others = image.tags - {with_default_tag(reference)}
+        is_by_id = reference == image.id
+        if is_by_id and len(image.tags) > 1:
+            message = f"conflict: unable to delete {image.id[7:19]} (must be forced) - image is referenced in multiple"
+            raise refusal(f"remove image {reference}", 409, f"{message} repositories")
+        others = set() if is_by_id else image.tags - {with_default_tag(reference)}
         users = [each for each in self._world.containers.values() if each.image_id == image.id]
         if users and not others:
             message = f"conflict: unable to remove repository reference: container {users[0].id[:12]} is using it"

@@ -2,6 +2,8 @@
 
 import json
 import shlex
+import signal
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,14 +12,20 @@ from msgspec.structs import replace
 
 from boxship.cli.box import BOX_VERBS
 from boxship.cli.main import main
+from boxship.cli.render.box import rollback_line
 from boxship.engine.port import LogLine
 from boxship.errors import ConflictError, NotFoundError, OperationError, ProbeError, StateError
 from boxship.events import Notice
 from boxship.state.operation import Failure, OperationStatus, Progress, Unpacking
 from tests.fakes.box import FakeBox
 from tests.integration.box_thread import BoxThread
+from tests.integration.boxes import BOXSHIP
 
 MIB = 1024 * 1024
+BRINGS = (
+    "Going back to 0.9 brings its data as of 2023-11-14T22:13:20Z, 3h13m ago. "
+    "It loses what was written since 1.0 was booted."
+)
 
 
 @pytest.fixture
@@ -132,10 +140,11 @@ def test_detached_it_prints_the_operations_id_at_once(thread: BoxThread, capsys:
 
 
 def test_progress_is_shown_as_it_goes(thread: BoxThread, capsys: Capture) -> None:
-    progress = Progress(118 * MIB, 362 * MIB, 1, 4, "web")
+    progress = Progress(118 * MIB, 362 * MIB, 1, 4, "web", 40 * MIB, 120 * MIB)
     thread.then(lambda box: box.advance(progress, stage="pulling"), FakeBox.end)
     assert box("pull 1.2") == 0
-    assert "pull:  [#######                 ]  118 MiB of 362 MiB  pulling  web" in capsys.readouterr().err
+    bar = "pull:  [#######                 ]  118 MiB of 362 MiB  web: 40 MiB of 120 MiB  pulling"
+    assert bar in capsys.readouterr().err
 
 
 def test_what_the_engine_unpacks_is_a_line_of_its_own(thread: BoxThread, capsys: Capture) -> None:
@@ -148,8 +157,21 @@ def test_what_the_engine_unpacks_is_a_line_of_its_own(thread: BoxThread, capsys:
     )
     assert box("pull 1.2") == 0
     shown = capsys.readouterr().err
-    assert "362 MiB of 362 MiB  pulling  web\n" in shown
-    assert "pulling  web  unpacking: 2 of 5 layers, 118 MiB of 200 MiB, for 12s\n" in shown
+    assert "362 MiB of 362 MiB  web  pulling\n" in shown
+    assert "web  unpacking: 2 of 5 layers, 118 MiB of 200 MiB, for 12s  pulling\n" in shown
+
+
+def test_who_ends_the_following_by_ctrl_c_ends_nothing_else_and_is_told_how_to(thread: BoxThread) -> None:
+    command = [*BOXSHIP, "box", "switch", "1.1"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as following:
+        assert following.stderr is not None
+        assert "switch: " in following.stderr.readline(), "it follows"
+        following.send_signal(signal.SIGINT)
+        said = following.stderr.read()
+        assert following.wait(timeout=30) == 130
+    assert said == "switch op-1 goes on: boxship box operation op-1 shows it, boxship box cancel op-1 ends it\n"
+    (operation,) = thread.box.operations()
+    assert operation.status is OperationStatus.RUNNING
 
 
 def test_json_tells_every_change_and_the_end(thread: BoxThread, capsys: Capture) -> None:
@@ -194,8 +216,42 @@ def test_what_is_not_there_is_told_as_the_box_does(thread: BoxThread, capsys: Ca
 
 def test_a_rollback_without_a_person_needs_a_yes(thread: BoxThread, capsys: Capture) -> None:
     assert box("rollback") == 2
-    assert "Going back to 0.9 loses what was written since 1.0 was booted." in capsys.readouterr().err
+    assert BRINGS in capsys.readouterr().err
     assert thread.box.operations() == ()
+
+
+def test_a_rollback_says_how_old_the_data_is_also_to_who_has_agreed_and_in_a_dry_run(
+    thread: BoxThread, capsys: Capture
+) -> None:
+    assert box("rollback --yes --dry-run") == 0
+    assert BRINGS in capsys.readouterr().err
+    assert box("rollback --yes --detach --json") == 0
+    shown = capsys.readouterr()
+    assert BRINGS in shown.err
+    assert json.loads(shown.out)["kind"] == "rollback"
+
+
+def test_there_is_no_asking_where_nothing_can_be_gone_back_to(thread: BoxThread, capsys: Capture) -> None:
+    thread.do(lambda box: setattr(box, "kept", replace(box.kept, previous=None)))
+    for line in ("rollback", "rollback --yes", "rollback --yes --dry-run"):
+        assert box(line) == NotFoundError.exit_status
+        assert "Going back" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("age_s", "said"),
+    [
+        (0.0, "less than a minute ago"),
+        (59.9, "less than a minute ago"),
+        (60.0, "1m ago"),
+        (71 * 3600, "71h ago"),
+        (80 * 3600, "3 days ago"),
+    ],
+)
+def test_an_age_is_told_as_people_say_it(age_s: float, said: str) -> None:
+    to = {"release_id": "sha256:0", "version": "0.9", "target": "default", "generation": 1}
+    line = rollback_line({"to": to, "data_from_s": 0.0, "data_age_s": age_s, "loses": "today"})
+    assert line == f"Going back to 0.9 brings its data as of 1970-01-01T00:00:00Z, {said}. It loses today."
 
 
 def test_tokens_are_made_used_over_the_network_and_revoked(thread: BoxThread, capsys: Capture, tmp_path: Path) -> None:

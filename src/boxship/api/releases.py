@@ -15,6 +15,7 @@ from boxship.api.views import (
 from boxship.errors import BugError, NotFoundError
 from boxship.loader.access import ADMIN
 from boxship.loader.box import GcView
+from boxship.spec.versions import newest
 from boxship.state.operation import Operation, OperationKind
 
 
@@ -48,7 +49,7 @@ async def _tags(doors: Doors, registry: str) -> Handled:
     source = registry or state.pending_source or state.source
     if not versions:
         raise NotFoundError(f"there is no release at {source or 'the registry'}", hint="has one been pushed?")
-    return Reply(TagsAnswer(registry=source, tag=versions[-1], tags=versions))
+    return Reply(TagsAnswer(registry=source, tag=newest(versions), tags=versions))
 
 
 async def pull(doors: Doors, call: Call) -> Handled:
@@ -72,7 +73,9 @@ async def switch(doors: Doors, call: Call) -> Handled:
 
 async def show_rollback(doors: Doors, call: Call) -> Handled:
     brings = doors.box.what_rollback_brings()
-    return Reply(RollbackAnswer(to=brings.to, data_from_s=brings.data_from_s, loses=brings.loses))
+    return Reply(
+        RollbackAnswer(to=brings.to, data_from_s=brings.data_from_s, data_age_s=brings.data_age_s, loses=brings.loses)
+    )
 
 
 async def rollback(doors: Doors, call: Call) -> Handled:
@@ -123,7 +126,7 @@ ROUTES = (
         method="GET",
         path="/v1/tags/latest",
         name="latest_tag",
-        text="The newest version at the registry, by version order, and all others.",
+        text="The newest version at the registry, as a pull of `latest` takes it (no pre-release), and all others.",
         handle=latest_tag,
         answers=(Answer(200, "the versions", TagsAnswer),),
         problems=_NO_SOURCE,

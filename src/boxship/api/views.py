@@ -72,7 +72,7 @@ class RegistryBody(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class TagsAnswer(Struct, frozen=True):
-    """``tag`` is the newest by version order; ``tags`` all of them, the oldest first."""
+    """``tag`` is the newest, a pre-release only where there is nothing else; ``tags`` all of them, the oldest first."""
 
     registry: str
     tag: str
@@ -98,10 +98,14 @@ class RollbackBody(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class RollbackAnswer(Struct, frozen=True):
-    """``data_from_s``: when the data of the deployment to go back to was last written, unix time."""
+    """``data_from_s``: when the data of the deployment to go back to was last written, unix time.
+
+    ``data_age_s``: how long ago that is, by the box's own clock.
+    """
 
     to: Deployment
     data_from_s: float
+    data_age_s: float
     loses: str
 
 

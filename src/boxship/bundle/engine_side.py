@@ -8,6 +8,7 @@ from boxship.bundle.archive import docker_archive
 from boxship.bundle.layers import chains_of
 from boxship.engine.port import EngineInfo, Heard, ImageHistory, unheard
 from boxship.errors import ImageMissingError, PreconditionError, RegistryError
+from boxship.names import replaced_reference
 from boxship.plan.observed import Observed
 from boxship.registry.oci import ImageConfig, decode
 from boxship.spec.release import Release, ReleaseImage
@@ -65,7 +66,15 @@ async def claim(engine: PullEngine, image: ReleaseImage) -> None:
     """Give an image that is here the release's own reference, so that a prune of the unused does not take it."""
     found = await _reference_here(engine, image)
     if found and found != image.reference:
+        await leave_name(engine, image)
         await engine.tag_image(found, image.reference)
+
+
+async def leave_name(engine: PullEngine, image: ReleaseImage) -> None:
+    """Before its reference goes to ``image``: let the image that has it, of a release that may run, keep a name."""
+    before = await _history(engine, image.reference)
+    if before is not None and not is_image(before, image):
+        await engine.tag_image(image.reference, replaced_reference(image.reference, before.id))
 
 
 async def load(
@@ -78,6 +87,7 @@ async def load(
     diff_ids = decode(config, ImageConfig, f"the configuration of image {name}").rootfs.diff_ids
     if diff_ids != image.diff_ids:
         raise RegistryError(f"image {name} has other layers than the release says", hint="nothing of it was taken")
+    await leave_name(engine, image)
     archive = docker_archive(config, image.id, diff_ids, layers, image.reference)
     await engine.load_archive(archive, image.reference, tell)
     found = await _history(engine, image.reference)

@@ -108,16 +108,16 @@ def switch(invocation: Invocation, arguments: argparse.Namespace) -> int:
 
 def rollback(invocation: Invocation, arguments: argparse.Namespace) -> int:
     client = _client(invocation, arguments)
-    if not arguments.yes and not IS_DRY_RUN.get():
-        _expect_yes(client.get("/v1/rollback"))
+    brings = render.rollback_line(client.get("/v1/rollback").body)
+    if arguments.yes or IS_DRY_RUN.get():
+        print(brings, file=sys.stderr, flush=True)
+    else:
+        _expect_yes(brings)
     return _begun(invocation, arguments, client, client.tell("/v1/rollback"))
 
 
-def _expect_yes(brings: Answered) -> None:
+def _expect_yes(question: str) -> None:
     """Raises: UsageError unless a person agrees."""
-    to = brings["to"]
-    version = to.get("version") if isinstance(to, dict) else to
-    question = sanitized(f"Going back to {version} loses {brings['loses']}.")
     if not sys.stdin.isatty():
         raise UsageError(question, hint="boxship box rollback --yes agrees to it")
     print(f"{question} Go back? [y/N] ", end="", file=sys.stderr, flush=True)

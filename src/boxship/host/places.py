@@ -81,6 +81,11 @@ class Places(Struct, frozen=True):
         return self.state / "releases"
 
     @property
+    def records(self) -> Path:
+        """Second copies of their records, and those of releases that are gone while their images are not."""
+        return self.state / "records"
+
+    @property
     def blobs(self) -> Path:
         """What is being fetched of others."""
         return self.state / "blobs"

@@ -89,7 +89,7 @@ class Sequenced(Struct, frozen=True):
 class GcView(Struct, frozen=True):
     """What gc would remove, or has; ``failures``: thing -> why it stayed.
 
-    ``kept``: id of a release -> why it and its images stay.
+    ``kept``: id of a release -> why it and its images stay; ``damaged``: id of a release -> what is wrong with it.
     """
 
     containers: tuple[str, ...] = ()
@@ -99,13 +99,18 @@ class GcView(Struct, frozen=True):
     releases: tuple[str, ...] = ()
     failures: Mapping[str, str] = field(default_factory=dict)
     kept: Mapping[str, str] = field(default_factory=dict)
+    damaged: Mapping[str, str] = field(default_factory=dict)
 
 
 class RollbackView(Struct, frozen=True):
-    """What going back would bring: which deployment, and when its data was last written (unix time)."""
+    """What going back would bring: which deployment, and when its data was last written (unix time).
+
+    ``data_age_s``: how long ago that is by the box's own clock, as who asks may have another.
+    """
 
     to: Deployment
     data_from_s: float
+    data_age_s: float
     loses: str
 
 

@@ -9,11 +9,12 @@ from msgspec import Struct, field
 
 from boxship.errors import BoxshipError
 from boxship.loader.box import GcView
+from boxship.loader.holding import Loose, find_loose
 from boxship.loader.journal import Journal
 from boxship.loader.keeping import kept_deployments, why_kept
 from boxship.loader.parts import Parts
+from boxship.loader.stock import Stock, take_stock
 from boxship.plan.observed import Observed
-from boxship.spec.release import PLATFORM, Release
 from boxship.state import transitions
 from boxship.state.deployment import Deployment
 from boxship.state.operation import Failure
@@ -21,7 +22,7 @@ from boxship.state.state import State
 
 
 class Garbage(Struct, frozen=True):
-    """Names on the engine, in the order of their removal; images as references that are taken away."""
+    """Names on the engine, in the order of their removal; images as names that are taken away."""
 
     containers: tuple[str, ...] = ()
     networks: tuple[str, ...] = ()
@@ -30,25 +31,37 @@ class Garbage(Struct, frozen=True):
     releases: tuple[str, ...] = ()
     kept: Mapping[str, str] = field(default_factory=dict)
     """Release id -> why it stays."""
+    owing: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Release id -> which of the images must be gone before its record may be forgotten."""
+    waiting: frozenset[str] = frozenset()
+    """Ids of releases whose records stay in any case."""
+    damaged: Mapping[str, str] = field(default_factory=dict)
+    """Release id -> what is wrong with it, and what becomes of it."""
+    blocked: Mapping[str, str] = field(default_factory=dict)
+    """Release id -> why nothing of some kind can go because of it."""
 
 
 def find_garbage(
     appliance: str,
     state: State,
-    releases: Collection[Release],
+    stock: Stock,
     observed: Observed,
     kept_releases: Mapping[str, str],
     kept_images: Collection[str] = (),
 ) -> Garbage:
-    """Pure. ``observed`` must list the images of all ``releases``.
+    """Pure. ``observed`` must list the images of all that the stock knows.
 
     ``kept_releases``: of ``why_kept``. ``kept_images``: ids that stay beside those of kept releases.
     """
     generations = {each.generation for each in kept_deployments(state)}
-    kept = [release for release in releases if release.id in kept_releases]
-    going = [release for release in releases if release.id not in kept_releases]
-    needed_images = {image.id for release in kept for image in release.images().values()}
-    needed_images |= set(kept_images)
+    known = (*stock.known, *stock.removed)
+    staying = [release for release in known if release.id in kept_releases]
+    going = [release for release in known if release.id not in kept_releases]
+    blocked = _unknown(state, kept_releases.keys() - {release.id for release in known})
+    if blocked:
+        loose = Loose(waiting=frozenset(release.id for release in going))
+    else:
+        loose = find_loose(going, staying, kept_images, observed)
     return Garbage(
         containers=_of_dead_generations(
             ((each.name, each.appliance, each.generation) for each in observed.containers), appliance, generations
@@ -59,20 +72,35 @@ def find_garbage(
         volumes=_of_dead_generations(
             ((each.name, each.appliance, each.generation) for each in observed.volumes), appliance, generations
         ),
-        images=_image_references(going, needed_images, observed),
-        releases=tuple(release.id for release in going),
-        kept={release.id: kept_releases[release.id] for release in kept},
+        images=loose.names,
+        releases=tuple(each for each in stock.ids if each not in kept_releases),
+        kept={each: kept_releases[each] for each in stock.ids if each in kept_releases},
+        # Of what can't be read nothing can be owed.
+        owing={**{each: () for each in stock.damaged if each not in kept_releases}, **loose.owing},
+        waiting=loose.waiting,
+        damaged=stock.damaged,
+        blocked=blocked,
     )
+
+
+def _unknown(state: State, ids: Collection[str]) -> Mapping[str, str]:
+    return {
+        each.release_id: f"nobody knows which images {each.version} needs, as its record can't be read, so none of any "
+        "release is removed: pull it again"
+        for each in kept_deployments(state)
+        if each.release_id in ids
+    }
 
 
 async def garbage_of(parts: Parts, journal: Journal) -> Garbage:
     """What there is now. Raises: EngineError."""
-    releases = [parts.releases.release(release_id) for release_id in parts.releases.ids()]
-    references = tuple({image.id for release in releases for image in release.images().values()})
-    observed = await parts.engine.observe(references)
+    stock = await take_stock(parts)
+    known = (*stock.known, *stock.removed)
+    references = {image.id for release in known for image in release.images().values()}
+    observed = await parts.engine.observe(tuple(references))
     state = journal.state
-    kept = why_kept(state, releases, _earlier(parts, state.current))
-    return find_garbage(parts.appliance, state, releases, observed, kept, parts.loader_images())
+    kept = why_kept(state, stock.whole, _earlier(parts, state.current))
+    return find_garbage(parts.appliance, state, stock, observed, kept, parts.loader_images())
 
 
 def _earlier(parts: Parts, current: Deployment | None) -> int:
@@ -100,8 +128,13 @@ async def collect_garbage(parts: Parts, journal: Journal) -> Failure | None:
         images=str(len(view.images)),
         releases=str(len(view.releases)),
     )
+    if view.damaged:
+        journal.note_result(damaged="; ".join(view.damaged.values()))
+    for why in garbage.blocked.values():
+        return Failure("gc.partial", why)
     for name, why in view.failures.items():
-        return Failure("gc.partial", f"{len(view.failures)} things stayed, {name} the first: {why}")
+        stayed = "1 thing" if len(view.failures) == 1 else f"{len(view.failures)} things"
+        return Failure("gc.partial", f"{stayed} stayed, {name} the first: {why}")
     return None
 
 
@@ -111,6 +144,8 @@ async def _forget(journal: Journal, release_id: str) -> None:
 
 async def collect(parts: Parts, garbage: Garbage) -> GcView:
     """Remove it, as far as that goes: what stays is told with the reason, and tried again by the next gc.
+
+    A release goes at once, its record when its images are gone: it is what the next gc finds them by.
 
     Raises: EngineUnreachableError, EngineTimeoutError.
     """
@@ -132,11 +167,14 @@ async def collect(parts: Parts, garbage: Garbage) -> GcView:
             failures[name] = error.message
     for release_id in garbage.releases:
         parts.releases.remove(release_id)
+    for release_id, images in garbage.owing.items():
+        if release_id not in garbage.waiting and not failures.keys() & set(images):
+            parts.releases.forget(release_id)
     return view_of(garbage, failures)
 
 
 def view_of(garbage: Garbage, failures: dict[str, str] | None = None) -> GcView:
-    failed = failures or {}
+    failed = {**(failures or {}), **garbage.blocked}
     return GcView(
         containers=tuple(each for each in garbage.containers if each not in failed),
         volumes=tuple(each for each in garbage.volumes if each not in failed),
@@ -145,6 +183,7 @@ def view_of(garbage: Garbage, failures: dict[str, str] | None = None) -> GcView:
         releases=garbage.releases,
         failures=failed,
         kept=garbage.kept,
+        damaged=garbage.damaged,
     )
 
 
@@ -166,20 +205,3 @@ def _of_dead_generations(
     things: Iterable[tuple[str, str, int]], appliance: str, kept: Collection[int]
 ) -> tuple[str, ...]:
     return tuple(sorted(name for name, owner, number in things if owner == appliance and number and number not in kept))
-
-
-def _image_references(going: Iterable[Release], needed: Collection[str], observed: Observed) -> tuple[str, ...]:
-    """The references by which those releases hold their images; the platform's last.
-
-    A tag that somebody else gave keeps an image here.
-    """
-    found: dict[str, None] = {}
-    last: dict[str, None] = {}
-    for release in going:
-        for name, image in release.images().items():
-            seen = observed.image(image.id)
-            if image.id in needed or seen is None:
-                continue
-            into = last if name == PLATFORM else found
-            into |= dict.fromkeys([*(tag for tag in seen.tags if tag == image.reference), *seen.digests])
-    return (*found, *(reference for reference in last if reference not in found))

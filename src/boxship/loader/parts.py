@@ -37,8 +37,23 @@ class Releases(Protocol):
     def appliance(self, release_id: str) -> Appliance:
         """What its files say, as a box runs it (``bundle.read.deployed``). Raises: as ``release``, and SpecError."""
 
+    def verify(self, release_id: str) -> Release:
+        """As ``release``, from the disk anew: what was whole when it was first read may not be now. May block."""
+
+    def record(self, release_id: str) -> Release:
+        """The record alone, which says what images came with it; also of one that is damaged, or removed.
+
+        Raises: NotFoundError; StateError when nothing is left of it that can be read.
+        """
+
+    def removed(self) -> tuple[str, ...]:
+        """The ids of those that were removed and not forgotten."""
+
     def remove(self, release_id: str) -> None:
-        """Nothing happens when it isn't there."""
+        """All but its record. Nothing happens when it isn't there."""
+
+    def forget(self, release_id: str) -> None:
+        """The record of one that was removed: none of its images needs to be found any more."""
 
     def drop_begun(self) -> None:
         """Take away what pulls that were cut off left. Only while none is under way."""

@@ -51,7 +51,7 @@ class SourceVendor:
 
 
 class LibraryReleases:
-    """Implements ``Releases``. A release never changes, so each is verified and read once."""
+    """Implements ``Releases``. A release never changes, so each is read once, and verified anew where that is asked."""
 
     def __init__(self, library: Library) -> None:
         self._library = library
@@ -72,10 +72,23 @@ class LibraryReleases:
             self._appliances[release_id] = deployed(read_release(kept.folder, kept.release), kept.release, kept.folder)
         return self._appliances[release_id]
 
+    def verify(self, release_id: str) -> Release:
+        self._releases[release_id] = self._library.read(release_id).release
+        return self._releases[release_id]
+
+    def record(self, release_id: str) -> Release:
+        return self._library.record(release_id)
+
+    def removed(self) -> tuple[str, ...]:
+        return self._library.removed()
+
     def remove(self, release_id: str) -> None:
         self._library.remove(release_id)
         self._releases.pop(release_id, None)
         self._appliances.pop(release_id, None)
+
+    def forget(self, release_id: str) -> None:
+        self._library.forget(release_id)
 
     def drop_begun(self) -> None:
         self._library.drop_begun()

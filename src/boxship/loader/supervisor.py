@@ -33,6 +33,7 @@ from boxship.loader.maintenance import what_keeps
 from boxship.loader.parts import Parts
 from boxship.loader.restart import restart
 from boxship.loader.runner import Runner
+from boxship.loader.stock import record_of
 from boxship.loader.switch import SwitchRequest, request_of_rollback, switch
 from boxship.loader.tails import Tails
 from boxship.loader.troubles import troubles_of
@@ -258,11 +259,12 @@ class Supervisor:
         return await self._runner.begin(OperationKind.PULL, by, {"version": version}, work, can_cancel=True)
 
     async def switch(self, version: str, *, target: str = "", allow_downgrade: bool = False, by: str) -> Operation:
-        release = self._find_release(version)
-        appliance = self._parts.releases.appliance(release.id)
+        release_id = self._find_release(version)
         current = self._journal.state.current
-        if current is not None and current.release_id == release.id:
+        if current is not None and current.release_id == release_id:
             return await self.boot_target(target or self._journal.state.wanted_target, by=by)
+        release = await self._parts.aside(self._parts.releases.verify, release_id)
+        appliance = self._parts.releases.appliance(release.id)
         request = SwitchRequest(
             release.id,
             release.version,
@@ -285,12 +287,14 @@ class Supervisor:
         return RollbackView(
             to=state.previous,
             data_from_s=state.previous_until_s,
+            data_age_s=max(0.0, self._parts.clock.now().timestamp() - state.previous_until_s),
             loses=f"what was written since {state.current} took over from {state.previous}; "
             "that stays here as the previous deployment",
         )
 
     async def rollback(self, *, by: str) -> Operation:
         request = request_of_rollback(self.what_rollback_brings().to)
+        await self._parts.aside(self._parts.releases.verify, request.release_id)
         return await self._begin_switch(OperationKind.ROLLBACK, request, by)
 
     async def _begin_switch(self, kind: OperationKind, request: SwitchRequest, by: str) -> Operation:
@@ -321,7 +325,7 @@ class Supervisor:
         if running is None or running.stage in BEFORE_STAGES:
             return was_booted
         # Its last word before it ends as it should.
-        return "downtime_s" in running.result and "going_back" not in running.result
+        return "downtime_s" in running.result and running.result.keys().isdisjoint(("going_back", "not_served"))
 
     async def gc(self, *, dry_run: bool = False, by: str) -> Operation | GcView:
         if dry_run:
@@ -391,15 +395,15 @@ class Supervisor:
             raise NotFoundError("this box has no source of releases", hint="set one: boxship box source SOURCE")
         return source
 
-    def _find_release(self, version: str) -> Release:
-        """The release of a version that is here. Raises: NotFoundError."""
-        by_version: dict[str, Release] = {}
+    def _find_release(self, version: str) -> str:
+        """The id of the release of a version that is here. Raises: NotFoundError."""
+        by_version = dict(self._journal.state.pulled)
         for release_id in self._parts.releases.ids():
-            release = self._parts.releases.release(release_id)
-            by_version.setdefault(release.version, release)
-        pulled = self._journal.state.pulled
-        if version in pulled:
-            return self._parts.releases.release(pulled[version])
+            # One that can't be read may be none of our business; what it keeps from happening is its own switch.
+            if record := record_of(self._parts, release_id):
+                by_version.setdefault(record.version, release_id)
+            else:
+                self._parts.feed.publish(Notice(f"release {release_id[:19]} can't be read", is_warning=True))
         if version not in by_version:
             raise NotFoundError(
                 f"release {version} is not on this box", hint=f"pull it first: boxship box pull {version}"

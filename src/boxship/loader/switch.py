@@ -9,6 +9,7 @@ today's data becomes what can be gone back to, and the previous generation is ne
 """
 
 import asyncio
+from collections.abc import Awaitable
 from pathlib import Path
 
 from msgspec import Struct
@@ -90,16 +91,12 @@ async def switch(
             await _commit(parts, journal, wanted, interrupt)
     except BoxshipError as error:
         failure = failure_of(error, redactor_for(wanted.desired))
-        await _go_back(parts, journal, trial, failure)
+        await _end_downtime(parts, journal, operation, began_s, _go_back(parts, journal, trial, failure))
         if isinstance(error, CancelledError):
-            _tell_downtime(parts, journal, operation, began_s)
             raise
     else:
-        if failure is None:
-            await _open(parts, wanted)
-        else:
-            await _go_back(parts, journal, trial, failure)
-    _tell_downtime(parts, journal, operation, began_s)
+        ending = _open(parts, wanted) if failure is None else _go_back(parts, journal, trial, failure)
+        await _end_downtime(parts, journal, operation, began_s, ending)
     return failure
 
 
@@ -217,6 +214,19 @@ def _in_words(report: Copied) -> str:
 
 def _counted(count: int, what: str) -> str:
     return f"{count} {what}" if count == 1 else f"{count} {what}s"
+
+
+async def _end_downtime(
+    parts: Parts, journal: Journal, operation: Operation, began_s: float, ending: Awaitable[None]
+) -> None:
+    """``ending`` brings the ports back; where it can't, the next boot will, and it was at least as long until then."""
+    try:
+        await ending
+    except BoxshipError as error:
+        journal.note_result(not_served=error.message)
+        _tell_downtime(parts, journal, operation, began_s)
+        raise
+    _tell_downtime(parts, journal, operation, began_s)
 
 
 def _tell_downtime(parts: Parts, journal: Journal, operation: Operation, began_s: float) -> None:

@@ -196,7 +196,7 @@ async def uninstall(
 def _forget_what_never_ran(places: Places, *, dry_run: bool) -> None:
     """A release that was installed belongs to what the Loader knows; where none ever ran, nobody knows of it."""
     if not dry_run and not places.database.exists():
-        for folder in (places.releases, places.blobs):
+        for folder in (places.releases, places.records, places.blobs):
             shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -112,5 +112,5 @@ class Operation(Struct, frozen=True):
     """What was asked for: version, target, service..."""
     failure: Failure | None = None
     result: Mapping[str, str] = field(default_factory=dict)
-    """What came of it: downtime_s, release_id, removed..."""
+    """What came of it: downtime_s, release_id, removed... ``not_served``: why the downtime went on after its end."""
     can_cancel: bool = False

@@ -97,6 +97,7 @@ async def test_a_switch_tells_everything_that_speaks_against_it(around: Around, 
 async def test_a_rollback_says_before_what_it_brings_and_loses(around: Around, admin: Admin) -> None:
     brings = (await around.client.get("/v1/rollback", headers=admin)).json()
     assert (brings["to"]["version"], brings["loses"]) == ("0.9", "what was written since 1.0 was booted")
+    assert (brings["data_from_s"], brings["data_age_s"]) == (1_700_000_000, 11_580)
     assert (await around.client.post("/v1/rollback", headers=admin)).json()["kind"] == "rollback"
 
 

@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import shutil
 import tarfile
 from pathlib import Path
 
@@ -93,6 +94,56 @@ def test_what_is_removed_is_gone_and_what_a_power_cut_left_is_swept(
     assert library.ids() == ()
     library.sweep()
     assert not half.exists()
+
+
+def test_the_record_of_a_removed_release_is_kept_until_it_is_forgotten(
+    tmp_path: Path, files: Path, library: Library
+) -> None:
+    release = release_of(files)
+    archive = archived(tmp_path, pack(files, release.files))
+    library.add(release, archive)
+    assert library.removed() == ()
+    library.remove(release.id)
+    assert (library.ids(), library.removed()) == ((), (release.id,))
+    assert library.record(release.id).id == release.id
+    library.add(release, archive)
+    assert (library.ids(), library.removed()) == ((release.id,), ())
+    library.remove(release.id)
+    library.forget(release.id)
+    library.forget(release.id)
+    assert library.removed() == ()
+    with pytest.raises(NotFoundError):
+        library.record(release.id)
+
+
+def test_a_record_is_known_as_long_as_one_of_its_two_copies_is_whole(
+    tmp_path: Path, files: Path, library: Library
+) -> None:
+    release = release_of(files)
+    folder = library.add(release, archived(tmp_path, pack(files, release.files))).folder
+    inner, outer = folder.parent / "release.json", tmp_path / f"state/records/{release.id[7:]}.json"
+    (folder / "compose.yaml").unlink()
+    for damaged, whole in ((inner, outer), (outer, inner)):
+        kept = damaged.read_bytes()
+        damaged.write_bytes(kept[:-1])
+        assert library.record(release.id).id == release.id
+        damaged.write_bytes(kept)
+        assert whole.read_bytes() == kept
+    inner.write_text("{}")
+    outer.write_text("{}")
+    with pytest.raises(StateError, match=r"release\.json can't be read"):
+        library.record(release.id)
+
+
+def test_a_release_of_an_older_boxship_gets_its_second_record_when_it_is_removed(
+    tmp_path: Path, files: Path, library: Library
+) -> None:
+    release = release_of(files)
+    library.add(release, archived(tmp_path, pack(files, release.files)))
+    shutil.rmtree(tmp_path / "state/records")
+    assert library.record(release.id).id == release.id
+    library.remove(release.id)
+    assert library.removed() == (release.id,)
 
 
 def test_what_a_pull_that_was_cut_off_left_can_be_dropped(tmp_path: Path, library: Library) -> None:

@@ -23,6 +23,7 @@ from boxship.errors import (
     PreconditionError,
     RegistryError,
 )
+from boxship.loader.holding import names_of
 from boxship.registry.layout import Layout
 from boxship.registry.oci import REF_NAME, Index
 from boxship.registry.port import Blob
@@ -399,6 +400,20 @@ class Foreign(FakeEngine):
 
     async def info(self) -> EngineInfo:
         return replace(await super().info(), arch="riscv64")
+
+
+async def test_images_of_a_version_that_is_published_again_keep_a_name(bench: Bench) -> None:
+    """What runs may need them, and a prune takes what has none."""
+    first = (await bench.make()).services["web"]
+    await bench.pull()
+    anew = await vendor_engine("1.0.0, once more")
+    again = (await make_release(bench.files, bench.layout, "1.0.0", anew)).services["web"]
+    assert again.id != first.id
+    await bench.pull()
+    tags = {each.id: set(each.tags) for each in (await bench.engine.observe()).images}
+    assert tags[first.id] == {f"share/web:replaced-{first.id[7:19]}"}
+    assert tags[again.id] == {"share/web:1.0.0"}
+    assert set(names_of(first)) == {*tags[first.id], "share/web:1.0.0"}
 
 
 async def test_a_release_for_other_machines_is_refused_before_anything_is_fetched(bench: Bench) -> None:

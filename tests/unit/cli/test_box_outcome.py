@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from boxship.cli.render.box import back_line, bar_line, operation_line
 from boxship.state.operation import Operation, OperationKind, OperationStatus, Progress
@@ -62,9 +63,26 @@ def test_after_a_failed_trial_it_is_said_what_runs() -> None:
     )
 
 
-@pytest.mark.parametrize("result", [{}, {"downtime_s": "3"}, {"runs": "1.1.0 (default)"}])
+@pytest.mark.parametrize(
+    "result",
+    [
+        {},
+        {"downtime_s": "3"},
+        {"runs": "1.1.0 (default)"},
+        {"runs": "1.1.0 (default)", "downtime_s": "3", "not_served": "no such table"},
+    ],
+)
 def test_nothing_is_said_to_be_back_that_was_not_stopped_or_did_not_come_back(result: dict[str, str]) -> None:
     assert back_line(over(OperationKind.SWITCH, **result)) == ""
+
+
+def test_the_bytes_of_the_image_at_work_are_told_before_what_a_narrow_terminal_cuts() -> None:
+    mib = 1024 * 1024
+    progress = Progress(118 * mib, 362 * mib, 1, 4, "web", 40 * mib, 120 * mib)
+    pulling = replace(over(OperationKind.PULL), progress=progress, note="1.1.0 comes from registry.example.com/share")
+    assert bar_line(pulling, 80) == "pull:  [#######                 ]  118 MiB of 362 MiB  web: 40 MiB of 120 MiB  1"
+    unknown = replace(pulling, progress=replace(progress, item_done_bytes=0, item_total_bytes=0), note="")
+    assert bar_line(unknown, 0) == "pull:  [#######                 ]  118 MiB of 362 MiB  web"
 
 
 def test_what_containers_said_moves_no_cursor() -> None:

@@ -51,9 +51,9 @@ class Bench:
             self.world.publish(version(number), db=f"app/db:{number}", web=web, page=web)
 
     @asynccontextmanager
-    async def loader(self) -> AsyncIterator[Supervisor]:
-        """A Loader that runs; it is ended as a power cut would, between any two of its steps."""
-        box = self.world.start_loader()
+    async def loader(self, own_image: str = "") -> AsyncIterator[Supervisor]:
+        """A Loader that runs, of that image; it is ended as a power cut would, between any two of its steps."""
+        box = self.world.start_loader(own_image)
         box_parts(self.world).feed.tap(self.heard.append)
         running = asyncio.ensure_future(box.run(asyncio.Event()))
         try:

@@ -9,7 +9,8 @@ from msgspec.structs import replace
 
 from boxship.errors import BoxshipError, EngineError, HostError
 from boxship.loader.box import Sequenced
-from boxship.loader.happened import OperationChanged
+from boxship.loader.happened import Interrupted, OperationChanged
+from boxship.loader.metrics import metrics_text
 from boxship.loader.supervisor import Supervisor
 from boxship.spec.model import Healthcheck
 from boxship.state.operation import Operation, OperationKind, OperationStatus
@@ -59,8 +60,13 @@ async def test_ports_that_can_not_be_opened_are_tried_again_with_pauses_and_with
         assert (box.progress().phase, bench.world.gate.closed) == ("ready", frozenset())
 
 
-async def test_ports_that_can_not_be_opened_after_a_switch_are_opened_later(bench: Bench) -> None:
+async def test_ports_that_can_not_be_opened_after_a_switch_are_opened_later_and_the_downtime_is_told(
+    bench: Bench,
+) -> None:
     async with bench.loader() as box:
+        told: list[Interrupted] = []
+        assert bench.world.parts is not None
+        bench.world.parts.feed.tap(lambda event: told.append(event) if isinstance(event, Interrupted) else None)
         await bench.to(box, "1.0")
         await bench.pull(box, "1.1")
         bench.world.copier.holds = asyncio.Event()
@@ -72,6 +78,10 @@ async def test_ports_that_can_not_be_opened_after_a_switch_are_opened_later(benc
         over = await bench.over(box, operation)
         assert over.failure is not None
         assert over.failure.message == "iptables: no such table"
+        assert over.result["not_served"] == "iptables: no such table"
+        (interrupted,) = told
+        assert f"{interrupted.downtime_s:.3f}" == over.result["downtime_s"]
+        assert "boxship_box_downtime_seconds{" in await metrics_text(box)
         assert box.boot().version == "1.1"
         assert not box.boot().is_ready
         bench.world.gate.breaks = ""
@@ -88,7 +98,8 @@ async def test_ports_that_can_not_be_opened_when_going_back_are_opened_later(ben
         while box.operation(operation.id).stage != "rolling-back":
             await bench.world.clock.sleep(0.001)
         bench.world.gate.breaks = "iptables: no such table"
-        await bench.over(box, operation)
+        over = await bench.over(box, operation)
+        assert float(over.result["downtime_s"]) > 0
         assert not box.boot().is_ready
         bench.world.gate.breaks = ""
         await bench.booted(box)

@@ -6,6 +6,7 @@ from msgspec.structs import replace
 
 from boxship.loader.gc import Garbage, find_garbage, view_of
 from boxship.loader.keeping import kept_deployments, waiting_releases, why_kept
+from boxship.loader.stock import Stock
 from boxship.names import LABEL_GENERATION
 from boxship.plan.observed import (
     ContainerState,
@@ -76,7 +77,11 @@ def volume(name: str, generation: int, appliance: str = "share") -> ObservedVolu
 def garbage(
     observed: Observed, state: State = STATE, releases: tuple[Release, ...] = RELEASES, *, earlier: int = 0
 ) -> Garbage:
-    return find_garbage("share", state, releases, observed, why_kept(state, releases, earlier))
+    return find_garbage("share", state, stock_of(*releases), observed, why_kept(state, releases, earlier))
+
+
+def stock_of(*releases: Release, removed: tuple[Release, ...] = ()) -> Stock:
+    return Stock(releases, removed=removed, ids=tuple(each.id for each in releases))
 
 
 def test_current_trial_and_previous_stay() -> None:
@@ -107,13 +112,13 @@ def test_what_has_no_generation_or_another_owner_is_not_looked_at() -> None:
         volumes=(volume("share.data", 0), volume("other.data.g1", 1, "other"), volume("c0ffee", 0, "")),
         images=(image("foreign", "nginx:1"),),
     )
-    assert replace(garbage(observed), releases=(), kept={}) == Garbage()
+    assert replace(garbage(observed), releases=(), kept={}, owing={}) == Garbage()
 
 
 def test_an_old_release_goes_with_the_images_that_it_alone_has() -> None:
     found = garbage(Observed(images=IMAGES))
     assert found.releases == (OLD.id,)
-    assert found.images == ("share/web:1.0",)
+    assert found.images == ("share/web:1.0", "share/db:1.0"), "db keeps the tags of those that stay"
 
 
 def test_a_newer_release_that_nobody_has_switched_to_yet_stays() -> None:
@@ -125,7 +130,7 @@ def test_a_newer_release_whose_trial_failed_goes() -> None:
     assert waiting_releases(state, RELEASES) == ()
     found = garbage(Observed(images=IMAGES), state)
     assert found.releases == (OLD.id, NEWER.id)
-    assert found.images == ("share/web:1.0", "share/web:1.3", "share/db:1.3")
+    assert found.images == ("share/web:1.0", "share/db:1.0", "share/web:1.3", "share/db:1.3")
 
 
 def test_a_release_that_was_published_anew_goes_when_the_newer_one_of_its_version_is_here() -> None:
@@ -147,14 +152,37 @@ def test_a_box_without_a_deployment_keeps_every_release() -> None:
     assert waiting_releases(State(), RELEASES) == tuple(each.id for each in RELEASES)
 
 
-def test_a_tag_that_somebody_else_gave_stays_and_so_keeps_the_image() -> None:
-    tagged = image("web1", "share/web:1.0", "mine:copy", digests=("registry.example.com/share/web@sha256:aa",))
-    found = garbage(Observed(images=(tagged,)))
-    assert found.images == ("share/web:1.0", "registry.example.com/share/web@sha256:aa")
+def test_names_that_somebody_else_gave_stay_and_so_keep_the_image() -> None:
+    pulled = "registry.example.com/share/web@sha256:aa"
+    tagged = image("web1", "share/web:1.0", "mine:copy", digests=(pulled, "share/web@sha256:bb"))
+    assert garbage(Observed(images=(tagged,))).images == ("share/web:1.0", "share/web@sha256:bb")
+    for others in (image("web1", "mine:copy"), image("web1", digests=(pulled,))):
+        found = garbage(Observed(images=(others,)))
+        assert (found.images, found.owing, len(found.waiting)) == ((), {OLD.id: ()}, 0)
 
 
 def test_an_image_that_is_not_here_needs_no_removal() -> None:
     assert garbage(Observed()).images == ()
+
+
+def test_an_image_without_a_name_goes_by_its_id_and_one_whose_tag_moved_by_the_tag_that_it_got_instead() -> None:
+    assert garbage(Observed(images=(image("web1"),))).images == ("sha256:web1",)
+    assert garbage(Observed(images=(image("web1", "share/web:replaced-web1"),))).images == ("share/web:replaced-web1",)
+
+
+def test_the_last_tag_of_an_image_that_stays_is_left_and_so_is_the_record_that_leads_to_it() -> None:
+    found = garbage(Observed(images=(image("db", "share/db:1.0"),)))
+    assert (found.images, found.waiting) == ((), frozenset({OLD.id}))
+
+
+def test_an_image_of_a_loader_stays_and_its_release_s_record_with_it() -> None:
+    old = replace(OLD, platform=ReleaseImage("share/platform:1.0", "sha256:p"))
+    observed = Observed(images=(image("p", "share/platform:1.0"),))
+    kept = why_kept(STATE, (old, CURRENT))
+    waits = find_garbage("share", STATE, stock_of(old, PREVIOUS, CURRENT), observed, kept, ("sha256:p",))
+    assert (waits.releases, waits.images, waits.waiting) == ((old.id,), (), frozenset({old.id}))
+    later = find_garbage("share", STATE, stock_of(PREVIOUS, CURRENT, removed=(old,)), observed, kept)
+    assert (later.releases, later.images, later.owing) == ((), ("share/platform:1.0",), {old.id: later.images})
 
 
 def test_the_platform_goes_last() -> None:
@@ -163,11 +191,11 @@ def test_the_platform_goes_last() -> None:
     found = find_garbage(
         "share",
         state,
-        (old, CURRENT),
+        stock_of(old, PREVIOUS, CURRENT),
         Observed(images=(*IMAGES, image("platform1", "share/platform:1.0"))),
-        why_kept(state, (old, CURRENT)),
+        why_kept(state, (old, PREVIOUS, CURRENT)),
     )
-    assert found.images == ("share/web:1.0", "share/platform:1.0")
+    assert found.images == ("share/web:1.0", "share/db:1.0", "share/platform:1.0")
 
 
 def test_what_stayed_is_told_with_its_reason() -> None:

@@ -277,7 +277,12 @@ async def test_a_person_goes_back_with_the_data_of_before_and_today_s_stays(benc
         bench.world.copier.data["app.data.g1"] = "of 1.0"
         await bench.to(box, "1.1")
         bench.world.copier.data["app.data.g2"] = "of 1.1"
-        assert "1.1" in box.what_rollback_brings().loses
+        switched_s = bench.world.clock.now().timestamp()
+        await bench.world.clock.sleep(3600.0)
+        brings = box.what_rollback_brings()
+        assert "1.1" in brings.loses
+        assert brings.data_from_s == pytest.approx(switched_s, abs=5.0)
+        assert brings.data_age_s == pytest.approx(3600.0, abs=5.0)
         done = await bench.over(box, await box.rollback(by="test"))
         assert done.status is OperationStatus.DONE
         current, previous = box.state().current, box.state().previous

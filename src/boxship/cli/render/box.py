@@ -4,18 +4,24 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
+from msgspec import Struct, convert
+
 from boxship.cli.render.color import BOLD, GREEN, RED, YELLOW, is_colored, paint, sanitized
 from boxship.cli.render.columns import print_columns
-from boxship.state.operation import Operation, OperationKind
+from boxship.state.deployment import Deployment
+from boxship.state.operation import Operation, OperationKind, Progress
 from boxship.store.port import AuditChain
-from boxship.units import format_size
+from boxship.units import format_duration, format_size
 
 _COLORS = {"ok": GREEN, "degraded": YELLOW, "failed": RED}
 _BAR = 24
+_DAYS_FROM = 3
+"""An age of fewer days is told in hours."""
+_GARBAGE = ("containers", "volumes", "networks", "images", "releases")
 
 
 def bar_line(operation: Operation, width: int) -> str:
-    """``pull:  [#####     ]  118 MiB of 362 MiB  web``; cut to ``width``, 0: not."""
+    """``pull:  [#####     ]  118 MiB of 362 MiB  web: 40 MiB of 120 MiB``; cut to ``width``, 0: not."""
     progress = operation.progress
     parts = [f"{operation.kind}:"]
     done, total = progress.done_bytes, progress.total_bytes
@@ -27,11 +33,18 @@ def bar_line(operation: Operation, width: int) -> str:
     if total:
         filled = _BAR * min(done, total) // total
         parts.append(f"[{'#' * filled}{' ' * (_BAR - filled)}]")
-    parts += [amount, operation.note or operation.stage, progress.item]
-    if progress.unpacking is not None:
-        parts.append(progress.unpacking.text)
+    # The note is the same all the time, so it is what a narrow terminal may cut.
+    unpacking = progress.unpacking.text if progress.unpacking is not None else ""
+    parts += [amount, _item(progress), unpacking, operation.note or operation.stage]
     line = sanitized("  ".join(part for part in parts if part))
     return line[:width] if width > 0 else line
+
+
+def _item(progress: Progress) -> str:
+    if not progress.item or not progress.item_total_bytes:
+        return progress.item
+    done, total = format_size(progress.item_done_bytes), format_size(progress.item_total_bytes)
+    return f"{progress.item}: {done} of {total}"
 
 
 def operation_line(operation: Operation) -> str:
@@ -52,8 +65,10 @@ def _outcome(operation: Operation) -> Iterator[str]:
             if result.get("data", "none") != "none":
                 yield f"data: {result['data']}"
         case OperationKind.GC:
-            taken = [f"{count} {kind}" for kind, count in result.items() if count not in ("", "0")]
+            taken = [f"{result[kind]} {kind}" for kind in _GARBAGE if result.get(kind, "0") != "0"]
             yield f"gone: {', '.join(taken)}" if taken else "nothing was left over"
+            if "damaged" in result:
+                yield f"damaged: {result['damaged']}"
         case _:
             yield f"{operation.kind} is done, after {took_s:.1f} s"
 
@@ -65,9 +80,33 @@ def _unserved(result: Mapping[str, str]) -> str:
 def back_line(operation: Operation) -> str:
     """What runs after a switch that failed; empty when it isn't known to have been stopped, or didn't come back."""
     runs = operation.result.get("runs")
-    if runs is None or "downtime_s" not in operation.result:
+    if runs is None or "downtime_s" not in operation.result or "not_served" in operation.result:
         return ""
     return sanitized(f"{runs} runs again, with its data as it was before; {_unserved(operation.result)}")
+
+
+class _Brings(Struct, frozen=True):
+    to: Deployment
+    loses: str
+    data_from_s: float
+    data_age_s: float
+
+
+def rollback_line(answered: object) -> str:
+    """``Going back to 1.0 brings its data as of 2026-11-29T09:51:35Z, 3h13m ago. It loses ...``."""
+    brings = convert(answered, _Brings)
+    at = time_of(datetime.fromtimestamp(brings.data_from_s, UTC))
+    age = _age(brings.data_age_s)
+    return sanitized(f"Going back to {brings.to.version} brings its data as of {at}, {age}. It loses {brings.loses}.")
+
+
+def _age(seconds: float) -> str:
+    minutes = int(seconds // 60)
+    if minutes < 1:
+        return "less than a minute ago"
+    if minutes < _DAYS_FROM * 24 * 60:
+        return f"{format_duration(minutes * 60)} ago"
+    return f"{minutes // (24 * 60)} days ago"
 
 
 def print_operations(operations: Sequence[Operation]) -> None:
@@ -125,16 +164,13 @@ def print_report(report: Mapping[str, object]) -> None:
 
 def print_garbage(garbage: Mapping[str, object]) -> None:
     """One thing per line, as it can be read by programs, too."""
-    rows = [
-        (kind, str(name))
-        for kind in ("containers", "volumes", "networks", "images", "releases")
-        for name in _items(garbage.get(kind))
-    ]
+    rows = [(kind, str(name)) for kind in _GARBAGE for name in _items(garbage.get(kind))]
     print_columns(("KIND", "NAME"), rows, nothing="nothing is left over")
-    kept = garbage.get("kept")
-    if isinstance(kept, Mapping) and kept:
-        print()
-        print_columns(("STAYS", "WHY"), [(str(name), str(why)) for name, why in kept.items()], nothing="")
+    for part, title in (("kept", "STAYS"), ("failures", "CAN'T GO"), ("damaged", "DAMAGED")):
+        told = garbage.get(part)
+        if isinstance(told, Mapping) and told:
+            print()
+            print_columns((title, "WHY"), [(str(name), str(why)) for name, why in told.items()], nothing="")
 
 
 def print_tokens(tokens: object) -> None:
