@@ -1,6 +1,7 @@
 """Loaders in trouble, on an engine of the tests' own: full disks, stubborn containers, slow migrations, lost clocks."""
 
 import os
+import re
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from boxship.host.volumes.manifest import fingerprint
 from tests.contracts.images import TEST_IMAGE
 from tests.integration.boxes import BOXSHIP
 from tests.integration.faketime import faked_by, faketime_library
@@ -19,6 +21,7 @@ pytestmark = [pytest.mark.docker, pytest.mark.slow, pytest.mark.timeout(120)]
 
 APPLIANCE = "bxtest-faults"
 ENGINE_TIMEOUT_S = "3"
+MIB = 1024 * 1024
 COMPOSE = """
 services:
   db:
@@ -69,6 +72,10 @@ def releases(engine: PrivateEngine, tmp_path_factory: pytest.TempPathFactory) ->
     return output
 
 
+Whole = tuple[dict[str, tuple[str, str]], set[str], dict[str, str]]
+"""Containers with their ids and states, networks, and volumes with the sha256 of what is in them."""
+
+
 class Trouble(LoaderBox):
     """A box on that engine, which is asked for its sentence."""
 
@@ -93,8 +100,21 @@ class Trouble(LoaderBox):
         return file.read_text().split() if file.exists() else []
 
     def file(self, generation: int, name: str) -> Path:
+        return self.seen(self.volume(f"data.g{generation}") / name)
+
+    def seen(self, path: Path) -> Path:
         """Its disk is mounted where the engine lives, and nowhere else."""
-        return self._root / (self.volume(f"data.g{generation}") / name).relative_to("/")
+        return self._root / path.relative_to("/")
+
+    def volumes(self) -> dict[str, str]:
+        mine = [each for each in self.observe().volumes if each.appliance == self.appliance]
+        return {each.name: fingerprint(self.seen(Path(each.mountpoint))) for each in mine}
+
+    def whole(self) -> Whole:
+        """All of it, to be compared."""
+        there = self.observe()
+        containers = {each.name: (each.id, str(each.state)) for each in there.containers_of(self.appliance)}
+        return containers, {each.name for each in there.networks}, self.volumes()
 
 
 @pytest.fixture
@@ -107,25 +127,39 @@ def box(engine: PrivateEngine, releases: Path, tmp_path: Path) -> Iterator[Troub
         made.remove()
 
 
-def test_a_disk_that_fills_up_in_the_copy_leaves_what_runs(box: Trouble, engine: PrivateEngine) -> None:
+def test_a_switch_whose_copies_have_no_room_is_refused_with_everything_untouched(
+    box: Trouble, engine: PrivateEngine
+) -> None:
     box.to("1.0.0")
     assert box.pull("2.0.0")["status"] == "done"
-    # Room for all bytes, and for none of these files: nobody can foresee that.
-    engine.run("sh", "-c", f"cd {box.volume('data.g1')} && for i in $(seq 400); do echo $i > $i; done")
-    engine.run(
-        "sh",
-        "-c",
-        f"mount -o remount,nr_inodes=$(($(df -i {engine.data} | awk 'END {{print $3}}') + 200)) {engine.data}",
-    )
-    failed = box.switch("2.0.0")
-    engine.run("mount", "-o", "remount,nr_inodes=100000", str(engine.data))
-    assert failed["status"] == "failed"
-    assert "No space left" in failed["failure"]["message"], failed
-    assert box.running() == [f"{APPLIANCE}.db.g1"]
+    engine.run("sh", "-c", f"head -c 60M /dev/urandom > {box.volume('data.g1')}/big")
+    before = box.whole()
+    with engine.free(40 * MIB):
+        refused = box.switch("2.0.0")
+    assert refused["failure"]["code"] == "precondition.failed", refused
+    message, hint = refused["failure"]["message"], refused["failure"]["hint"]
+    assert re.search(r"no room: 60 MiB are needed and (39\.\d|40) MiB free at \S+/volumes", message), message
+    assert "boxship box gc" in hint
+    assert box.whole() == before
     assert box.boot()["is_ready"]
-    assert not [each.name for each in box.observe().volumes if each.name.endswith(".g2")]
+    assert "downtime_s" not in refused["result"]
     assert box.switch("2.0.0")["status"] == "done"
-    assert box.running() == [f"{APPLIANCE}.db.g3"]
+
+
+def test_a_switch_whose_copies_have_no_inodes_is_refused_with_everything_untouched(
+    box: Trouble, engine: PrivateEngine
+) -> None:
+    box.to("1.0.0")
+    assert box.pull("2.0.0")["status"] == "done"
+    engine.run("sh", "-c", f"cd {box.volume('data.g1')} && for i in $(seq 400); do echo $i > $i; done")
+    before = box.whole()
+    # Room for all bytes, and for half of the files.
+    with engine.free_inodes(200):
+        refused = box.switch("2.0.0")
+    assert refused["failure"]["code"] == "precondition.failed", refused
+    assert "402 inodes are needed and 200 free at " in refused["failure"]["message"], refused
+    assert box.whole() == before
+    assert box.switch("2.0.0")["status"] == "done"
 
 
 def test_a_container_that_ignores_the_stop_is_killed_after_its_grace_time(box: Trouble) -> None:

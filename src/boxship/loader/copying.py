@@ -5,10 +5,9 @@ import contextlib
 import threading
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 from boxship.clock import Clock
-from boxship.execute.generations import PreCopy, Verify, VolumePair, VolumeReport, finish, needed_room, precopy
+from boxship.execute.generations import PreCopy, Room, Verify, VolumePair, VolumeReport, finish, needed_room, precopy
 from boxship.loader.parts import Copied, Tell
 from boxship.units import format_size
 
@@ -20,11 +19,8 @@ class VolumeCopier:
         self._clock = clock
         self._verify = verify
 
-    async def missing_bytes(self, pairs: Sequence[VolumePair]) -> int:
-        # The volumes themselves are made later: they will be where the folders around them are.
-        around = [VolumePair(each.key, each.source, _existing(each.destination)) for each in pairs]
-        rooms = await needed_room(around)
-        return sum(max(1, room.needed_bytes - room.free_bytes) for room in rooms if not room.is_enough)
+    async def needed_room(self, pairs: Sequence[VolumePair]) -> Sequence[Room]:
+        return await needed_room(pairs)
 
     async def precopy(self, pairs: Sequence[VolumePair], tell: Tell, cancel: asyncio.Event) -> "VolumeCopying":
         async with _in_threads(cancel) as given_up:
@@ -70,10 +66,6 @@ async def _in_threads(cancel: asyncio.Event) -> AsyncIterator[threading.Event]:
         hearing.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await hearing
-
-
-def _existing(path: Path) -> Path:
-    return next((each for each in (path, *path.parents) if each.exists()), path)
 
 
 def _in_words(report: VolumeReport) -> str:

@@ -10,7 +10,7 @@ from msgspec import Struct
 from boxship.checks.report import Result
 from boxship.clock import Clock
 from boxship.engine.port import Engine
-from boxship.execute.generations import VolumePair
+from boxship.execute.generations import Room, VolumePair
 from boxship.host.gate import Gate
 from boxship.host.machine import Machine
 from boxship.loader.heartbeats import Heartbeats
@@ -65,8 +65,8 @@ class Copying(Protocol):
 class Copier(Protocol):
     """Fills a generation of volumes from another."""
 
-    async def missing_bytes(self, pairs: Sequence[VolumePair]) -> int:
-        """How much room is lacking for the copies; 0 when there is enough. Raises: HostError."""
+    async def needed_room(self, pairs: Sequence[VolumePair]) -> Sequence[Room]:
+        """What the copies need of each file system that they go to, and what is free there. Raises: HostError."""
 
     async def precopy(self, pairs: Sequence[VolumePair], tell: Tell, cancel: asyncio.Event) -> Copying:
         """Copy while others still write. Raises: HostError; CancelledError soon after ``cancel`` was set."""

@@ -63,12 +63,12 @@ async def switch(
     wanted, observed = await read_wanted(parts, trial)
     current = journal.state.current
     if current is None:
-        await refuse_unmet(parts, wanted, observed, (), request.objections)
+        await refuse_unmet(parts, journal, wanted, observed, (), request.objections)
         await journal.change(lambda state: transitions.deploy_first(state, trial))
         journal.note_result(runs=str(trial))
         return await boot_current(parts, journal, interrupt)
     pairs = await _pairs(parts, wanted, request.data_from or current)
-    await refuse_unmet(parts, wanted, observed, pairs, request.objections)
+    await refuse_unmet(parts, journal, wanted, observed, pairs, request.objections)
     try:
         copying = await _prepare(parts, journal, wanted, pairs, interrupt)
         # A cut from here on speaks against the release, as nobody can tell it from a release that takes its box down.

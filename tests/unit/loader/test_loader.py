@@ -159,6 +159,11 @@ async def test_nothing_is_stopped_when_something_speaks_against_it(bench: Bench)
         assert refused.failure.code == "precondition.failed"
         assert "1.0 is older than 1.1" in refused.failure.message
         assert "and 1 more" in refused.failure.message
+        assert refused.result["against.1"].startswith("1.0 is older than 1.1")
+        assert refused.result["against.2"] == (
+            "the copies of its volumes have no room: 4.7 GiB are needed and 0 B free at /var/lib/docker/volumes"
+        )
+        assert "boxship box gc" in refused.failure.hint
         calls = bench.world.engine.calls[before:]
         assert not [call for call in calls if call.startswith(("stop", "create", "remove", "start"))]
 
