@@ -22,10 +22,15 @@ pytestmark = [pytest.mark.docker, pytest.mark.slow, pytest.mark.timeout(120)]
 APPLIANCE = "bxtest-faults"
 ENGINE_TIMEOUT_S = "3"
 MIB = 1024 * 1024
+BIG_IMAGE = "bxtest-faults-big:4"
+BIG = f"""
+FROM {TEST_IMAGE}
+RUN head -c 62914560 /dev/urandom > /big && mkdir /many && for i in $(seq 400); do echo $i > /many/$i; done
+"""
 COMPOSE = """
 services:
   db:
-    image: ${TEST_IMAGE}
+    image: ${IMAGE}
     init: ${HAS_INIT}
     command: [sh, -c, "echo ${VERSION} >> /data/versions; ${COMMAND}"]
     volumes: [data:/data]
@@ -45,6 +50,8 @@ RELEASES = {
     "2.0.0": ("true", READY),
     # Its migration takes twice the boot timeout.
     "3.0.0": ("true", f"sleep 8; {READY}"),
+    # Its image is BIG_IMAGE, which the engine doesn't have.
+    "4.0.0": ("true", READY),
     # A shell as process 1 that ignores SIGTERM.
     "0.9.0": ("false", "trap '' TERM; touch /tmp/ready; while :; do sleep 1; done"),
 }
@@ -61,14 +68,20 @@ def releases(engine: PrivateEngine, tmp_path_factory: pytest.TempPathFactory) ->
     output, source = tmp_path_factory.mktemp("releases"), tmp_path_factory.mktemp("source")
     (source / "compose.yaml").write_text(COMPOSE)
     (source / "appliance.yaml").write_text(APPLIANCE_YAML)
+    (source / "Dockerfile").write_text(BIG)
+    docker = ("env", "DOCKER_BUILDKIT=0", "docker", "--host", engine.address)
+    engine.run(*docker, "build", "--quiet", "--tag", BIG_IMAGE, str(source))
     for version, (has_init, command) in RELEASES.items():
-        said = {"VERSION": version, "COMMAND": command, "HAS_INIT": has_init, "TEST_IMAGE": TEST_IMAGE}
+        image = BIG_IMAGE if version == "4.0.0" else TEST_IMAGE
+        said = {"VERSION": version, "COMMAND": command, "HAS_INIT": has_init, "IMAGE": image}
         done = subprocess.run(
             [*BOXSHIP, "-p", APPLIANCE, "release", "create", "--output", str(output)],
             cwd=source, env={**os.environ, "DOCKER_HOST": engine.address, **said},
             capture_output=True, text=True, timeout=60, check=False,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
+    # Under the release's name, too.
+    engine.run(*docker, "image", "rm", BIG_IMAGE, f"{APPLIANCE}/db:4.0.0")
     return output
 
 
@@ -160,6 +173,56 @@ def test_a_switch_whose_copies_have_no_inodes_is_refused_with_everything_untouch
     assert "402 inodes are needed and 200 free at " in refused["failure"]["message"], refused
     assert box.whole() == before
     assert box.switch("2.0.0")["status"] == "done"
+
+
+def test_a_pull_that_has_no_room_is_refused_with_numbers_before_anything_is_fetched(
+    box: Trouble, engine: PrivateEngine
+) -> None:
+    box.to("1.0.0")
+    before = box.whole()
+    # 60 MiB travel, and are 69 on a disk; the engine has both at one moment.
+    with engine.free(100 * MIB):
+        refused = box.pull("4.0.0")
+    assert refused["failure"]["code"] == "precondition.failed", refused
+    message = refused["failure"]["message"]
+    assert re.search(rf"no room for {APPLIANCE} 4\.0\.0: 130 MiB are needed and (99\.\d|100) MiB free at ", message), (
+        message
+    )
+    assert message.endswith(f" at {engine.data}")
+    assert "boxship box gc" in refused["failure"]["hint"]
+    assert not list((box.state / "blobs").glob("*"))
+    assert box.whole() == before
+    assert box.boot()["is_ready"]
+    assert box.pull("4.0.0")["status"] == "done"
+
+
+def test_a_pull_that_fills_the_engine_s_disk_leaves_what_runs(box: Trouble, engine: PrivateEngine) -> None:
+    box.to("1.0.0")
+    before = box.whole()
+    # Room for all bytes, and for half of its files: nobody can foresee that.
+    with engine.free_inodes(200):
+        failed = box.pull("4.0.0")
+        assert "no space left" in failed["failure"]["message"].lower(), failed
+        assert box.whole() == before
+        assert box.boot()["is_ready"]
+    assert box.pull("4.0.0")["status"] == "done"
+    assert box.switch("4.0.0")["status"] == "done"
+
+
+def test_a_pull_asks_for_room_where_the_state_is(engine: PrivateEngine, releases: Path, tmp_path: Path) -> None:
+    box = Trouble(engine, releases, tmp_path)
+    with mounted(EXT4, tmp_path) as place:
+        box.state = place / "state"
+        engine.run("mount", "-o", "loop", str(tmp_path / "ext4.img"), str(place))
+        try:
+            box.up()
+            refused = box.pull("4.0.0")
+            assert refused["failure"]["code"] == "precondition.failed", refused
+            assert refused["failure"]["message"].endswith(f" MiB free at {box.state}"), refused
+            assert box.pull("1.0.0")["status"] == "done"
+        finally:
+            box.remove()
+            engine.run("umount", str(place))
 
 
 def test_a_container_that_ignores_the_stop_is_killed_after_its_grace_time(box: Trouble) -> None:
