@@ -20,6 +20,7 @@ from boxship.plan.gated import GatedPort
 from boxship.spec.model import Appliance
 from boxship.spec.release import Release, ReleaseImage
 from boxship.state.operation import Operation, OperationStatus
+from boxship.state.verify import Verify
 from boxship.store.port import Store
 from tests.fakes.clock import FakeClock
 from tests.fakes.engine import FakeEngine
@@ -70,6 +71,8 @@ class FakeCopier:
         self.data: dict[str, str] = {}
         self.missing = 0
         """How many bytes the copies lack."""
+        self.verified: list[Verify] = []
+        """How much each last pass was to compare."""
         self.breaks = ""
         """Why the last pass fails, "" when it doesn't."""
         self.holds: asyncio.Event | None = None
@@ -93,7 +96,8 @@ class FakeCopying:
     copier: FakeCopier
     pairs: Sequence[VolumePair]
 
-    async def finish(self, tell: Tell) -> Copied:
+    async def finish(self, tell: Tell, verify: Verify) -> Copied:
+        self.copier.verified.append(verify)
         if self.copier.breaks:
             raise HostError(self.copier.breaks)
         for pair in self.pairs:

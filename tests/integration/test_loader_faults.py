@@ -3,7 +3,6 @@
 import os
 import re
 import signal
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,11 +10,11 @@ import pytest
 
 from boxship.host.volumes.manifest import fingerprint
 from tests.contracts.images import TEST_IMAGE
-from tests.integration.boxes import BOXSHIP
 from tests.integration.faketime import faked_by, faketime_library
 from tests.integration.loaders import LoaderBox
 from tests.integration.loop_mounts import EXT4, mounted
 from tests.integration.private_engine import PrivateEngine, private_engine
+from tests.integration.releases_of import create_releases
 
 pytestmark = [pytest.mark.docker, pytest.mark.slow, pytest.mark.timeout(120)]
 
@@ -65,21 +64,16 @@ def engine() -> Iterator[PrivateEngine]:
 
 @pytest.fixture(scope="module")
 def releases(engine: PrivateEngine, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    output, source = tmp_path_factory.mktemp("releases"), tmp_path_factory.mktemp("source")
-    (source / "compose.yaml").write_text(COMPOSE)
-    (source / "appliance.yaml").write_text(APPLIANCE_YAML)
-    (source / "Dockerfile").write_text(BIG)
+    folder = tmp_path_factory.mktemp("image")
+    (folder / "Dockerfile").write_text(BIG)
     docker = ("env", "DOCKER_BUILDKIT=0", "docker", "--host", engine.address)
-    engine.run(*docker, "build", "--quiet", "--tag", BIG_IMAGE, str(source))
-    for version, (has_init, command) in RELEASES.items():
-        image = BIG_IMAGE if version == "4.0.0" else TEST_IMAGE
-        said = {"VERSION": version, "COMMAND": command, "HAS_INIT": has_init, "IMAGE": image}
-        done = subprocess.run(
-            [*BOXSHIP, "-p", APPLIANCE, "release", "create", "--output", str(output)],
-            cwd=source, env={**os.environ, "DOCKER_HOST": engine.address, **said},
-            capture_output=True, text=True, timeout=60, check=False,
-        )  # fmt: skip
-        assert done.returncode == 0, done.stderr
+    engine.run(*docker, "build", "--quiet", "--tag", BIG_IMAGE, str(folder))
+    said = {
+        version: {"COMMAND": command, "HAS_INIT": has_init, "IMAGE": BIG_IMAGE if version == "4.0.0" else TEST_IMAGE}
+        for version, (has_init, command) in RELEASES.items()
+    }
+    files = {"compose.yaml": COMPOSE, "appliance.yaml": APPLIANCE_YAML}
+    output = create_releases(APPLIANCE, files, said, tmp_path_factory, engine.address)
     # Under the release's name, too.
     engine.run(*docker, "image", "rm", BIG_IMAGE, f"{APPLIANCE}/db:4.0.0")
     return output

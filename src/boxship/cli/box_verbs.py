@@ -88,15 +88,21 @@ def switch(invocation: Invocation, arguments: argparse.Namespace) -> int:
         "version": arguments.version,
         "target": invocation.target or "",
         "allow_downgrade": arguments.allow_downgrade,
+        **_verify(arguments),
     }
     return _begun(invocation, arguments, client, client.tell("/v1/switch", body))
+
+
+def _verify(arguments: argparse.Namespace) -> dict[str, object]:
+    """Only when it was asked for: an earlier Loader doesn't know the word."""
+    return {} if arguments.verify is None else {"verify": arguments.verify}
 
 
 def rollback(invocation: Invocation, arguments: argparse.Namespace) -> int:
     client = _client(arguments)
     if not arguments.yes and not IS_DRY_RUN.get():
         _expect_yes(client.get("/v1/rollback"))
-    return _begun(invocation, arguments, client, client.tell("/v1/rollback"))
+    return _begun(invocation, arguments, client, client.tell("/v1/rollback", _verify(arguments)))
 
 
 def _expect_yes(brings: Answered) -> None:

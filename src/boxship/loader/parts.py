@@ -18,6 +18,7 @@ from boxship.loader.ring import Ring
 from boxship.spec.model import Appliance
 from boxship.spec.release import Release
 from boxship.state.operation import Progress
+from boxship.state.verify import Verify
 from boxship.store.port import Store
 
 P = ParamSpec("P")
@@ -58,8 +59,11 @@ class Copied(Struct, frozen=True):
 class Copying(Protocol):
     """One generation of volumes being filled."""
 
-    async def finish(self, tell: Tell) -> Copied:
-        """The last pass: whoever wrote has stopped. On disk, and verified, when it returns. Raises: HostError."""
+    async def finish(self, tell: Tell, verify: Verify) -> Copied:
+        """The last pass: whoever wrote has stopped. On disk, and verified, when it returns.
+
+        Raises: HostError, also for a copy that isn't like its source.
+        """
 
 
 class Copier(Protocol):

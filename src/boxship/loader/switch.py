@@ -33,6 +33,7 @@ from boxship.plan.verdict import Options
 from boxship.state import transitions
 from boxship.state.deployment import Deployment
 from boxship.state.operation import Failure, Operation
+from boxship.state.verify import Verify
 from boxship.units import format_size
 
 
@@ -40,6 +41,7 @@ class SwitchRequest(Struct, frozen=True):
     """What takes over, and whose data it gets (None: that of ``current``).
 
     ``objections``: what was found to speak against it already. ``is_asked_for``: a person named the release.
+    ``verify``: how much of the copies is compared.
     """
 
     release_id: str
@@ -48,6 +50,7 @@ class SwitchRequest(Struct, frozen=True):
     data_from: Deployment | None = None
     objections: tuple[str, ...] = ()
     is_asked_for: bool = True
+    verify: Verify = Verify.TOUCHED
 
 
 async def switch(
@@ -82,7 +85,7 @@ async def switch(
     await journal.stage("stopping", f"{current} stops")
     began_s = parts.clock.monotonic_s()
     try:
-        failure = await _try(parts, journal, wanted, copying, interrupt)
+        failure = await _try(parts, journal, wanted, copying, request.verify, interrupt)
         if failure is None:
             await _commit(parts, journal, wanted)
     except BoxshipError as error:
@@ -127,13 +130,14 @@ async def _prepare(
 
 
 async def _try(
-    parts: Parts, journal: Journal, wanted: Wanted, copying: Copying, interrupt: asyncio.Event
+    parts: Parts, journal: Journal, wanted: Wanted, copying: Copying, verify: Verify, interrupt: asyncio.Event
 ) -> Failure | None:
     """The old one stops, and the new one has to prove itself."""
     trial = wanted.deployment
     await _stop_current(parts, journal, wanted)
-    await journal.stage("last-copy", "what was written until the stop is copied")
-    report = await copying.finish(journal.tell)
+    also = ", and all of the copies is compared with its sources" if verify is Verify.FULL else ""
+    await journal.stage("last-copy", f"what was written until the stop is copied{also}")
+    report = await copying.finish(journal.tell, verify)
     journal.note_result(data=_in_words(report), **{f"volume.{key}": text for key, text in report.volumes.items()})
     _heed(interrupt)
     await journal.stage("checking", f"{trial} starts, and has to answer its checks")
@@ -230,6 +234,6 @@ def _cancelled() -> CancelledError:
     return CancelledError("the switch was cancelled", hint="the deployment before goes on")
 
 
-def request_of_rollback(previous: Deployment) -> SwitchRequest:
+def request_of_rollback(previous: Deployment, verify: Verify) -> SwitchRequest:
     """The previous release with the previous data."""
-    return SwitchRequest(previous.release_id, previous.version, previous.target, data_from=previous)
+    return SwitchRequest(previous.release_id, previous.version, previous.target, data_from=previous, verify=verify)

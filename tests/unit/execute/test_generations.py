@@ -3,6 +3,7 @@ import os
 import stat
 import tempfile
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,6 @@ from boxship.errors import CancelledError, HostError
 from boxship.execute.generations import (
     PreCopy,
     Room,
-    Verify,
     VolumePair,
     discard,
     fingerprint,
@@ -24,7 +24,9 @@ from boxship.execute.generations import (
     precopy,
 )
 from boxship.host.volumes.room import can_share_blocks
+from boxship.host.volumes.writers import Writers
 from boxship.state.operation import Progress
+from boxship.state.verify import Verify
 from tests.unit.execute.volumes import Disturber, copy, fill, lines_of, unheard
 
 
@@ -36,6 +38,12 @@ def source(tmp_path: Path) -> Path:
 
 def content_of(path: str | Path) -> bytes:
     return Path(path).read_bytes()
+
+
+def wait_until_a_while_old(file: Path) -> None:
+    """One that has just been written is compared by every pass."""
+    while time.time_ns() - file.stat().st_ctime_ns < 200_000_000:
+        time.sleep(0.01)
 
 
 def names_in(folder: Path) -> list[str]:
@@ -105,6 +113,29 @@ async def test_same_size_and_times_do_not_hide_a_change(source: Path, destinatio
     await copy(source, destination, meanwhile=change)
 
     assert (destination / "plain").read_bytes().startswith(b"Some")
+
+
+async def test_a_copy_that_a_disk_spoiled_is_found_by_a_full_comparison_alone(source: Path, tmp_path: Path) -> None:
+    def spoil(copy: Path) -> None:
+        status = (copy / "plain").stat()
+        with (copy / "plain").open("r+b") as file:
+            file.write(b"S")
+        os.utime(copy / "plain", ns=(status.st_atime_ns, status.st_mtime_ns))
+
+    def look() -> Writers:
+        return Writers(frozenset(), frozenset(), is_complete=True)
+
+    wait_until_a_while_old(source / "plain")
+    for verify in Verify:
+        destination = tmp_path / verify
+        copying = await precopy([VolumePair("data", source, destination)], unheard, SystemClock(), look=look)
+        spoil(destination)
+        if verify is Verify.TOUCHED:
+            await finish(copying, unheard, SystemClock(), verify=verify)
+            assert lines_of(destination) != lines_of(source)
+            continue
+        with pytest.raises(HostError, match=r"the copy of the volume data is not like its source: .* differs"):
+            await finish(copying, unheard, SystemClock(), verify=verify)
 
 
 async def test_only_blocks_that_differ_are_written(source: Path, destination: Path) -> None:

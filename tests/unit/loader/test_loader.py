@@ -14,6 +14,7 @@ from boxship.plan.observed import Health
 from boxship.spec.model import Condition, Dependency
 from boxship.spec.model_release import Keep
 from boxship.state.operation import Operation, OperationStatus
+from boxship.state.verify import Verify
 from tests.fakes.behaviour import Behaviour
 from tests.unit.loader.bench import VERSIONS, Bench, version
 from tests.unit.plan.given import service
@@ -166,6 +167,17 @@ async def test_nothing_is_stopped_when_something_speaks_against_it(bench: Bench)
         assert "boxship box gc" in refused.failure.hint
         calls = bench.world.engine.calls[before:]
         assert not [call for call in calls if call.startswith(("stop", "create", "remove", "start"))]
+
+
+async def test_a_switch_and_a_rollback_compare_as_much_as_they_were_told_to(bench: Bench) -> None:
+    async with bench.loader() as box:
+        await bench.to(box, "1.0")
+        await bench.pull(box, "1.1")
+        await bench.over(box, await box.switch("1.1", verify=Verify.FULL, by="test"))
+        await bench.over(box, await box.rollback(verify=Verify.FULL, by="test"))
+        await bench.over(box, await box.rollback(by="test"))
+        assert bench.world.copier.verified == [Verify.FULL, Verify.FULL, Verify.TOUCHED]
+        assert [each.parameters.get("verify") for each in box.operations(3)] == [None, "full", "full"]
 
 
 async def test_a_failing_last_copy_leads_back(bench: Bench) -> None:
