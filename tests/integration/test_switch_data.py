@@ -1,7 +1,7 @@
-"""What a real Loader's switch does with data on the real engine: how it is compared."""
+"""What a real Loader's switch does with data: what goes over, what doesn't, and how it is compared."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -65,6 +65,73 @@ def box(releases: Path, tmp_path: Path) -> Iterator[LoaderBox]:
         yield made
     finally:
         made.remove()
+
+
+def versions(box: LoaderBox, generation: int) -> Mapping[str, list[str]]:
+    """Who has written each volume that this generation has, as it is now."""
+    there = {"kept": f"kept.g{generation}", "shared": "shared", "fresh": f"fresh.g{generation}"}
+    return {key: (box.volume(name) / "versions").read_text().split() for key, name in there.items()}
+
+
+def mark(box: LoaderBox, generation: int, word: str) -> None:
+    """Something that no release writes."""
+    for name in (f"kept.g{generation}", "shared", f"fresh.g{generation}"):
+        with (box.volume(name) / "versions").open("a") as file:
+            file.write(f"{word}\n")
+
+
+def test_shared_data_is_one_for_all_releases_and_fresh_data_begins_anew(box: LoaderBox) -> None:
+    box.to("1.0.0")
+    mark(box, 1, "first")
+    switched = box.to("2.0.0")
+    assert versions(box, 2) == {
+        "kept": ["1.0.0", "first", "2.0.0"],
+        "shared": ["1.0.0", "first", "2.0.0"],
+        "fresh": ["2.0.0"],
+    }
+    assert [key for key in switched["result"] if key.startswith("volume.")] == ["volume.kept"]
+    # The earlier generation has its own, but for what is shared.
+    assert versions(box, 1) == {
+        "kept": ["1.0.0", "first"],
+        "shared": ["1.0.0", "first", "2.0.0"],
+        "fresh": ["1.0.0", "first"],
+    }
+
+
+def test_a_failed_trial_gets_back_what_is_its_own_and_not_what_is_shared(box: LoaderBox) -> None:
+    box.to("1.0.0")
+    mark(box, 1, "first")
+    before = box.volumes()
+    assert box.pull("3.0.0")["status"] == "done"
+    failed = box.switch("3.0.0")
+    assert failed["status"] == "failed"
+    assert box.booted()["tag"] == "1.0.0"
+    assert versions(box, 1) == {
+        "kept": ["1.0.0", "first"],
+        "shared": ["1.0.0", "first", "3.0.0"],
+        "fresh": ["1.0.0", "first"],
+    }
+    after = box.volumes()
+    assert after.keys() == before.keys()
+    assert {key for key in after if after[key] != before[key]} == {"shared"}
+
+
+def test_going_back_by_a_person_s_wish_brings_fresh_data_back_as_well(box: LoaderBox) -> None:
+    box.to("1.0.0")
+    mark(box, 1, "first")
+    box.to("2.0.0")
+    mark(box, 2, "second")
+    back = box.over(box.begin("/v1/rollback"))
+    assert back["status"] == "done", back
+    assert box.boot()["tag"] == "1.0.0"
+    assert versions(box, 3) == {
+        "kept": ["1.0.0", "first"],
+        "shared": ["1.0.0", "first", "2.0.0", "second"],
+        "fresh": ["1.0.0", "first"],
+    }
+    # And forth again, to the data that was there then.
+    box.over(box.begin("/v1/rollback"))
+    assert versions(box, 4)["fresh"] == ["2.0.0", "second"]
 
 
 @pytest.mark.parametrize("verify", ["touched", "full"])

@@ -113,7 +113,8 @@ async def _allocate(journal: Journal, request: SwitchRequest) -> Deployment:
 async def _pairs(parts: Parts, wanted: Wanted, data_from: Deployment) -> tuple[VolumePair, ...]:
     before, _ = await read_wanted(parts, data_from)
     observed = await parts.engine.observe(())
-    carried = carried_volumes(before.desired, wanted.desired, observed)
+    is_return = data_from.release_id == wanted.deployment.release_id
+    carried = carried_volumes(before.desired, wanted.desired, observed, is_return=is_return)
     return pairs_of(carried, observed, Path(await parts.engine.data_root()))
 
 
