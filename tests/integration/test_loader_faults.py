@@ -3,16 +3,17 @@
 import os
 import re
 import signal
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from boxship.host.volumes.manifest import fingerprint
+from boxship.host.volumes.manifest import fingerprint, manifest
 from tests.contracts.images import TEST_IMAGE
 from tests.integration.faketime import faked_by, faketime_library
 from tests.integration.loaders import LoaderBox
-from tests.integration.loop_mounts import EXT4, mounted
+from tests.integration.loop_mounts import EXT4, make_image, mounted
 from tests.integration.private_engine import PrivateEngine, private_engine
 from tests.integration.releases_of import create_releases
 
@@ -43,6 +44,8 @@ app: compose.yaml
 targets: {default: [db]}
 boot: {timeout: 4s, attempts: 2, heartbeat_limit: 20s}
 """
+LATE_BYTES = 60 * MIB
+WRITE_LATE = f"head -c {LATE_BYTES} /dev/zero > /data/late"
 READY = "touch /tmp/ready; exec sleep 3600"
 RELEASES = {
     "1.0.0": ("true", READY),
@@ -51,6 +54,8 @@ RELEASES = {
     "3.0.0": ("true", f"sleep 8; {READY}"),
     # Its image is BIG_IMAGE, which the engine doesn't have.
     "4.0.0": ("true", READY),
+    # It writes much while it is being stopped.
+    "1.5.0": ("false", f"trap '{WRITE_LATE}; sleep 1; exit 0' TERM; touch /tmp/ready; sleep 3600 & wait"),
     # A shell as process 1 that ignores SIGTERM.
     "0.9.0": ("false", "trap '' TERM; touch /tmp/ready; while :; do sleep 1; done"),
 }
@@ -91,6 +96,7 @@ class Trouble(LoaderBox):
         super().__init__(APPLIANCE, folder, said, enter=engine.enter)
         self._source = f"dir:{releases}"
         self._root = engine.root
+        self._address = engine.address
 
     def up(self) -> None:
         self.start("--source", self._source)
@@ -116,6 +122,18 @@ class Trouble(LoaderBox):
     def volumes(self) -> dict[str, str]:
         mine = [each for each in self.observe().volumes if each.appliance == self.appliance]
         return {each.name: fingerprint(self.seen(Path(each.mountpoint))) for each in mine}
+
+    def lines(self, generation: int) -> list[str]:
+        """All that the file system knows of its data, but for what the release writes at each start."""
+        found = manifest(self.seen(self.volume(f"data.g{generation}")))
+        return [line for line in found if not line.startswith(("versions", "."))]
+
+    def remove_containers(self) -> None:
+        """And the Loader, which would start them again."""
+        self.end(signal.SIGKILL)
+        for each in self.observe().containers_of(self.appliance):
+            command = ("docker", "--host", self._address, "rm", "--force", each.id)
+            subprocess.run(command, check=True, capture_output=True, timeout=30)
 
     def whole(self) -> Whole:
         """All of it, to be compared."""
@@ -167,6 +185,74 @@ def test_a_switch_whose_copies_have_no_inodes_is_refused_with_everything_untouch
     assert "402 inodes are needed and 200 free at " in refused["failure"]["message"], refused
     assert box.whole() == before
     assert box.switch("2.0.0")["status"] == "done"
+
+
+def test_a_disk_that_fills_up_in_the_copy_leaves_what_runs(box: Trouble, engine: PrivateEngine) -> None:
+    box.to("1.0.0")
+    assert box.pull("2.0.0")["status"] == "done"
+    # Each is a page of this disk, and all together keep the copy busy for seconds.
+    engine.run("sh", "-c", f"cd {box.volume('data.g1')} && for i in $(seq 20000); do echo $i > $i; done")
+    before = box.whole()
+    operation = box.begin("/v1/switch", {"version": "2.0.0"})
+    box.eventually(lambda: box.get(f"/v1/operations/{operation}")["stage"] == "copying", "it copies")
+    with engine.free(0):
+        failed = box.over(operation)
+        assert box.boot()["is_ready"]
+    assert "No space left" in failed["failure"]["message"], failed
+    assert "downtime_s" not in failed["result"]
+    assert box.whole() == before
+    assert box.switch("2.0.0")["status"] == "done"
+
+
+def test_a_disk_that_fills_up_in_the_last_copy_leads_back_with_the_data_as_it_was_left(
+    box: Trouble, engine: PrivateEngine
+) -> None:
+    box.to("1.5.0")
+    assert box.pull("2.0.0")["status"] == "done"
+    box.file(1, "dear").write_bytes(b"dear" * 1000)
+    before = box.lines(1)
+    # Enough for what is there when the room is looked for, and not for twice what is written then.
+    with engine.free(90 * MIB):
+        failed = box.switch("2.0.0")
+        assert "No space left" in failed["failure"]["message"], failed
+        assert "data" in failed["failure"]["message"]
+        assert float(failed["result"]["downtime_s"]) > 0
+        assert box.booted()["tag"] == "1.5.0"
+    assert box.running() == [f"{APPLIANCE}.db.g1"]
+    assert not [each.name for each in box.observe().volumes if each.name.endswith(".g2")]
+    assert box.file(1, "late").read_bytes() == bytes(LATE_BYTES)
+    assert [line for line in box.lines(1) if not line.startswith("late")] == before
+
+
+def test_a_volume_disk_that_turns_read_only_in_a_switch_leads_back_with_the_data_as_it_was_left(
+    engine: PrivateEngine, releases: Path, tmp_path: Path
+) -> None:
+    box = Trouble(engine, releases, tmp_path)
+    volumes = str(engine.data / "volumes")
+    mount = ("mount", "-o", "loop", str(make_image(EXT4, tmp_path, size_mib=300)), volumes)
+    engine.run(*mount)
+    try:
+        box.up()
+        box.to("1.5.0")
+        assert box.pull("2.0.0")["status"] == "done"
+        operation = box.begin("/v1/switch", {"version": "2.0.0"})
+        late = box.file(1, "late")
+        box.eventually(lambda: late.exists() and late.stat().st_size == LATE_BYTES, "it writes as it is stopped")
+        # As the kernel does after an error of the disk, also while files are open for writing.
+        engine.run("mount", "-o", "remount,abort", volumes)
+        left = box.volumes()[f"{APPLIANCE}.data.g1"]
+        failed = box.over(operation)
+        assert "Read-only file system" in failed["failure"]["message"], failed
+        assert "read-only" in failed["failure"]["hint"]
+        assert box.booted()["tag"] == "1.5.0"
+        assert box.running() == [f"{APPLIANCE}.db.g1"]
+        assert box.volumes()[f"{APPLIANCE}.data.g1"] == left
+    finally:
+        box.remove_containers()
+        engine.run("umount", volumes)
+        engine.run(*mount)
+        box.remove()
+        engine.run("umount", volumes)
 
 
 def test_a_pull_that_has_no_room_is_refused_with_numbers_before_anything_is_fetched(

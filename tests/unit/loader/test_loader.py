@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 from prometheus_client.parser import text_string_to_metric_families
 
-from boxship.errors import ConflictError, NotFoundError
+from boxship.errors import ConflictError, EngineError, NotFoundError
 from boxship.loader.box import GcView
 from boxship.loader.metrics import metrics_text
 from boxship.loader.outdated import find_outdated
@@ -188,6 +188,24 @@ async def test_a_failing_last_copy_leads_back(bench: Bench) -> None:
         assert failed.failure is not None
         assert failed.failure.message == "no space left on /data"
         assert bench.running == ["app.db.g1", "app.web.g1"]
+
+
+async def test_an_engine_that_a_half_copy_leaves_no_room_for_a_word_goes_back_without_the_copy(bench: Bench) -> None:
+    def refuse(call: str) -> None:
+        has_copy = any(name.endswith(".g2") for name in bench.world.engine.world.volumes)
+        if call.startswith("set_restart") and has_copy and bench.world.copier.verified:
+            raise EngineError("cannot set the restart policy: no space left on device")
+
+    async with bench.loader() as box:
+        await bench.to(box, "1.0")
+        bench.world.copier.breaks = "no space left on /data"
+        bench.world.engine.faults.heard = refuse
+        failed = await bench.to(box, "1.1")
+        assert failed.failure is not None
+        assert failed.failure.message == "no space left on /data"
+        assert bench.running == ["app.db.g1", "app.web.g1"]
+        assert not any(name.endswith(".g2") for name in bench.world.engine.world.volumes)
+        assert box.boot().is_ready
 
 
 async def test_a_cancelled_switch_leaves_what_runs_alone(bench: Bench) -> None:
