@@ -708,6 +708,7 @@ complete -c boxship -n '__fish_seen_subcommand_from box' -l ca -r -F -d 'authori
 complete -c boxship -n '__fish_seen_subcommand_from box' -l strict -d 'exit with 8 also for what is only degraded'
 complete -c boxship -n '__fish_seen_subcommand_from box' -l fresh -d 'ask anew, whatever was found a moment ago'
 complete -c boxship -n '__fish_seen_subcommand_from box' -l allow-downgrade -d 'also to an older version'
+complete -c boxship -n '__fish_seen_subcommand_from box' -l verify -x -a 'touched full' -d 'full: compare all copied data by content, as downtime (default: what the last pass touched)'
 complete -c boxship -n '__fish_seen_subcommand_from box' -s y -l yes -d 'don\'t ask, though newer data is lost'
 complete -c boxship -n '__fish_seen_subcommand_from box' -l limit -x -d 'how many (default: 100)'
 complete -c boxship -n '__fish_seen_subcommand_from box' -l follow -d 'go on with what it writes from now on'

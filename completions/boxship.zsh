@@ -980,6 +980,7 @@ _boxship_verb_box() {
         '(--strict)--strict[exit with 8 also for what is only degraded]' \
         '(--fresh)--fresh[ask anew, whatever was found a moment ago]' \
         '(--allow-downgrade)--allow-downgrade[also to an older version]' \
+        '(--verify)--verify[full\: compare all copied data by content, as downtime (default\: what the last pass touched)]:touched,full:(touched full)' \
         '(-y --yes)-y[don'"'"'t ask, though newer data is lost]' \
         '(-y --yes)--yes[don'"'"'t ask, though newer data is lost]' \
         '(--limit)--limit[how many (default\: 100)]:NUMBER: ' \

@@ -37,9 +37,9 @@ _REMARKS = {
     "version": "without it, `dev` today; git describe is to come",
     "host.sysctl": "`up` sets what it may, until the host reboots, and warns of the rest",
     "host.needs": "`up` warns of what is missing",
-    "boot.attempts": "read and checked; the Loader will obey it",
-    "boot.fallback": "read and checked; the Loader will obey it",
-    "volumes.NAME.on_switch": "read and checked; upgrades with data will obey it",
+    "boot.attempts": "for the Loader",
+    "boot.fallback": "for the Loader",
+    "volumes.NAME.on_switch": "shared data never goes back; fresh data does when a person goes back to a release",
 }
 """What a key does today, where its line says less or more."""
 

@@ -18,6 +18,7 @@ from boxship.loader.view import images_of
 from boxship.state.deployment import Deployment
 from boxship.state.operation import Failure, Operation, OperationKind, OperationStatus, Progress
 from boxship.state.state import State
+from boxship.state.verify import Verify
 from tests.fakes.clock import FakeClock
 
 BOOT_ID = "boot-1"
@@ -52,6 +53,8 @@ class FakeBox:
         self.report = Report("share", "1.0", 0.0, 0.0, ())
         self.lines = {name: [LogLine("stdout", f"{name} says hello", "")] for name in SERVICES}
         self.against_switch: tuple[str, ...] = ()
+        self.verified: list[Verify] = []
+        """What each switch and rollback was to compare."""
         self.ring = Ring(lambda: self.clock.now().timestamp(), kept_events)
         self.readers = 0
         self.asked: list[str] = []
@@ -137,11 +140,20 @@ class FakeBox:
     async def pull(self, version: str, *, by: str) -> Operation:
         return self._begin(OperationKind.PULL, by, can_cancel=True, version=version or "latest")
 
-    async def switch(self, version: str, *, target: str = "", allow_downgrade: bool = False, by: str) -> Operation:
+    async def switch(
+        self,
+        version: str,
+        *,
+        target: str = "",
+        allow_downgrade: bool = False,
+        verify: Verify = Verify.TOUCHED,
+        by: str,
+    ) -> Operation:
         if version not in self.kept.pulled:
             raise NotFoundError(f"{version} was not pulled", hint=f"boxship box pull {version}")
         if self.against_switch:
             raise PreconditionError("the switch can't begin", reasons=self.against_switch)
+        self.verified.append(verify)
         return self._begin(OperationKind.SWITCH, by, version=version, target=target or "default")
 
     def what_rollback_brings(self) -> RollbackView:
@@ -149,8 +161,9 @@ class FakeBox:
             raise NotFoundError("there is no previous deployment")
         return RollbackView(self.kept.previous, 1_700_000_000.0, 11_580.0, "what was written since 1.0 was booted")
 
-    async def rollback(self, *, by: str) -> Operation:
+    async def rollback(self, *, verify: Verify = Verify.TOUCHED, by: str) -> Operation:
         self.what_rollback_brings()
+        self.verified.append(verify)
         return self._begin(OperationKind.ROLLBACK, by)
 
     async def gc(self, *, dry_run: bool = False, by: str) -> Operation | GcView:

@@ -9,7 +9,7 @@ from typing import ParamSpec, TypeVar
 from boxship.bundle.read import deployed
 from boxship.checks.report import Result
 from boxship.errors import CancelledError, HostError, NotFoundError, StateError, UsageError
-from boxship.execute.generations import VolumePair
+from boxship.execute.generations import Room, VolumePair
 from boxship.execute.race import race
 from boxship.host.gate import Closed, GateReport, GateState, Opened
 from boxship.loader.heartbeats import Heartbeats
@@ -20,6 +20,7 @@ from boxship.plan.gated import GatedPort
 from boxship.spec.model import Appliance
 from boxship.spec.release import Release, ReleaseImage
 from boxship.state.operation import Operation, OperationStatus
+from boxship.state.verify import Verify
 from boxship.store.port import Store
 from tests.fakes.clock import FakeClock
 from tests.fakes.engine import FakeEngine
@@ -93,13 +94,16 @@ class FakeCopier:
     def __init__(self) -> None:
         self.data: dict[str, str] = {}
         self.missing = 0
+        """How many bytes the copies lack."""
+        self.verified: list[Verify] = []
+        """How much each last pass was to compare."""
         self.breaks = ""
         """Why the last pass fails, "" when it doesn't."""
         self.holds: asyncio.Event | None = None
         """What a pre-copy waits for."""
 
-    async def missing_bytes(self, pairs: Sequence[VolumePair]) -> int:
-        return self.missing if pairs else 0
+    async def needed_room(self, pairs: Sequence[VolumePair]) -> Sequence[Room]:
+        return [Room(str(DATA_ROOT / "volumes"), self.missing, 0, 0, None)] if pairs else []
 
     async def precopy(self, pairs: Sequence[VolumePair], tell: Tell, cancel: asyncio.Event) -> "FakeCopying":
         if self.holds is not None:
@@ -116,7 +120,8 @@ class FakeCopying:
     copier: FakeCopier
     pairs: Sequence[VolumePair]
 
-    async def finish(self, tell: Tell) -> Copied:
+    async def finish(self, tell: Tell, verify: Verify) -> Copied:
+        self.copier.verified.append(verify)
         if self.copier.breaks:
             raise HostError(self.copier.breaks)
         for pair in self.pairs:

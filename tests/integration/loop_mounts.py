@@ -29,19 +29,25 @@ BTRFS = Kind("btrfs", ("mkfs.btrfs", "-q"), "btrfs-progs", 160)
 KINDS = (EXT4, EXT4_WHOLE_SECONDS, XFS, BTRFS)
 
 
-@contextmanager
-def mounted(kind: Kind, folder: Path, *, size_mib: int = 0) -> Iterator[Path]:
-    """A new file system; skips the test where there can be none."""
+def make_image(kind: Kind, folder: Path, *, size_mib: int = 0) -> Path:
+    """A file with a new file system; skips the test where there can be none."""
     path = f"{os.environ.get('PATH', os.defpath)}{os.pathsep}/usr/sbin{os.pathsep}/sbin"
     program = shutil.which(kind.make[0], path=path)
     if os.geteuid() != 0 or not Path("/dev/loop-control").exists():
         pytest.skip("mounting a file in a loop device needs root and /dev/loop-control")
     if program is None:
         pytest.skip(f"there is no {kind.make[0]}: install {kind.package} (scripts/setup test does)")
-    image, place = folder / f"{kind.name}.img", folder / kind.name
+    image = folder / f"{kind.name}.img"
     with image.open("wb") as file:
         file.truncate((size_mib or kind.size_mib) * 1024 * 1024)
     subprocess.run([program, *kind.make[1:], image], check=True, timeout=_DEADLINE_S, capture_output=True)
+    return image
+
+
+@contextmanager
+def mounted(kind: Kind, folder: Path, *, size_mib: int = 0) -> Iterator[Path]:
+    """A new file system; skips the test where there can be none."""
+    image, place = make_image(kind, folder, size_mib=size_mib), folder / kind.name
     place.mkdir()
     done = subprocess.run(
         ["mount", "-o", "loop", image, place], check=False, timeout=_DEADLINE_S, capture_output=True, text=True

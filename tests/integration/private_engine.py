@@ -137,6 +137,30 @@ class PrivateEngine:
         """Where its images and volumes are."""
         return self._folder / "data"
 
+    @contextmanager
+    def free(self, size_bytes: int) -> Iterator[None]:
+        """So much room has its disk meanwhile, at the beginning."""
+        found = os.statvfs(self.root / self.data.relative_to("/"))
+        fill = found.f_bavail * found.f_frsize - size_bytes
+        self.run("fallocate", "--length", str(fill), str(self.data / "filler"))
+        try:
+            yield
+        finally:
+            self.run("rm", str(self.data / "filler"))
+
+    @contextmanager
+    def free_inodes(self, count: int) -> Iterator[None]:
+        """So many files can be made on its disk meanwhile, at the beginning."""
+        found = os.statvfs(self.root / self.data.relative_to("/"))
+        self._remount(found.f_files - found.f_favail + count)
+        try:
+            yield
+        finally:
+            self._remount(found.f_files)
+
+    def _remount(self, inodes: int) -> None:
+        self.run("mount", "-o", f"remount,nr_inodes={inodes}", str(self.data))
+
     def tasks(self) -> frozenset[str]:
         """The ids of the containers that its containerd has begun to start, or has not let go of yet."""
         folder = Path(f"/proc/{self._inside_pid}/root/run/docker/containerd/daemon/io.containerd.runtime.v2.task/moby")

@@ -17,6 +17,7 @@ from boxship.engine.port import LogLine
 from boxship.errors import ConflictError, NotFoundError, OperationError, ProbeError, StateError
 from boxship.events import Notice
 from boxship.state.operation import Failure, OperationStatus, Progress, Unpacking
+from boxship.state.verify import Verify
 from tests.fakes.box import FakeBox
 from tests.integration.box_thread import BoxThread
 from tests.integration.boxes import BOXSHIP
@@ -137,6 +138,16 @@ def test_detached_it_prints_the_operations_id_at_once(thread: BoxThread, capsys:
     assert "pull op-1 is running" in capsys.readouterr().err
     assert box("cancel op-1") == 0
     assert "cancelled" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("line", ["switch 1.1", "rollback --yes"])
+def test_verify_is_told_only_when_it_was_asked_for(thread: BoxThread, capsys: Capture, line: str) -> None:
+    assert box(f"{line} --dry-run --json") == 0
+    assert "verify" not in capsys.readouterr().out
+    assert box(f"{line} --dry-run --json --verify full") == 0
+    assert json.loads(capsys.readouterr().out)["body"]["verify"] == "full"
+    assert box(f"{line} -d --verify full") == 0
+    assert thread.box.verified == [Verify.FULL]
 
 
 def test_progress_is_shown_as_it_goes(thread: BoxThread, capsys: Capture) -> None:

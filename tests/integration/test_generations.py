@@ -1,5 +1,6 @@
 """Copying volumes on real file systems, from under real writers."""
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from boxship.errors import HostError
 from boxship.execute.generations import How, VolumePair, discard, finish, free_bytes, needed_room, precopy
 from boxship.host.volumes.room import can_share_blocks
 from boxship.host.volumes.writers import Writers
+from boxship.units import format_size
 from tests.eventually import eventually
 from tests.integration.loop_mounts import BTRFS, EXT4, KINDS, XFS, Kind, make_read_only, mounted
 from tests.unit.execute.volumes import Disturber, copy, fill, lines_of, unheard
@@ -49,6 +51,14 @@ def leave_free(disk: Path, size_bytes: int) -> None:
     with (disk / "filler").open("wb") as file:
         os.posix_fallocate(file.fileno(), 0, free_bytes(disk) - size_bytes)
         os.fsync(file.fileno())
+
+
+def fill_up(disk: Path) -> None:
+    with (disk / "filler").open("wb", buffering=0) as file:
+        for size_bytes in (1_000_000, 4096):
+            with contextlib.suppress(OSError):
+                while file.write(bytes(size_bytes)):
+                    os.fsync(file.fileno())
 
 
 def wait_until_times_rest(files: list[Path]) -> None:
@@ -181,12 +191,26 @@ async def test_shared_blocks_need_no_room(kind: Kind, tmp_path: Path) -> None:
         free = free_bytes(disk)
 
         assert can_share_blocks(disk / "source", disk)
-        assert (await needed_room([VolumePair("data", disk / "source", disk / "copy")]))[0].needed_bytes < 10_000
+        # As before a switch: neither the copy's folder is there, nor the one around it.
+        assert (await needed_room([VolumePair("data", disk / "source", disk / "b/_data")]))[0].needed_bytes < 10_000
         report = await copy(disk / "source", disk / "copy")
 
         assert free - free_bytes(disk) < 25_000_000
         assert report.volumes[0].how is How.REFLINK
         assert lines_of(disk / "copy") == lines_of(disk / "source")
+
+
+async def test_on_a_disk_without_any_room_a_copy_is_refused_with_numbers_whether_blocks_could_be_shared_or_not(
+    tmp_path: Path,
+) -> None:
+    with mounted(XFS, tmp_path) as disk:
+        (disk / "source").mkdir()
+        (disk / "source/big").write_bytes(b"x" * 5_000_000)
+        fill_up(disk)
+
+        (room,) = await needed_room([VolumePair("data", disk / "source", disk / "b/_data")])
+
+        assert room.shortage == f"4.8 MiB are needed and {format_size(room.free_bytes)} free at {disk}"
 
 
 async def test_volumes_on_several_disks_are_counted_apart(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Loaders in trouble, on an engine of the tests' own: full disks, stubborn containers, slow migrations, lost clocks."""
 
 import os
+import re
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -8,21 +9,28 @@ from pathlib import Path
 
 import pytest
 
+from boxship.host.volumes.manifest import fingerprint, manifest
 from tests.contracts.images import TEST_IMAGE
-from tests.integration.boxes import BOXSHIP
 from tests.integration.faketime import faked_by, faketime_library
 from tests.integration.loaders import LoaderBox
-from tests.integration.loop_mounts import EXT4, mounted
+from tests.integration.loop_mounts import EXT4, make_image, mounted
 from tests.integration.private_engine import PrivateEngine, private_engine
+from tests.integration.releases_of import create_releases
 
 pytestmark = [pytest.mark.docker, pytest.mark.slow, pytest.mark.timeout(240)]
 
 APPLIANCE = "bxtest-faults"
 ENGINE_TIMEOUT_S = "10"
+MIB = 1024 * 1024
+BIG_IMAGE = "bxtest-faults-big:4"
+BIG = f"""
+FROM {TEST_IMAGE}
+RUN head -c 62914560 /dev/urandom > /big && mkdir /many && for i in $(seq 400); do echo $i > /many/$i; done
+"""
 COMPOSE = """
 services:
   db:
-    image: ${TEST_IMAGE}
+    image: ${IMAGE}
     init: ${HAS_INIT}
     command: [sh, -c, "echo ${VERSION} >> /data/versions; ${COMMAND}"]
     volumes: [data:/data]
@@ -36,12 +44,18 @@ app: compose.yaml
 targets: {default: [db]}
 boot: {timeout: 8s, attempts: 2, heartbeat_limit: 60s}
 """
+LATE_BYTES = 60 * MIB
+WRITE_LATE = f"head -c {LATE_BYTES} /dev/zero > /data/late"
 READY = "touch /tmp/ready; exec sleep 3600"
 RELEASES = {
     "1.0.0": ("true", READY),
     "2.0.0": ("true", READY),
     # Its migration takes twice the boot timeout.
     "3.0.0": ("true", f"sleep 16; {READY}"),
+    # Its image is BIG_IMAGE, which the engine doesn't have.
+    "4.0.0": ("true", READY),
+    # It writes much while it is being stopped.
+    "1.5.0": ("false", f"trap '{WRITE_LATE}; sleep 1; exit 0' TERM; touch /tmp/ready; sleep 3600 & wait"),
     # A shell as process 1 that ignores SIGTERM.
     "0.9.0": ("false", "trap '' TERM; touch /tmp/ready; while :; do sleep 1; done"),
 }
@@ -55,18 +69,23 @@ def engine() -> Iterator[PrivateEngine]:
 
 @pytest.fixture(scope="module")
 def releases(engine: PrivateEngine, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    output, source = tmp_path_factory.mktemp("releases"), tmp_path_factory.mktemp("source")
-    (source / "compose.yaml").write_text(COMPOSE)
-    (source / "appliance.yaml").write_text(APPLIANCE_YAML)
-    for version, (has_init, command) in RELEASES.items():
-        said = {"VERSION": version, "COMMAND": command, "HAS_INIT": has_init, "TEST_IMAGE": TEST_IMAGE}
-        done = subprocess.run(
-            [*BOXSHIP, "-p", APPLIANCE, "release", "create", "--output", str(output)],
-            cwd=source, env={**os.environ, "DOCKER_HOST": engine.address, **said},
-            capture_output=True, text=True, timeout=60, check=False,
-        )  # fmt: skip
-        assert done.returncode == 0, done.stderr
+    folder = tmp_path_factory.mktemp("image")
+    (folder / "Dockerfile").write_text(BIG)
+    docker = ("env", "DOCKER_BUILDKIT=0", "docker", "--host", engine.address)
+    engine.run(*docker, "build", "--quiet", "--tag", BIG_IMAGE, str(folder))
+    said = {
+        version: {"COMMAND": command, "HAS_INIT": has_init, "IMAGE": BIG_IMAGE if version == "4.0.0" else TEST_IMAGE}
+        for version, (has_init, command) in RELEASES.items()
+    }
+    files = {"compose.yaml": COMPOSE, "appliance.yaml": APPLIANCE_YAML}
+    output = create_releases(APPLIANCE, files, said, tmp_path_factory, engine.address)
+    # Under the release's name, too.
+    engine.run(*docker, "image", "rm", BIG_IMAGE, f"{APPLIANCE}/db:4.0.0")
     return output
+
+
+Whole = tuple[dict[str, tuple[str, str]], set[str], dict[str, str]]
+"""Containers with their ids and states, networks, and volumes with the sha256 of what is in them."""
 
 
 class Trouble(LoaderBox):
@@ -77,6 +96,7 @@ class Trouble(LoaderBox):
         super().__init__(APPLIANCE, folder, said, enter=engine.enter)
         self._source = f"dir:{releases}"
         self._root = engine.root
+        self._address = engine.address
 
     def up(self) -> None:
         self.start("--source", self._source)
@@ -93,8 +113,33 @@ class Trouble(LoaderBox):
         return file.read_text().split() if file.exists() else []
 
     def file(self, generation: int, name: str) -> Path:
+        return self.seen(self.volume(f"data.g{generation}") / name)
+
+    def seen(self, path: Path) -> Path:
         """Its disk is mounted where the engine lives, and nowhere else."""
-        return self._root / (self.volume(f"data.g{generation}") / name).relative_to("/")
+        return self._root / path.relative_to("/")
+
+    def volumes(self) -> dict[str, str]:
+        mine = [each for each in self.observe().volumes if each.appliance == self.appliance]
+        return {each.name: fingerprint(self.seen(Path(each.mountpoint))) for each in mine}
+
+    def lines(self, generation: int) -> list[str]:
+        """All that the file system knows of its data, but for what the release writes at each start."""
+        found = manifest(self.seen(self.volume(f"data.g{generation}")))
+        return [line for line in found if not line.startswith(("versions", "."))]
+
+    def remove_containers(self) -> None:
+        """And the Loader, which would start them again."""
+        self.end(signal.SIGKILL)
+        for each in self.observe().containers_of(self.appliance):
+            command = ("docker", "--host", self._address, "rm", "--force", each.id)
+            subprocess.run(command, check=True, capture_output=True, timeout=30)
+
+    def whole(self) -> Whole:
+        """All of it, to be compared."""
+        there = self.observe()
+        containers = {each.name: (each.id, str(each.state)) for each in there.containers_of(self.appliance)}
+        return containers, {each.name for each in there.networks}, self.volumes()
 
 
 @pytest.fixture
@@ -107,25 +152,157 @@ def box(engine: PrivateEngine, releases: Path, tmp_path: Path) -> Iterator[Troub
         made.remove()
 
 
+def test_a_switch_whose_copies_have_no_room_is_refused_with_everything_untouched(
+    box: Trouble, engine: PrivateEngine
+) -> None:
+    box.to("1.0.0")
+    assert box.pull("2.0.0")["status"] == "done"
+    engine.run("sh", "-c", f"head -c 60M /dev/urandom > {box.volume('data.g1')}/big")
+    before = box.whole()
+    with engine.free(40 * MIB):
+        refused = box.switch("2.0.0")
+    assert refused["failure"]["code"] == "precondition.failed", refused
+    message, hint = refused["failure"]["message"], refused["failure"]["hint"]
+    assert re.search(r"no room: 60 MiB are needed and (39\.\d|40) MiB free at \S+/volumes", message), message
+    assert "boxship box gc" in hint
+    assert box.whole() == before
+    assert box.boot()["is_ready"]
+    assert "downtime_s" not in refused["result"]
+    assert box.switch("2.0.0")["status"] == "done"
+
+
+def test_a_switch_whose_copies_have_no_inodes_is_refused_with_everything_untouched(
+    box: Trouble, engine: PrivateEngine
+) -> None:
+    box.to("1.0.0")
+    assert box.pull("2.0.0")["status"] == "done"
+    engine.run("sh", "-c", f"cd {box.volume('data.g1')} && for i in $(seq 400); do echo $i > $i; done")
+    before = box.whole()
+    # Room for all bytes, and for half of the files.
+    with engine.free_inodes(200):
+        refused = box.switch("2.0.0")
+    assert refused["failure"]["code"] == "precondition.failed", refused
+    assert "402 inodes are needed and 200 free at " in refused["failure"]["message"], refused
+    assert box.whole() == before
+    assert box.switch("2.0.0")["status"] == "done"
+
+
 def test_a_disk_that_fills_up_in_the_copy_leaves_what_runs(box: Trouble, engine: PrivateEngine) -> None:
     box.to("1.0.0")
     assert box.pull("2.0.0")["status"] == "done"
-    # Room for all bytes, and for none of these files: nobody can foresee that.
-    engine.run("sh", "-c", f"cd {box.volume('data.g1')} && for i in $(seq 400); do echo $i > $i; done")
-    engine.run(
-        "sh",
-        "-c",
-        f"mount -o remount,nr_inodes=$(($(df -i {engine.data} | awk 'END {{print $3}}') + 200)) {engine.data}",
-    )
-    failed = box.switch("2.0.0")
-    engine.run("mount", "-o", "remount,nr_inodes=100000", str(engine.data))
-    assert failed["status"] == "failed"
+    # Each is a page of this disk, and all together keep the copy busy for seconds.
+    engine.run("sh", "-c", f"cd {box.volume('data.g1')} && for i in $(seq 20000); do echo $i > $i; done")
+    before = box.whole()
+    operation = box.begin("/v1/switch", {"version": "2.0.0"})
+    box.eventually(lambda: box.get(f"/v1/operations/{operation}")["stage"] == "copying", "it copies")
+    with engine.free(0):
+        failed = box.over(operation)
+        assert box.boot()["is_ready"]
     assert "No space left" in failed["failure"]["message"], failed
-    assert box.running() == [f"{APPLIANCE}.db.g1"]
-    assert box.boot()["is_ready"]
-    assert not [each.name for each in box.observe().volumes if each.name.endswith(".g2")]
+    assert "downtime_s" not in failed["result"]
+    assert box.whole() == before
     assert box.switch("2.0.0")["status"] == "done"
-    assert box.running() == [f"{APPLIANCE}.db.g3"]
+
+
+def test_a_disk_that_fills_up_in_the_last_copy_leads_back_with_the_data_as_it_was_left(
+    box: Trouble, engine: PrivateEngine
+) -> None:
+    box.to("1.5.0")
+    assert box.pull("2.0.0")["status"] == "done"
+    box.file(1, "dear").write_bytes(b"dear" * 1000)
+    before = box.lines(1)
+    # Enough for what is there when the room is looked for, and not for twice what is written then.
+    with engine.free(90 * MIB):
+        failed = box.switch("2.0.0")
+        assert "No space left" in failed["failure"]["message"], failed
+        assert "data" in failed["failure"]["message"]
+        assert float(failed["result"]["downtime_s"]) > 0
+        assert box.booted()["tag"] == "1.5.0"
+    assert box.running() == [f"{APPLIANCE}.db.g1"]
+    assert not [each.name for each in box.observe().volumes if each.name.endswith(".g2")]
+    assert box.file(1, "late").read_bytes() == bytes(LATE_BYTES)
+    assert [line for line in box.lines(1) if not line.startswith("late")] == before
+
+
+def test_a_volume_disk_that_turns_read_only_in_a_switch_leads_back_with_the_data_as_it_was_left(
+    engine: PrivateEngine, releases: Path, tmp_path: Path
+) -> None:
+    box = Trouble(engine, releases, tmp_path)
+    volumes = str(engine.data / "volumes")
+    mount = ("mount", "-o", "loop", str(make_image(EXT4, tmp_path, size_mib=300)), volumes)
+    engine.run(*mount)
+    try:
+        box.up()
+        box.to("1.5.0")
+        assert box.pull("2.0.0")["status"] == "done"
+        operation = box.begin("/v1/switch", {"version": "2.0.0"})
+        late = box.file(1, "late")
+        box.eventually(lambda: late.exists() and late.stat().st_size == LATE_BYTES, "it writes as it is stopped")
+        # As the kernel does after an error of the disk, also while files are open for writing.
+        engine.run("mount", "-o", "remount,abort", volumes)
+        left = box.volumes()[f"{APPLIANCE}.data.g1"]
+        failed = box.over(operation)
+        assert "Read-only file system" in failed["failure"]["message"], failed
+        assert "read-only" in failed["failure"]["hint"]
+        assert box.booted()["tag"] == "1.5.0"
+        assert box.running() == [f"{APPLIANCE}.db.g1"]
+        assert box.volumes()[f"{APPLIANCE}.data.g1"] == left
+    finally:
+        box.remove_containers()
+        engine.run("umount", volumes)
+        engine.run(*mount)
+        box.remove()
+        engine.run("umount", volumes)
+
+
+def test_a_pull_that_has_no_room_is_refused_with_numbers_before_anything_is_fetched(
+    box: Trouble, engine: PrivateEngine
+) -> None:
+    box.to("1.0.0")
+    before = box.whole()
+    # 60 MiB travel, and are 69 on a disk; the engine has both at one moment.
+    with engine.free(100 * MIB):
+        refused = box.pull("4.0.0")
+    assert refused["failure"]["code"] == "precondition.failed", refused
+    message = refused["failure"]["message"]
+    assert re.search(rf"no room for {APPLIANCE} 4\.0\.0: 130 MiB are needed and (99\.\d|100) MiB free at ", message), (
+        message
+    )
+    assert message.endswith(f" at {engine.data}")
+    assert "boxship box gc" in refused["failure"]["hint"]
+    assert not list((box.state / "blobs").glob("*"))
+    assert box.whole() == before
+    assert box.boot()["is_ready"]
+    assert box.pull("4.0.0")["status"] == "done"
+
+
+def test_a_pull_that_fills_the_engine_s_disk_leaves_what_runs(box: Trouble, engine: PrivateEngine) -> None:
+    box.to("1.0.0")
+    before = box.whole()
+    # Room for all bytes, and for half of its files: nobody can foresee that.
+    with engine.free_inodes(200):
+        failed = box.pull("4.0.0")
+        assert "no space left" in failed["failure"]["message"].lower(), failed
+        assert box.whole() == before
+        assert box.boot()["is_ready"]
+    assert box.pull("4.0.0")["status"] == "done"
+    assert box.switch("4.0.0")["status"] == "done"
+
+
+def test_a_pull_asks_for_room_where_the_state_is(engine: PrivateEngine, releases: Path, tmp_path: Path) -> None:
+    box = Trouble(engine, releases, tmp_path)
+    with mounted(EXT4, tmp_path) as place:
+        box.state = place / "state"
+        engine.run("mount", "-o", "loop", str(tmp_path / "ext4.img"), str(place))
+        try:
+            box.up()
+            refused = box.pull("4.0.0")
+            assert refused["failure"]["code"] == "precondition.failed", refused
+            assert refused["failure"]["message"].endswith(f" MiB free at {box.state}"), refused
+            assert box.pull("1.0.0")["status"] == "done"
+        finally:
+            box.remove()
+            engine.run("umount", str(place))
 
 
 def test_a_container_that_ignores_the_stop_is_killed_after_its_grace_time(box: Trouble) -> None:

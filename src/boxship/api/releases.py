@@ -66,7 +66,11 @@ async def show_pull(doors: Doors, call: Call) -> Handled:
 async def switch(doors: Doors, call: Call) -> Handled:
     body = call.body_as(SwitchBody)
     operation = await doors.box.switch(
-        body.version, target=body.target, allow_downgrade=body.allow_downgrade, by=call.caller.who
+        body.version,
+        target=body.target,
+        allow_downgrade=body.allow_downgrade,
+        verify=body.verify,
+        by=call.caller.who,
     )
     return begun(operation)
 
@@ -79,7 +83,7 @@ async def show_rollback(doors: Doors, call: Call) -> Handled:
 
 
 async def rollback(doors: Doors, call: Call) -> Handled:
-    return begun(await doors.box.rollback(by=call.caller.who))
+    return begun(await doors.box.rollback(verify=call.body_as(RollbackBody).verify, by=call.caller.who))
 
 
 async def show_gc(doors: Doors, call: Call) -> Handled:

@@ -9,6 +9,7 @@ from boxship.loader.box import BootView
 from boxship.loader.heartbeats import LONGEST_S
 from boxship.state.deployment import Deployment
 from boxship.state.operation import Operation
+from boxship.state.verify import Verify
 from boxship.store.port import AuditChain, AuditEntry, Token
 
 
@@ -86,15 +87,21 @@ class PullBody(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class SwitchBody(Struct, frozen=True, forbid_unknown_fields=True):
-    """``target`` "": the one that runs, or that a fallback stands in for. ``allow_downgrade``: also to an older one."""
+    """``target`` "": the one that runs, or that a fallback stands in for. ``allow_downgrade``: also to an older one.
+
+    ``verify``: ``full`` compares all of the copied data with its source by content, as downtime.
+    """
 
     version: str
     target: str = ""
     allow_downgrade: bool = False
+    verify: Verify = Verify.TOUCHED
 
 
 class RollbackBody(Struct, frozen=True, forbid_unknown_fields=True):
-    """Nothing can be chosen."""
+    """``verify``: as for a switch."""
+
+    verify: Verify = Verify.TOUCHED
 
 
 class RollbackAnswer(Struct, frozen=True):

@@ -14,6 +14,7 @@ from boxship.bundle.engine_side import PullEngine, check_architecture, claim, fi
 from boxship.bundle.layers import chains_of, missing_layers
 from boxship.bundle.library import Library
 from boxship.bundle.progress import Tally
+from boxship.bundle.room import Look, needs_of, refuse_without_room
 from boxship.bundle.source import ImageContent, Offer, ReleaseSource
 from boxship.bundle.together import together
 from boxship.bundle.unpacking import Taken
@@ -28,6 +29,7 @@ from boxship.errors import (
     StateError,
 )
 from boxship.execute.race import race
+from boxship.host.disk import file_system_of
 from boxship.registry.port import Blob
 from boxship.spec.release import Release
 from boxship.state.operation import Progress
@@ -52,6 +54,7 @@ async def pull_release(
     clock: Clock,
     *,
     cancel: asyncio.Event,
+    look: Look = file_system_of,
 ) -> Release:
     """Have a whole release here: ``version``, or the newest for "" and ``latest``.
 
@@ -60,13 +63,13 @@ async def pull_release(
 
     Raises:
         NotFoundError: There is no such version.
-        PreconditionError: It is made for other machines.
+        PreconditionError: It is made for other machines, or there is no room for it; nothing was fetched.
         RegistryError: The source is away for too long, or sent what does not fit.
         HostError: The disk refuses.
         EngineError: The engine does.
         CancelledError: ``cancel`` was set; what is whole stays, and so do the beginnings of layers.
     """
-    work = _pull(source, version, library, engine, publish, clock)
+    work = _pull(source, version, library, engine, publish, clock, look)
     async with race(work, cancel.wait()) as (task, _):
         if not task.done():
             raise CancelledError("the pull was cancelled", hint="pull again to go on: what came is kept")
@@ -81,6 +84,7 @@ async def _pull(
     engine: PullEngine,
     publish: PublishProgress,
     clock: Clock,
+    look: Look,
 ) -> Release:
     offer = await source.offer(await source.resolve(version))
     await check_architecture(engine, offer.release)
@@ -89,6 +93,7 @@ async def _pull(
     pull = _Pull(offer, source, library, engine, publish, clock, known)
     has_files = await asyncio.to_thread(_is_kept, library, offer.release)
     pull.settle_total(present, has_files=has_files)
+    await pull.refuse_without_room(present, look, has_files=has_files)
     await pull.bring_files(has_files=has_files)
     for name in offer.images:
         if name in present:
@@ -139,6 +144,13 @@ class _Pull:
         for digest in needed:
             self._tally = self._tally.got(digest, self._shelf.here_bytes(self._all[digest]))
         self._tell()
+
+    async def refuse_without_room(self, present: frozenset[str], look: Look, *, has_files: bool) -> None:
+        """Before anything is fetched. Raises: PreconditionError."""
+        needs = needs_of(self._offer, self._known, present, self._shelf.here_bytes, has_files=has_files)
+        release, data_root = self._offer.release, await self._engine.data_root()
+        what = f"{release.appliance} {release.version}"
+        await asyncio.to_thread(refuse_without_room, needs, self._library.blobs.parent, data_root, what, look)
 
     async def bring_files(self, *, has_files: bool) -> None:
         """Record and files into the library."""

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from importlib import import_module
 
 from boxship.cli.context import Invocation
+from boxship.state.verify import Verify
 
 Add = Callable[[argparse.ArgumentParser], None]
 
@@ -44,6 +45,14 @@ def _add_detach(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-d", "--detach", action="store_true", help="print the operation's id and don't wait for it")
 
 
+def _add_verify(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--verify",
+        choices=[each.value for each in Verify],
+        help="full: compare all copied data by content, as downtime (default: what the last pass touched)",
+    )
+
+
 def _add_boot(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("boot_target", nargs="?", metavar="TARGET", help="a target, current or default; none: show it")
     _add_detach(parser)
@@ -70,11 +79,13 @@ def _add_pull(parser: argparse.ArgumentParser) -> None:
 def _add_switch(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("version", metavar="VERSION", help="a version that was pulled")
     parser.add_argument("--allow-downgrade", action="store_true", help="also to an older version")
+    _add_verify(parser)
     _add_detach(parser)
 
 
 def _add_rollback(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-y", "--yes", action="store_true", help="don't ask, though newer data is lost")
+    _add_verify(parser)
     _add_detach(parser)
 
 

@@ -102,8 +102,14 @@ def switch(invocation: Invocation, arguments: argparse.Namespace) -> int:
         "version": arguments.version,
         "target": invocation.target or "",
         "allow_downgrade": arguments.allow_downgrade,
+        **_verify(arguments),
     }
     return _begun(invocation, arguments, client, client.tell("/v1/switch", body))
+
+
+def _verify(arguments: argparse.Namespace) -> dict[str, object]:
+    """Only when it was asked for: an earlier Loader doesn't know the word."""
+    return {} if arguments.verify is None else {"verify": arguments.verify}
 
 
 def rollback(invocation: Invocation, arguments: argparse.Namespace) -> int:
@@ -113,7 +119,7 @@ def rollback(invocation: Invocation, arguments: argparse.Namespace) -> int:
         print(brings, file=sys.stderr, flush=True)
     else:
         _expect_yes(brings)
-    return _begun(invocation, arguments, client, client.tell("/v1/rollback"))
+    return _begun(invocation, arguments, client, client.tell("/v1/rollback", _verify(arguments)))
 
 
 def _expect_yes(question: str) -> None:

@@ -30,6 +30,7 @@ from boxship.host.volumes.removal import discard
 from boxship.host.volumes.room import Room, free_bytes
 from boxship.host.volumes.writers import Writers, look_for_writers
 from boxship.state.operation import Progress
+from boxship.state.verify import Verify
 
 __all__ = (
     "CopyReport",
@@ -38,7 +39,6 @@ __all__ = (
     "PreCopy",
     "Publish",
     "Room",
-    "Verify",
     "VolumePair",
     "VolumeReport",
     "discard",
@@ -65,17 +65,6 @@ class VolumePair(Struct, frozen=True):
     key: str
     source: Path
     destination: Path
-
-
-class Verify(StrEnum):
-    """What ``finish`` holds against the source.
-
-    TOUCHED: the content of all files that the last pass touched, and that no name is missing or too much; owner, mode,
-    size and time of the others were compared by the last pass before. FULL: all of it by content, as downtime.
-    """
-
-    TOUCHED = "touched"
-    FULL = "full"
 
 
 class How(StrEnum):

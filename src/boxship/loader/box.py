@@ -11,6 +11,7 @@ from boxship.loader.happened import BoxEvent
 from boxship.state.deployment import Deployment
 from boxship.state.operation import Failure, Operation, Unpacking
 from boxship.state.state import State
+from boxship.state.verify import Verify
 
 
 class BootView(Struct, frozen=True):
@@ -158,7 +159,15 @@ class Box(Protocol):
     async def pull(self, version: str, *, by: str) -> Operation:
         """Bring a release here: files and images. "" or ``latest``: the newest."""
 
-    async def switch(self, version: str, *, target: str = "", allow_downgrade: bool = False, by: str) -> Operation:
+    async def switch(
+        self,
+        version: str,
+        *,
+        target: str = "",
+        allow_downgrade: bool = False,
+        verify: Verify = Verify.TOUCHED,
+        by: str,
+    ) -> Operation:
         """Try a pulled release and commit to it when it is well.
 
         ``target`` "": the one that runs, or that a fallback stands in for; if the release lacks it, its default one.
@@ -169,7 +178,7 @@ class Box(Protocol):
     def what_rollback_brings(self) -> RollbackView:
         """Raises: NotFoundError when there is no previous deployment."""
 
-    async def rollback(self, *, by: str) -> Operation:
+    async def rollback(self, *, verify: Verify = Verify.TOUCHED, by: str) -> Operation:
         """Back to the previous deployment, data included, after a copy of today's."""
 
     async def gc(self, *, dry_run: bool = False, by: str) -> Operation | GcView:

@@ -5,43 +5,38 @@ import contextlib
 import threading
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 from boxship.clock import Clock
-from boxship.execute.generations import PreCopy, Verify, VolumePair, VolumeReport, finish, needed_room, precopy
+from boxship.execute.generations import PreCopy, Room, VolumePair, VolumeReport, finish, needed_room, precopy
 from boxship.loader.parts import Copied, Tell
+from boxship.state.verify import Verify
 from boxship.units import format_size
 
 
 class VolumeCopier:
     """Implements ``Copier``."""
 
-    def __init__(self, clock: Clock, verify: Verify = Verify.TOUCHED) -> None:
+    def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._verify = verify
 
-    async def missing_bytes(self, pairs: Sequence[VolumePair]) -> int:
-        # The volumes themselves are made later: they will be where the folders around them are.
-        around = [VolumePair(each.key, each.source, _existing(each.destination)) for each in pairs]
-        rooms = await needed_room(around)
-        return sum(max(1, room.needed_bytes - room.free_bytes) for room in rooms if not room.is_enough)
+    async def needed_room(self, pairs: Sequence[VolumePair]) -> Sequence[Room]:
+        return await needed_room(pairs)
 
     async def precopy(self, pairs: Sequence[VolumePair], tell: Tell, cancel: asyncio.Event) -> "VolumeCopying":
         async with _in_threads(cancel) as given_up:
             copying = await precopy(pairs, tell, self._clock, cancel=given_up)
-        return VolumeCopying(copying, self._clock, self._verify)
+        return VolumeCopying(copying, self._clock)
 
 
 class VolumeCopying:
     """Implements ``Copying``."""
 
-    def __init__(self, copying: PreCopy, clock: Clock, verify: Verify) -> None:
+    def __init__(self, copying: PreCopy, clock: Clock) -> None:
         self._copying = copying
         self._clock = clock
-        self._verify = verify
 
-    async def finish(self, tell: Tell) -> Copied:
-        done = await finish(self._copying, tell, self._clock, verify=self._verify)
+    async def finish(self, tell: Tell, verify: Verify) -> Copied:
+        done = await finish(self._copying, tell, self._clock, verify=verify)
         return Copied(
             volumes={each.key: _in_words(each) for each in done.volumes},
             files=sum(each.files for each in done.volumes),
@@ -72,14 +67,11 @@ async def _in_threads(cancel: asyncio.Event) -> AsyncIterator[threading.Event]:
             await hearing
 
 
-def _existing(path: Path) -> Path:
-    return next((each for each in (path, *path.parents) if each.exists()), path)
-
-
 def _in_words(report: VolumeReport) -> str:
     last_s = report.pass_s[-1] if report.pass_s else 0.0
     text = (
         f"{report.files} files, {format_size(report.size_bytes)}, by {report.how}; in the last pass "
-        f"{report.final_files} files, {format_size(report.final_bytes)} in {last_s:.2f} s"
+        f"{report.final_files} files, {format_size(report.final_bytes)} in {last_s:.2f} s; "
+        f"verified by content: {report.by_content} files"
     )
     return f"{text}; {report.note}" if report.note else text

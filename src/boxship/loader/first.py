@@ -29,7 +29,7 @@ async def refusal_again(parts: Parts, journal: Journal, request: SwitchRequest) 
     first = Deployment(request.release_id, request.version, request.target, journal.state.next_generation)
     try:
         wanted, observed = await read_wanted(parts, first)
-        await refuse_unmet(parts, wanted, observed, (), request.objections)
+        await refuse_unmet(parts, None, wanted, observed, (), request.objections)
     except Exception as error:  # noqa: BLE001  # as of an operation: a bug must not take the Loader down
         return await _put_off(parts, journal, request.version, error)
     return None

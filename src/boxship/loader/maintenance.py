@@ -10,7 +10,7 @@ from boxship.loader.deployments import read_wanted
 from boxship.loader.failures import failure_of_report
 from boxship.loader.journal import Journal
 from boxship.loader.parts import Parts
-from boxship.loader.preconditions import lacking, preflight
+from boxship.loader.preconditions import against, lacking, preflight
 from boxship.operate.interrupt import unless_interrupted
 from boxship.operate.preflight import refusal_of
 from boxship.state.deployment import Deployment
@@ -42,14 +42,14 @@ def _cancelled() -> CancelledError:
 
 async def _ask(parts: Parts, journal: Journal, deployment: Deployment) -> Failure | None:
     wanted, observed = await read_wanted(parts, deployment)
-    clean = redactor_for(wanted.desired).clean
-    lacks = [clean(reason) for reason in await lacking(parts, wanted, observed)]
+    redactor = redactor_for(wanted.desired)
+    lacks = [redactor.clean(reason) for reason in await lacking(parts, wanted, observed)]
     report = await preflight(parts, wanted)
     refusal = refusal_of(report)
     reasons = [*lacks, *(refusal.reasons if refusal is not None else ())]
     if not reasons:
         return None
-    journal.note_result(**{f"against.{number}": reason for number, reason in enumerate(reasons, start=1)})
+    journal.note_result(**against(reasons, redactor))
     way_out = f"boxship box boot {deployment.target} doesn't ask"
     asked = failure_of_report(report)
     first = Failure(PreconditionError.code, lacks[0]) if lacks or asked is None else asked

@@ -10,7 +10,7 @@ from msgspec import Struct
 from boxship.checks.report import Result
 from boxship.clock import Clock
 from boxship.engine.port import Engine
-from boxship.execute.generations import VolumePair
+from boxship.execute.generations import Room, VolumePair
 from boxship.host.gate import Gate
 from boxship.host.machine import Machine
 from boxship.loader.heartbeats import Heartbeats
@@ -18,6 +18,7 @@ from boxship.loader.ring import Ring
 from boxship.spec.model import Appliance
 from boxship.spec.release import Release
 from boxship.state.operation import Progress
+from boxship.state.verify import Verify
 from boxship.store.port import Store
 
 P = ParamSpec("P")
@@ -73,15 +74,18 @@ class Copied(Struct, frozen=True):
 class Copying(Protocol):
     """One generation of volumes being filled."""
 
-    async def finish(self, tell: Tell) -> Copied:
-        """The last pass: whoever wrote has stopped. On disk, and verified, when it returns. Raises: HostError."""
+    async def finish(self, tell: Tell, verify: Verify) -> Copied:
+        """The last pass: whoever wrote has stopped. On disk, and verified, when it returns.
+
+        Raises: HostError, also for a copy that isn't like its source.
+        """
 
 
 class Copier(Protocol):
     """Fills a generation of volumes from another."""
 
-    async def missing_bytes(self, pairs: Sequence[VolumePair]) -> int:
-        """How much room is lacking for the copies; 0 when there is enough. Raises: HostError."""
+    async def needed_room(self, pairs: Sequence[VolumePair]) -> Sequence[Room]:
+        """What the copies need of each file system that they go to, and what is free there. Raises: HostError."""
 
     async def precopy(self, pairs: Sequence[VolumePair], tell: Tell, cancel: asyncio.Event) -> Copying:
         """Copy while others still write. Raises: HostError; CancelledError soon after ``cancel`` was set."""

@@ -1,14 +1,16 @@
 """What speaks against a switch, all of it at once, and before anything is touched."""
 
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from boxship.checks.preflight import Preflight, ask_preflight
 from boxship.checks.report import Report
-from boxship.errors import BoxshipError, PreconditionError
+from boxship.checks.text import Redactor, redactor_for
+from boxship.errors import BoxshipError, HostError, PreconditionError
 from boxship.execute.generations import VolumePair
 from boxship.loader.deployments import Wanted
+from boxship.loader.journal import Journal
 from boxship.loader.kernel import set_kernel
 from boxship.loader.on_a_box import report_on_a_box
 from boxship.loader.parts import Parts
@@ -19,27 +21,44 @@ from boxship.plan.observed import Observed
 from boxship.plan.reconcile import reconcile
 from boxship.plan.verdict import Options
 from boxship.spec.model import HostHooks
-from boxship.units import format_size
+
+_MAKE_ROOM = "make room on that disk (boxship box gc removes what no deployment needs), then try again; "
 
 
 async def refuse_unmet(
-    parts: Parts, wanted: Wanted, observed: Observed, pairs: tuple[VolumePair, ...], objections: Iterable[str]
+    parts: Parts,
+    journal: Journal | None,
+    wanted: Wanted,
+    observed: Observed,
+    pairs: tuple[VolumePair, ...],
+    objections: Iterable[str],
 ) -> None:
-    """Raises: PreconditionError with every reason, ``objections`` among them."""
+    """Raises: PreconditionError with every reason, ``objections`` among them.
+
+    The result of the operation that runs has them, too; without ``journal`` there is none.
+    """
     refusal = refusal_of(await preflight(parts, wanted))
+    lacking_room = await _lacking_room(parts, pairs)
     reasons = [
         *objections,
         *await lacking(parts, wanted, observed),
         *(refusal.reasons if refusal is not None else ()),
-        *await _lacking_room(parts, pairs),
+        *lacking_room,
     ]
     if reasons:
+        if journal is not None:
+            journal.note_result(**against(reasons, redactor_for(wanted.desired)))
         raise PreconditionError(
             f"{wanted.deployment} can't take over: {reasons[0]}"
             + (f" (and {len(reasons) - 1} more)" if len(reasons) > 1 else ""),
             reasons=reasons,
-            hint="nothing was stopped, and nothing changed",
+            hint=f"{_MAKE_ROOM if lacking_room else ''}nothing was stopped, and nothing changed",
         )
+
+
+def against(reasons: Iterable[str], redactor: Redactor) -> Mapping[str, str]:
+    """Each reason, for an operation's result: its failure has room for the first alone."""
+    return {f"against.{number}": redactor.clean(reason) for number, reason in enumerate(reasons, start=1)}
 
 
 def pairs_of(carried: Iterable[Carried], observed: Observed, data_root: Path) -> tuple[VolumePair, ...]:
@@ -112,5 +131,8 @@ async def _planning(parts: Parts, wanted: Wanted, observed: Observed) -> list[st
 async def _lacking_room(parts: Parts, pairs: tuple[VolumePair, ...]) -> list[str]:
     if not pairs:
         return []
-    missing_bytes = await parts.copier.missing_bytes(pairs)
-    return [f"the copies of its volumes need {format_size(missing_bytes)} more room"] if missing_bytes else []
+    try:
+        rooms = await parts.copier.needed_room(pairs)
+    except HostError as error:
+        return [error.message]
+    return [f"the copies of its volumes have no room: {room.shortage}" for room in rooms if room.shortage]

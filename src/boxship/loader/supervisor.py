@@ -47,6 +47,7 @@ from boxship.state import transitions
 from boxship.state.deployment import Deployment
 from boxship.state.operation import Failure, Operation, OperationKind
 from boxship.state.state import State
+from boxship.state.verify import Verify
 
 LOADER = "loader"
 """Who asks when nobody did."""
@@ -258,7 +259,15 @@ class Supervisor:
 
         return await self._runner.begin(OperationKind.PULL, by, {"version": version}, work, can_cancel=True)
 
-    async def switch(self, version: str, *, target: str = "", allow_downgrade: bool = False, by: str) -> Operation:
+    async def switch(
+        self,
+        version: str,
+        *,
+        target: str = "",
+        allow_downgrade: bool = False,
+        verify: Verify = Verify.TOUCHED,
+        by: str,
+    ) -> Operation:
         release_id = self._find_release(version)
         current = self._journal.state.current
         if current is not None and current.release_id == release_id:
@@ -271,6 +280,7 @@ class Supervisor:
             expect_target(appliance, target or self._same_target(appliance.targets, current)),
             objections=self._objections(release, current, allow_downgrade=allow_downgrade),
             is_asked_for=by != LOADER,
+            verify=verify,
         )
         if current is None:
             # Else the preconditions find the Loader itself on the appliance's port.
@@ -292,8 +302,8 @@ class Supervisor:
             "that stays here as the previous deployment",
         )
 
-    async def rollback(self, *, by: str) -> Operation:
-        request = request_of_rollback(self.what_rollback_brings().to)
+    async def rollback(self, *, verify: Verify = Verify.TOUCHED, by: str) -> Operation:
+        request = request_of_rollback(self.what_rollback_brings().to, verify)
         await self._parts.aside(self._parts.releases.verify, request.release_id)
         return await self._begin_switch(OperationKind.ROLLBACK, request, by)
 
@@ -317,6 +327,8 @@ class Supervisor:
             return failure
 
         parameters = {"version": request.version, "target": request.target}
+        if request.verify is not Verify.TOUCHED:
+            parameters["verify"] = request.verify.value
         return await self._runner.begin(kind, by, parameters, work, can_cancel=True)
 
     def _is_left_booted(self, *, was_booted: bool) -> bool:

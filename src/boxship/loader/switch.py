@@ -15,7 +15,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from boxship.checks.text import redactor_for
-from boxship.errors import BoxshipError, CancelledError
+from boxship.errors import BoxshipError, CancelledError, EngineError, EngineTimeoutError, EngineUnreachableError
 from boxship.events import Notice
 from boxship.execute.executor import execute
 from boxship.execute.generations import VolumePair
@@ -34,6 +34,7 @@ from boxship.plan.verdict import Options
 from boxship.state import transitions
 from boxship.state.deployment import Deployment
 from boxship.state.operation import Failure, Operation
+from boxship.state.verify import Verify
 from boxship.units import format_size
 
 
@@ -41,6 +42,7 @@ class SwitchRequest(Struct, frozen=True):
     """What takes over, and whose data it gets (None: that of ``current``).
 
     ``objections``: what was found to speak against it already. ``is_asked_for``: a person named the release.
+    ``verify``: how much of the copies is compared.
     """
 
     release_id: str
@@ -49,6 +51,7 @@ class SwitchRequest(Struct, frozen=True):
     data_from: Deployment | None = None
     objections: tuple[str, ...] = ()
     is_asked_for: bool = True
+    verify: Verify = Verify.TOUCHED
 
 
 async def switch(
@@ -64,14 +67,14 @@ async def switch(
     wanted, observed = await read_wanted(parts, trial)
     current = journal.state.current
     if current is None:
-        await refuse_unmet(parts, wanted, observed, (), request.objections)
+        await refuse_unmet(parts, journal, wanted, observed, (), request.objections)
         await _allocate(journal)
         await journal.change(lambda state: transitions.deploy_first(state, trial))
         journal.note_result(runs=str(trial))
         await journal.stage("starting", f"{trial} is the first here", can_cancel=False)
         return await boot_current(parts, journal, interrupt)
     pairs = await _pairs(parts, wanted, request.data_from or current)
-    await refuse_unmet(parts, wanted, observed, pairs, request.objections)
+    await refuse_unmet(parts, journal, wanted, observed, pairs, request.objections)
     await _allocate(journal)
     try:
         copying = await _prepare(parts, journal, wanted, pairs, interrupt)
@@ -86,7 +89,7 @@ async def switch(
     await journal.stage("stopping", f"{current} stops")
     began_s = parts.clock.monotonic_s()
     try:
-        failure = await _try(parts, journal, wanted, copying, interrupt)
+        failure = await _try(parts, journal, wanted, copying, request.verify, interrupt)
         if failure is None:
             await _commit(parts, journal, wanted, interrupt)
     except BoxshipError as error:
@@ -108,7 +111,8 @@ async def _allocate(journal: Journal) -> None:
 async def _pairs(parts: Parts, wanted: Wanted, data_from: Deployment) -> tuple[VolumePair, ...]:
     before, _ = await read_wanted(parts, data_from)
     observed = await parts.engine.observe(())
-    carried = carried_volumes(before.desired, wanted.desired, observed)
+    is_return = data_from.release_id == wanted.deployment.release_id
+    carried = carried_volumes(before.desired, wanted.desired, observed, is_return=is_return)
     return pairs_of(carried, observed, Path(await parts.engine.data_root()))
 
 
@@ -125,13 +129,14 @@ async def _prepare(
 
 
 async def _try(
-    parts: Parts, journal: Journal, wanted: Wanted, copying: Copying, interrupt: asyncio.Event
+    parts: Parts, journal: Journal, wanted: Wanted, copying: Copying, verify: Verify, interrupt: asyncio.Event
 ) -> Failure | None:
     """The old one stops, and the new one has to prove itself."""
     trial = wanted.deployment
     await _stop_current(parts, journal, wanted)
-    await journal.stage("last-copy", "what was written until the stop is copied")
-    report = await copying.finish(journal.tell)
+    also = ", and all of the copies is compared with its sources" if verify is Verify.FULL else ""
+    await journal.stage("last-copy", f"what was written until the stop is copied{also}")
+    report = await copying.finish(journal.tell, verify)
     journal.note_result(data=_in_words(report), **{f"volume.{key}": text for key, text in report.volumes.items()})
     _heed(interrupt)
     await journal.stage("checking", f"{trial} starts, and has to answer its checks")
@@ -192,7 +197,7 @@ async def _go_back(parts: Parts, journal: Journal, trial: Deployment, failure: F
     current = journal.state.current
     if current is None:
         return
-    await stop_others(parts, current, cause=f"the trial of {trial.version} failed")
+    await _stop_trial(parts, current, trial)
     back = await bring_up(parts, current, asyncio.Event())
     if back is None:
         await open_gate(parts)
@@ -201,6 +206,19 @@ async def _go_back(parts: Parts, journal: Journal, trial: Deployment, failure: F
     else:
         journal.note_result(going_back=back.message)
     await gc.discard_generation(parts, trial.generation)
+
+
+async def _stop_trial(parts: Parts, current: Deployment, trial: Deployment) -> None:
+    """Raises: as ``stop_others``."""
+    cause = f"the trial of {trial.version} failed"
+    try:
+        await stop_others(parts, current, cause=cause)
+    except (EngineUnreachableError, EngineTimeoutError):
+        raise
+    except EngineError:
+        # On a disk that the trial's data have filled an engine can't write its own notes: their room comes first.
+        await gc.discard_generation(parts, trial.generation)
+        await stop_others(parts, current, cause=cause)
 
 
 def _in_words(report: Copied) -> str:
@@ -244,6 +262,6 @@ def _cancelled() -> CancelledError:
     return CancelledError("the switch was cancelled", hint="the deployment before goes on")
 
 
-def request_of_rollback(previous: Deployment) -> SwitchRequest:
+def request_of_rollback(previous: Deployment, verify: Verify) -> SwitchRequest:
     """The previous release with the previous data."""
-    return SwitchRequest(previous.release_id, previous.version, previous.target, data_from=previous)
+    return SwitchRequest(previous.release_id, previous.version, previous.target, data_from=previous, verify=verify)

@@ -46,9 +46,12 @@ class Carried(Struct, frozen=True):
     destination: str
 
 
-def carried_volumes(before: Desired, after: Desired, observed: Observed) -> tuple[Carried, ...]:
+def carried_volumes(
+    before: Desired, after: Desired, observed: Observed, *, is_return: bool = False
+) -> tuple[Carried, ...]:
     """What is copied when ``after`` takes over from ``before``: same key, a copy wanted, and there is something there.
 
+    ``is_return``: both are of one release, which gets its own data back; then that is so for what begins fresh as well.
     Both are as ``with_shared_volumes`` spells them out. One that all releases share is copied only where it was not
     shared before. One with a ``device`` is a place of the host's that every generation sees, as a bind mount: copied,
     it would be written onto itself.
@@ -57,7 +60,9 @@ def carried_volumes(before: Desired, after: Desired, observed: Observed) -> tupl
     found = []
     for key, volume in after.volumes.items():
         old = before.volumes.get(key)
-        if old is None or volume.external or old.external or volume.on_switch is OnSwitch.FRESH:
+        if old is None or volume.external or old.external:
+            continue
+        if volume.on_switch is OnSwitch.FRESH and not is_return:
             continue
         if "device" in volume.driver_opts or "device" in old.driver_opts:
             continue

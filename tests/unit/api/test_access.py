@@ -115,8 +115,13 @@ async def test_the_audit_names_who_what_and_what_came_of_it(around: Around, admi
     await around.client.post("/v1/boot/nowhere", headers=admin)
     written = [(entry.who, entry.action, entry.subject, entry.outcome) for entry in around.journal.entries]
     assert written == [
-        ("token admin (t1)", "switch", "version=1.1 allow_downgrade=False", "operation op-1"),
-        ("token admin (t1)", "switch", "version=1.1 allow_downgrade=False", "busy: switch op-1 is running"),
+        ("token admin (t1)", "switch", "version=1.1 allow_downgrade=False verify=touched", "operation op-1"),
+        (
+            "token admin (t1)",
+            "switch",
+            "version=1.1 allow_downgrade=False verify=touched",
+            "busy: switch op-1 is running",
+        ),
         ("token admin (t1)", "boot", "target=nowhere", "not_found: no target 'nowhere' in release 1.0"),
     ]
 

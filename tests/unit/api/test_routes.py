@@ -1,9 +1,11 @@
 """What each route means."""
 
 import pytest
+from msgspec.structs import replace
 
 from boxship.checks.report import Issue, Level, Report, Result, Severity
 from boxship.state.operation import OperationStatus, Progress
+from boxship.state.verify import Verify
 from tests.unit.api.conftest import Around
 
 Admin = dict[str, str]
@@ -86,6 +88,18 @@ async def test_a_pull_can_be_watched_and_cancelled(around: Around, admin: Admin)
     cancelled = await around.client.delete("/v1/operations/op-1", headers=admin)
     assert (cancelled.status_code, cancelled.json()["status"]) == (202, "cancelled")
     assert (await around.client.delete("/v1/operations/op-1", headers=admin)).status_code == 409
+
+
+async def test_a_switch_and_a_rollback_verify_what_they_are_told_to(around: Around, admin: Admin) -> None:
+    around.box.kept = replace(around.box.kept, previous=around.box.kept.current)
+    for path, body in (("switch", {"version": "1.1"}), ("rollback", {})):
+        for more in ({}, {"verify": "full"}):
+            answer = await around.client.post(f"/v1/{path}", headers=admin, json={**body, **more})
+            assert answer.status_code == 202
+            around.box.end()
+    assert around.box.verified == [Verify.TOUCHED, Verify.FULL] * 2
+    wrong = await around.client.post("/v1/switch", headers=admin, json={"version": "1.1", "verify": "some"})
+    assert wrong.status_code == 400
 
 
 async def test_a_switch_tells_everything_that_speaks_against_it(around: Around, admin: Admin) -> None:

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from boxship.bundle.library import Library
 from boxship.bundle.pull import pull_release
 from boxship.bundle.read import deployed, read_release
+from boxship.bundle.room import Look
 from boxship.bundle.source import ReleaseSource
 from boxship.engine.port import EngineInfo, Heard, PullProgress, unheard
 from boxship.errors import (
@@ -23,6 +24,7 @@ from boxship.errors import (
     PreconditionError,
     RegistryError,
 )
+from boxship.host.disk import file_system_of
 from boxship.loader.holding import names_of
 from boxship.registry.layout import Layout
 from boxship.registry.oci import REF_NAME, Index
@@ -76,6 +78,7 @@ class Bench:
         self.engine = FakeEngine()
         self.cancel = asyncio.Event()
         self.told: list[Progress] = []
+        self.look: Look = file_system_of
 
     async def make(self, version: str = "1.0.0", platform: str = "") -> Release:
         engine = await vendor_engine(version)
@@ -86,8 +89,9 @@ class Bench:
     async def pull(self, version: str = "1.0.0") -> Release:
         self.told = []
         source = ReleaseSource(self.layout)
+        hear, clock = self.told.append, FakeClock()
         return await pull_release(
-            source, version, self.library, self.engine, self.told.append, FakeClock(), cancel=self.cancel
+            source, version, self.library, self.engine, hear, clock, cancel=self.cancel, look=self.look
         )
 
     async def diff_ids(self, reference: str) -> tuple[str, ...]:

@@ -1,7 +1,9 @@
 import asyncio
 import os
 import stat
+import tempfile
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -12,7 +14,7 @@ from boxship.clock import SystemClock
 from boxship.errors import CancelledError, HostError
 from boxship.execute.generations import (
     PreCopy,
-    Verify,
+    Room,
     VolumePair,
     discard,
     fingerprint,
@@ -21,7 +23,10 @@ from boxship.execute.generations import (
     needed_room,
     precopy,
 )
+from boxship.host.volumes.room import can_share_blocks
+from boxship.host.volumes.writers import Writers
 from boxship.state.operation import Progress
+from boxship.state.verify import Verify
 from tests.unit.execute.volumes import Disturber, copy, fill, lines_of, unheard
 
 
@@ -33,6 +38,12 @@ def source(tmp_path: Path) -> Path:
 
 def content_of(path: str | Path) -> bytes:
     return Path(path).read_bytes()
+
+
+def wait_until_a_while_old(file: Path) -> None:
+    """One that has just been written is compared by every pass."""
+    while time.time_ns() - file.stat().st_ctime_ns < 200_000_000:
+        time.sleep(0.01)
 
 
 def names_in(folder: Path) -> list[str]:
@@ -102,6 +113,29 @@ async def test_same_size_and_times_do_not_hide_a_change(source: Path, destinatio
     await copy(source, destination, meanwhile=change)
 
     assert (destination / "plain").read_bytes().startswith(b"Some")
+
+
+async def test_a_copy_that_a_disk_spoiled_is_found_by_a_full_comparison_alone(source: Path, tmp_path: Path) -> None:
+    def spoil(copy: Path) -> None:
+        status = (copy / "plain").stat()
+        with (copy / "plain").open("r+b") as file:
+            file.write(b"S")
+        os.utime(copy / "plain", ns=(status.st_atime_ns, status.st_mtime_ns))
+
+    def look() -> Writers:
+        return Writers(frozenset(), frozenset(), is_complete=True)
+
+    wait_until_a_while_old(source / "plain")
+    for verify in Verify:
+        destination = tmp_path / verify
+        copying = await precopy([VolumePair("data", source, destination)], unheard, SystemClock(), look=look)
+        spoil(destination)
+        if verify is Verify.TOUCHED:
+            await finish(copying, unheard, SystemClock(), verify=verify)
+            assert lines_of(destination) != lines_of(source)
+            continue
+        with pytest.raises(HostError, match=r"the copy of the volume data is not like its source: .* differs"):
+            await finish(copying, unheard, SystemClock(), verify=verify)
 
 
 async def test_only_blocks_that_differ_are_written(source: Path, destination: Path) -> None:
@@ -263,9 +297,56 @@ async def test_needed_room_counts_blocks_once_and_no_holes(source: Path, destina
     assert await needed_bytes([pair]) < 20_000
 
 
-async def test_room_where_nothing_is_is_told_with_its_path(source: Path) -> None:
-    with pytest.raises(HostError, match="cannot look at /no/such: No such file"):
-        await needed_room([VolumePair("data", source, Path("/no/such/copy"))])
+def written(folder: Path, sizes: list[int]) -> Path:
+    """A volume with one file of each size."""
+    folder.mkdir(parents=True)
+    for number, size_bytes in enumerate(sizes):
+        (folder / str(number)).write_bytes(b"x" * size_bytes)
+    return folder
+
+
+SIZES = st.lists(st.integers(0, 200_000), max_size=4)
+
+
+@settings(max_examples=25)
+@given(carried=st.lists(SIZES, min_size=1, max_size=3), others=st.lists(SIZES, max_size=2))
+async def test_copies_beside_their_sources_need_what_all_sources_take_whatever_else_is_there(
+    carried: list[list[int]], others: list[list[int]]
+) -> None:
+    with tempfile.TemporaryDirectory() as root:
+        volumes = Path(root) / "volumes"
+        for number, sizes in enumerate(others):
+            written(volumes / f"other{number}/_data", sizes)
+        sources = [written(volumes / f"v{number}.g1/_data", sizes) for number, sizes in enumerate(carried)]
+        # As before a switch: the engine makes both folders of these only later.
+        pairs = [VolumePair(str(each), each, volumes / f"v{n}.g2/_data") for n, each in enumerate(sources)]
+
+        (room,) = await needed_room(pairs)
+
+        there = [each for source in sources for each in (source, *source.iterdir())]
+        assert room.folder == str(volumes)
+        assert room.needed_inodes == len(there)
+        if not can_share_blocks(volumes, volumes):
+            assert room.needed_bytes == sum(each.stat().st_blocks * 512 for each in there)
+
+
+@settings(max_examples=100)
+@given(st.integers(0, 100), st.integers(0, 100), st.integers(0, 100), st.none() | st.integers(0, 100))
+def test_a_room_names_what_is_lacking_and_only_that(
+    needed_bytes: int, free_bytes: int, needed_inodes: int, free_inodes: int | None
+) -> None:
+    room = Room("/data", needed_bytes, free_bytes, needed_inodes, free_inodes)
+
+    assert bool(room.shortage) is not room.is_enough
+    assert ("B are needed" in room.shortage) is (needed_bytes > free_bytes)
+    assert ("inodes are needed" in room.shortage) is (free_inodes is not None and needed_inodes > free_inodes)
+
+
+async def test_room_where_nothing_is_yet_is_that_of_the_nearest_folder_above(source: Path) -> None:
+    (room,) = await needed_room([VolumePair("data", source, source / "no/such/copy/_data")])
+
+    assert room.folder == str(source)
+    assert room.needed_bytes > 0
 
 
 def test_discard_is_careful(source: Path, tmp_path: Path) -> None:

@@ -7,9 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from boxship.clock import SystemClock
-from boxship.execute.generations import CopyReport, Verify, VolumePair, finish, precopy
+from boxship.execute.generations import CopyReport, VolumePair, finish, precopy
 from boxship.host.volumes.manifest import manifest
 from boxship.state.operation import Progress
+from boxship.state.verify import Verify
 
 IS_ROOT = os.geteuid() == 0
 

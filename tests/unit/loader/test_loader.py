@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 from prometheus_client.parser import text_string_to_metric_families
 
-from boxship.errors import ConflictError, NotFoundError
+from boxship.errors import ConflictError, EngineError, NotFoundError
 from boxship.loader.box import GcView
 from boxship.loader.metrics import metrics_text
 from boxship.loader.outdated import find_outdated
@@ -14,6 +14,7 @@ from boxship.plan.observed import Health
 from boxship.spec.model import Condition, Dependency
 from boxship.spec.model_release import Keep
 from boxship.state.operation import Operation, OperationStatus
+from boxship.state.verify import Verify
 from tests.fakes.behaviour import Behaviour
 from tests.unit.loader.bench import VERSIONS, Bench, version
 from tests.unit.plan.given import service
@@ -160,8 +161,24 @@ async def test_nothing_is_stopped_when_something_speaks_against_it(bench: Bench)
         assert refused.failure.code == "precondition.failed"
         assert "1.0 is older than 1.1" in refused.failure.message
         assert "and 1 more" in refused.failure.message
+        assert refused.result["against.1"].startswith("1.0 is older than 1.1")
+        assert refused.result["against.2"] == (
+            "the copies of its volumes have no room: 4.7 GiB are needed and 0 B free at /var/lib/docker/volumes"
+        )
+        assert "boxship box gc" in refused.failure.hint
         calls = bench.world.engine.calls[before:]
         assert not [call for call in calls if call.startswith(("stop", "create", "remove", "start"))]
+
+
+async def test_a_switch_and_a_rollback_compare_as_much_as_they_were_told_to(bench: Bench) -> None:
+    async with bench.loader() as box:
+        await bench.to(box, "1.0")
+        await bench.pull(box, "1.1")
+        await bench.over(box, await box.switch("1.1", verify=Verify.FULL, by="test"))
+        await bench.over(box, await box.rollback(verify=Verify.FULL, by="test"))
+        await bench.over(box, await box.rollback(by="test"))
+        assert bench.world.copier.verified == [Verify.FULL, Verify.FULL, Verify.TOUCHED]
+        assert [each.parameters.get("verify") for each in box.operations(3)] == [None, "full", "full"]
 
 
 async def test_a_failing_last_copy_leads_back(bench: Bench) -> None:
@@ -172,6 +189,24 @@ async def test_a_failing_last_copy_leads_back(bench: Bench) -> None:
         assert failed.failure is not None
         assert failed.failure.message == "no space left on /data"
         assert bench.running == ["app.db.g1", "app.web.g1"]
+
+
+async def test_an_engine_that_a_half_copy_leaves_no_room_for_a_word_goes_back_without_the_copy(bench: Bench) -> None:
+    def refuse(call: str) -> None:
+        has_copy = any(name.endswith(".g2") for name in bench.world.engine.world.volumes)
+        if call.startswith("set_restart") and has_copy and bench.world.copier.verified:
+            raise EngineError("cannot set the restart policy: no space left on device")
+
+    async with bench.loader() as box:
+        await bench.to(box, "1.0")
+        bench.world.copier.breaks = "no space left on /data"
+        bench.world.engine.faults.heard = refuse
+        failed = await bench.to(box, "1.1")
+        assert failed.failure is not None
+        assert failed.failure.message == "no space left on /data"
+        assert bench.running == ["app.db.g1", "app.web.g1"]
+        assert not any(name.endswith(".g2") for name in bench.world.engine.world.volumes)
+        assert box.boot().is_ready
 
 
 async def test_a_cancelled_switch_leaves_what_runs_alone(bench: Bench) -> None:

@@ -153,6 +153,13 @@ def test_a_volume_goes_over_when_both_have_it_and_it_is_there() -> None:
     assert carried(OnSwitch.COPY, OnSwitch.SHARE, "app.data.g1") == (Carried("data", "app.data.g1", "app.data"),)
 
 
+def test_what_begins_fresh_goes_over_when_a_release_gets_its_own_data_back() -> None:
+    observed = Observed(volumes=(ObservedVolume("app.data.g1", "local"),))
+    old, new = (of_generation(with_data(OnSwitch.FRESH), number) for number in (1, 3))
+    assert carried_volumes(old, new, observed) == ()
+    assert carried_volumes(old, new, observed, is_return=True) == (Carried("data", "app.data.g1", "app.data.g3"),)
+
+
 def test_a_volume_that_is_a_place_of_the_host_is_not_copied_onto_itself() -> None:
     observed = Observed(volumes=(ObservedVolume("app.data.g1", "local"),))
     place = Volume("data", driver_opts={"type": "none", "o": "bind", "device": "/srv/data"})

@@ -45,7 +45,7 @@ def _no_room(path: str, err: OSError, needed_bytes: int) -> HostError:
     still = f", and {format_size(needed_bytes)} are still to be copied" if needed_bytes else ""
     return HostError(
         f"no room for {printable(path)} ({err.strerror}){room}{still}",
-        hint="make room on that file system (boxship gc removes what no kept deployment needs), then try again",
+        hint="make room on that file system (boxship box gc removes what no kept deployment needs), then try again",
     )
 
 

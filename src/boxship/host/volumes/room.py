@@ -1,6 +1,7 @@
 """How much room a copy needs, and how much there is."""
 
 import contextlib
+import errno
 import os
 import stat
 import tempfile
@@ -13,6 +14,7 @@ from boxship.host.volumes.content import allocated_bytes
 from boxship.host.volumes.faults import GONE, GoneError, cannot
 from boxship.host.volumes.folders import Descent, open_root
 from boxship.host.volumes.kernel import Cloner
+from boxship.units import format_size
 
 _INODE_BYTES = 512
 """Of a file whose blocks are shared: its inode, and its share of folders and maps of blocks."""
@@ -39,6 +41,16 @@ class Room(Struct, frozen=True):
     def is_enough(self) -> bool:
         has_inodes = self.free_inodes is None or self.needed_inodes <= self.free_inodes
         return has_inodes and self.needed_bytes <= self.free_bytes
+
+    @property
+    def shortage(self) -> str:
+        """What is lacking, for a sentence; "" when nothing is."""
+        lacking = []
+        if self.needed_bytes > self.free_bytes:
+            lacking.append(f"{format_size(self.needed_bytes)} are needed and {format_size(self.free_bytes)} free")
+        if self.free_inodes is not None and self.needed_inodes > self.free_inodes:
+            lacking.append(f"{self.needed_inodes:,} inodes are needed and {self.free_inodes:,} free")
+        return f"{', '.join(lacking)} at {self.folder}" if lacking else ""
 
 
 def measure(path: Path) -> Measure:
@@ -115,11 +127,14 @@ def can_share_blocks(source: Path, destination: Path) -> bool:
     """Whether files can share blocks with their copies, found out by trying it with nameless files at the destination.
 
     Subvolumes of one btrfs look like several file systems and are answered with no, though the copy itself will find
-    that they can. Raises: HostError when nothing can be written there.
+    that they can; so is a disk that has no room for the try. Raises: HostError when nothing can be written there.
     """
     try:
         return source.stat().st_dev == destination.stat().st_dev and _try_to_share(destination)
     except OSError as err:
+        # No room even for this: whoever asks how much is needed will say so with numbers.
+        if err.errno in (errno.ENOSPC, errno.EDQUOT):
+            return False
         raise cannot("write to", str(destination), err) from err
 
 
@@ -149,7 +164,8 @@ def _open_nameless(folder: Path) -> int:
 def room_for(ways: Iterable[tuple[Path, Path]]) -> tuple[Room, ...]:
     """For each file system that is copied to, what all copies together need of it. Of (source, destination).
 
-    What a destination holds already counts as done. A destination may not be there yet, its folder must.
+    What a destination holds already counts as done. One that isn't there yet will be on the file system of the nearest
+    folder above it; what else that folder holds is nobody's copy, and isn't looked at.
 
     Raises: HostError.
     """
@@ -167,10 +183,10 @@ def room_for(ways: Iterable[tuple[Path, Path]]) -> tuple[Room, ...]:
 
 def _place_of(destination: Path) -> tuple[Path, int]:
     try:
-        folder = destination if destination.exists() else destination.parent
+        folder = next(each for each in (destination, *destination.absolute().parents) if each.exists())
         return folder, folder.stat().st_dev
     except OSError as err:
-        raise cannot("look at", str(destination.parent), err) from err
+        raise cannot("look at", str(destination), err) from err
 
 
 def _needed(source: Path, destination: Path, folder: Path) -> tuple[int, int]:
