@@ -6,6 +6,7 @@ from msgspec.structs import replace
 
 from boxship.checks.text import redactor_for
 from boxship.execute.executor import execute
+from boxship.loader.boot import settle
 from boxship.loader.deployments import read_wanted
 from boxship.loader.failures import failure_of_outcome
 from boxship.loader.parts import Parts
@@ -16,7 +17,10 @@ from boxship.state.operation import Failure
 
 
 async def restart(parts: Parts, current: Deployment, service: str, interrupt: asyncio.Event) -> Failure | None:
-    """Stop and start its containers, and wait until they are ready. Raises: EngineError."""
+    """Stop and start its containers, and wait until they are ready. Raises: EngineError.
+
+    However it went, what runs of it afterwards is the engine's again to start when it crashes.
+    """
     wanted, observed = await read_wanted(parts, current)
     alone = resolve(wanted.appliance, names=[service], with_dependencies=False)
     narrowed = replace(wanted.desired, services=alone.services, is_whole=False)
@@ -24,4 +28,6 @@ async def restart(parts: Parts, current: Deployment, service: str, interrupt: as
     outcome = await execute(
         plan, parts.engine, parts.feed.publish, parts.clock, interrupt=interrupt, deadlines=parts.heartbeats
     )
-    return failure_of_outcome(outcome, "restart", redactor_for(wanted.desired))
+    failure = failure_of_outcome(outcome, "restart", redactor_for(wanted.desired))
+    await settle(parts, current)
+    return failure

@@ -331,7 +331,8 @@ class _Planner:
                 self._builder.order(f"unmake network {key}", after=[f"remove {container.id}"])
 
     def _stop(self, container: ObservedContainer, cause: str) -> None:
-        if steps := add_stop(self._builder, container, cause=cause, grace_s=self._options.stop_grace_s):
+        grace_s, on_box = self._options.stop_grace_s, bool(self._desired.generation)
+        if steps := add_stop(self._builder, container, cause=cause, grace_s=grace_s, on_box=on_box):
             self._stops[container.id] = _Stop(container, steps)
 
     # -- order

@@ -1,7 +1,10 @@
 """In which order a Loader stops and starts, and what the engine is told about each container before."""
 
+from collections.abc import Mapping
+
 from msgspec.structs import replace
 
+from boxship.errors import EngineError
 from boxship.spec.model import Mount, Service, Target
 from boxship.state.operation import OperationStatus
 from tests.fakes.behaviour import Behaviour
@@ -20,10 +23,20 @@ def bench_with(*more: Service, maintenance: str = "page") -> Bench:
     return bench
 
 
-def changes(bench: Bench, since: int) -> list[str]:
-    """What was done to containers since that call, in its order."""
+def policies(bench: Bench) -> dict[str, str]:
+    """What the engine was last told to do when a container ends, by its name."""
+    containers = bench.world.engine.world.containers.values()
+    return {each.name: each.restart.policy for each in containers if each.restart is not None}
+
+
+def ids_of(bench: Bench) -> dict[str, str]:
+    return {each.id: each.name for each in bench.world.engine.world.containers.values()}
+
+
+def changes(bench: Bench, since: int, ids: Mapping[str, str] | None = None) -> list[str]:
+    """What was done to containers since that call, in its order; ``ids``: of those that may be gone by now."""
     doing = ("stop_container", "start_container", "set_restart")
-    ids = {each.id: each.name for each in bench.world.engine.world.containers.values()}
+    ids = {**(ids or {}), **ids_of(bench)}
     calls = (call.split(" ") for call in bench.world.engine.calls[since:] if call.startswith(doing))
     return [f"{call.removesuffix('_container')} {ids.get(name, name)}" for call, name in calls]
 
@@ -50,3 +63,57 @@ async def test_what_both_targets_have_is_left_alone() -> None:
         await bench.over(box, await box.boot_target("maintenance", by="test"))
         assert bench.running == ["app.db.g1", "app.repair.g1"]
         assert not [each for each in changes(bench, since) if each in ("stop app.db.g1", "start app.db.g1")]
+
+
+async def test_what_a_change_of_target_stops_the_engine_must_not_start_again() -> None:
+    bench = bench_with()
+    bench.world.engine.script("db", Behaviour(heeds_sigterm=False))
+    async with bench.loader() as box:
+        await bench.to(box, "1.0")
+        assert policies(bench) == {"app.db.g1": "on-failure", "app.web.g1": "on-failure"}
+        since, ids = len(bench.world.engine.calls), ids_of(bench)
+        await box.boot_target("maintenance", by="test")
+        while "stop app.db.g1" not in (done := changes(bench, since, ids)):
+            await bench.world.clock.sleep(0.01)
+        for name in ("app.web.g1", "app.db.g1"):
+            assert done.index(f"set_restart {name}") < done.index(f"stop {name}")
+    # Cut off there, together with the engine: neither of them comes back by itself.
+    bench.world.engine.restart_daemon()
+    assert not {"app.db.g1", "app.web.g1"} & set(bench.running)
+
+
+async def test_what_a_restart_stops_gets_its_policy_back_once_it_runs() -> None:
+    bench = bench_with()
+    async with bench.loader() as box:
+        await bench.to(box, "1.0")
+        since = len(bench.world.engine.calls)
+        await bench.over(box, await box.restart_service("web", by="test"))
+        web = [each for each in changes(bench, since) if each.endswith("app.web.g1")]
+        assert web == ["set_restart app.web.g1", "stop app.web.g1", "start app.web.g1", "set_restart app.web.g1"]
+        assert policies(bench) == {"app.db.g1": "on-failure", "app.web.g1": "on-failure"}
+
+
+async def test_a_restart_that_is_cut_off_leaves_nothing_that_comes_back_by_itself() -> None:
+    bench = bench_with()
+    bench.world.engine.script("web", Behaviour(heeds_sigterm=False))
+    async with bench.loader() as box:
+        await bench.to(box, "1.0")
+        await box.restart_service("web", by="test")
+        while policies(bench)["app.web.g1"] != "no":
+            await bench.world.clock.sleep(0.01)
+    bench.world.engine.restart_daemon()
+    assert "app.web.g1" not in bench.running
+    async with bench.loader() as box:
+        await bench.booted(box)
+        assert policies(bench) == {"app.db.g1": "on-failure", "app.web.g1": "on-failure"}
+
+
+async def test_a_restart_that_fails_leaves_crashes_to_the_engine_as_well() -> None:
+    bench = bench_with(service("side", image="app/db:1.0"), maintenance="side")
+    async with bench.loader() as box:
+        await bench.to(box, "1.0")
+        await bench.over(box, await box.boot_target("maintenance", by="test"))
+        bench.world.engine.faults.fail("inspect_container", EngineError("device busy"), times=3)
+        failed = await bench.over(box, await box.restart_service("side", by="test"))
+        assert failed.status is OperationStatus.FAILED
+        assert policies(bench) == {"app.side.g1": "on-failure"}
