@@ -140,6 +140,7 @@ class World:
         self.wants_whole_archives = False
         """Whether loading needs the content of layers that are here, as an engine with a store of another kind does."""
         self.events: list[EngineEvent] = []
+        self.daemon_starts = 1
         self._serial = itertools.count(1)
 
     def new_id(self) -> str:

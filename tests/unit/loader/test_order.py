@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from msgspec.structs import replace
 
 from boxship.errors import EngineError
-from boxship.spec.model import Mount, Service, Target
+from boxship.spec.model import Condition, Dependency, Healthcheck, Mount, Service, Target
 from boxship.state.operation import OperationStatus
 from tests.fakes.behaviour import Behaviour
 from tests.unit.loader.bench import Bench, version
@@ -117,3 +117,86 @@ async def test_a_restart_that_fails_leaves_crashes_to_the_engine_as_well() -> No
         failed = await bench.over(box, await box.restart_service("side", by="test"))
         assert failed.status is OperationStatus.FAILED
         assert policies(bench) == {"app.side.g1": "on-failure"}
+
+
+SLOW_DB = Behaviour(healthy_after_s=5.0)
+
+
+def slow_bench() -> Bench:
+    """Its db needs five seconds until it is ready, and web waits for that; alone needs nobody."""
+    bench = Bench()
+    written = version("1.0", service("alone", image="app/db:1.0"))
+    db = replace(written.services["db"], healthcheck=Healthcheck(test=("CMD", "is-ready"), interval_s=1.0))
+    web = replace(written.services["web"], depends_on={"db": Dependency(Condition.HEALTHY)})
+    services = {**written.services, "db": db, "web": web}
+    targets = {**written.targets, "default": Target("default", ("web", "alone"))}
+    made = replace(written, services=services, targets=targets)
+    bench.world.publish(made, **{name: each.image or "" for name, each in services.items()})
+    bench.world.engine.script("db", SLOW_DB)
+    return bench
+
+
+def started_s(bench: Bench) -> dict[str, float]:
+    return {each.service: each.started_s or 0.0 for each in bench.world.engine.world.containers.values()}
+
+
+async def test_after_the_host_s_reboot_services_start_in_order_and_when_what_they_need_is_ready() -> None:
+    bench = slow_bench()
+    async with bench.loader() as box:
+        await bench.to(box, "1.0")
+    bench.world.engine.restart_daemon()
+    by_itself = started_s(bench)
+    assert by_itself["db"] == by_itself["web"] == by_itself["alone"]
+    async with bench.loader() as box:
+        await bench.booted(box)
+        now = started_s(bench)
+        assert now["web"] >= now["db"] + 5.0
+        # What needs nobody was not too early, and isn't stopped for nothing.
+        assert (now["db"], now["alone"]) == (by_itself["db"], by_itself["alone"])
+        assert set(policies(bench).values()) == {"on-failure"}
+        assert bench.running == ["app.alone.g1", "app.db.g1", "app.web.g1"]
+
+
+async def test_what_came_too_early_is_stopped_before_anything_else_and_once() -> None:
+    bench = slow_bench()
+    async with bench.loader() as box:
+        await bench.to(box, "1.0")
+    bench.world.engine.restart_daemon()
+    since = len(bench.world.engine.calls)
+    async with bench.loader():
+        await bench.world.clock.sleep(1.0)
+        assert changes(bench, since) == ["set_restart app.web.g1", "stop app.web.g1"]
+    # Cut off in the midst of that boot, and again: nothing that has its turn now is stopped.
+    async with bench.loader() as box:
+        await bench.booted(box)
+    async with bench.loader() as box:
+        await bench.booted(box)
+    assert changes(bench, since).count("stop app.web.g1") == 1
+
+
+async def test_an_engine_that_dies_and_comes_back_at_once_is_noticed() -> None:
+    bench = slow_bench()
+    async with bench.loader() as box:
+        await bench.to(box, "1.0")
+        bench.world.engine.restart_daemon()
+        await bench.world.clock.sleep(60.0)
+        await bench.booted(box)
+        now = started_s(bench)
+        assert now["web"] >= now["db"] + 5.0
+        assert box.why() == "1.0 (default) runs, and nothing is to be done"
+
+
+async def test_a_box_of_before_that_was_never_written_down_is_left_alone() -> None:
+    bench = slow_bench()
+    async with bench.loader() as box:
+        await bench.to(box, "1.0")
+        assert box.state().engine_start == "boot-1 bridge-1"
+    store = bench.world.store
+    saved = store.load().state
+    store.save(replace(saved, engine_start=""))
+    bench.world.engine.restart_daemon()
+    since = len(bench.world.engine.calls)
+    async with bench.loader() as box:
+        await bench.booted(box)
+        assert not [each for each in changes(bench, since) if each.startswith("stop")]
+        assert box.state().engine_start == "boot-1 bridge-2"
