@@ -200,3 +200,35 @@ async def test_a_box_of_before_that_was_never_written_down_is_left_alone() -> No
         await bench.booted(box)
         assert not [each for each in changes(bench, since) if each.startswith("stop")]
         assert box.state().engine_start == "boot-1 bridge-2"
+
+
+async def test_who_lives_in_a_service_s_namespaces_starts_again_with_it() -> None:
+    bench = bench_with()
+    side = service("side", "web", image="app/db:1.0", networks={}, network_mode="service:web")
+    inner = service("inner", "side", image="app/db:1.0", networks={}, pid="service:side")
+    written = version("1.0", side, inner, service("other", "web", image="app/db:1.0"))
+    targets = {**written.targets, "default": Target("default", ("inner", "other"))}
+    made = replace(written, targets=targets)
+    bench.world.publish(made, **{name: each.image or "" for name, each in made.services.items()})
+    async with bench.loader() as box:
+        await bench.to(box, "1.0")
+        since = len(bench.world.engine.calls)
+        await bench.over(box, await box.restart_service("web", by="test"))
+        calls = [each for each in changes(bench, since) if not each.startswith("set_restart")]
+        names = ("inner", "side", "web")
+        assert calls == [f"stop app.{name}.g1" for name in names] + [f"start app.{name}.g1" for name in names[::-1]]
+
+
+async def test_a_one_shot_that_ended_in_a_service_s_namespace_is_not_run_again_with_it() -> None:
+    bench = bench_with()
+    bench.world.engine.script("seed", Behaviour(exits_after_s=0.1))
+    seed = service("seed", "db", image="app/db:1.0", networks={}, network_mode="service:db")
+    written = version("1.0", seed)
+    web = replace(written.services["web"], depends_on={"db": Dependency(), "seed": Dependency(Condition.COMPLETED)})
+    made = replace(written, services={**written.services, "web": web})
+    bench.world.publish(made, **{name: each.image or "" for name, each in made.services.items()})
+    async with bench.loader() as box:
+        await bench.to(box, "1.0")
+        since = len(bench.world.engine.calls)
+        await bench.over(box, await box.restart_service("db", by="test"))
+        assert not [each for each in changes(bench, since) if "seed" in each]
