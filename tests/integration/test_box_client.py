@@ -10,9 +10,9 @@ from msgspec.structs import replace
 
 from boxship.cli.box import BOX_VERBS
 from boxship.cli.main import main
-from boxship.engine.port import LogLine
 from boxship.errors import ConflictError, NotFoundError, OperationError, ProbeError
 from boxship.events import Notice
+from boxship.loader.box import ServiceLine
 from boxship.state.operation import Failure, OperationStatus, Progress, Unpacking
 from tests.integration.box_thread import BoxThread
 
@@ -207,7 +207,7 @@ def test_events_are_shown_until_the_box_closes_its_doors(thread: BoxThread, caps
 
 
 def test_logs_have_a_tail_and_can_be_followed(thread: BoxThread, capsys: Capture) -> None:
-    thread.do(lambda box: box.lines.update(web=[LogLine("stdout", f"line {number}") for number in range(5)]))
+    thread.do(lambda box: box.lines.update(web=[ServiceLine("stdout", f"line {number}") for number in range(5)]))
     assert box("logs web --tail 2") == 0
     assert capsys.readouterr().out == "line 3\nline 4\n"
     thread.restart_later(0.3, away_s=0.0)

@@ -6,7 +6,6 @@ from typing import Protocol
 from msgspec import Struct, field
 
 from boxship.checks.report import Report
-from boxship.engine.port import LogLine
 from boxship.loader.happened import BoxEvent
 from boxship.state.deployment import Deployment
 from boxship.state.operation import Failure, Operation, Unpacking
@@ -34,6 +33,16 @@ class ServiceView(Struct, frozen=True):
     needs: tuple[str, ...] = ()
     image: str = ""
     health: str = ""
+
+
+class ServiceLine(Struct, frozen=True):
+    """One line of a service's log. ``at``: RFC 3339. ``replica``: which of several containers wrote it, "" of one."""
+
+    stream: str
+    """stdout or stderr."""
+    text: str
+    at: str = ""
+    replica: str = ""
 
 
 class ImageView(Struct, frozen=True):
@@ -190,5 +199,8 @@ class Box(Protocol):
         Numbers count without gaps from 1 for each boot id, so a gap tells a reader that it was too slow.
         """
 
-    def logs(self, service: str, *, follow: bool = False, tail: int | None = None) -> AsyncGenerator[LogLine, None]:
-        """Secrets masked. Raises: NotFoundError, by the call itself and not by the first line."""
+    def logs(self, service: str, *, follow: bool = False, tail: int | None = None) -> AsyncGenerator[ServiceLine, None]:
+        """Of all containers of the service, by time, with secrets masked; ``tail``: of each of them.
+
+        Raises: NotFoundError, by the call itself and not by the first line.
+        """

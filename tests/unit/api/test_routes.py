@@ -3,6 +3,7 @@
 import pytest
 
 from boxship.checks.report import Issue, Level, Report, Result, Severity
+from boxship.loader.box import ServiceLine
 from boxship.state.operation import OperationStatus, Progress
 from tests.unit.api.conftest import Around
 
@@ -188,7 +189,13 @@ async def test_logs_are_text_and_their_tail_can_be_asked_for(around: Around, adm
     assert (missing.status_code, missing.headers["content-type"]) == (404, "application/problem+json")
 
 
+async def test_lines_of_several_containers_say_whose_they_are(around: Around, admin: Admin) -> None:
+    around.box.lines["web"] = [ServiceLine("stdout", f"of {name}", replica=name) for name in ("web", "web.2")]
+    answer = await around.client.get("/v1/services/web/logs", headers=admin)
+    assert answer.text == "web | of web\nweb.2 | of web.2\n"
+
+
 async def test_logs_are_events_for_who_accepts_those(around: Around, admin: Admin) -> None:
     answer = await around.client.get("/v1/services/web/logs", headers={**admin, "Accept": "text/event-stream"})
-    line = 'event: line\ndata: {"stream":"stdout","text":"web says hello","at":""}\n\n'
+    line = 'event: line\ndata: {"stream":"stdout","text":"web says hello","at":"","replica":""}\n\n'
     assert answer.text == f"{line}event: end\ndata: {{}}\n\n"
