@@ -11,7 +11,16 @@ from boxship.checks.report import Report
 from boxship.clock import Clock
 from boxship.errors import ConflictError, NotFoundError, PreconditionError, UsageError
 from boxship.events import Event, Notice
-from boxship.loader.box import BootView, GcView, ProgressView, RollbackView, Sequenced, ServiceLine, ServiceView
+from boxship.loader.box import (
+    BootView,
+    ContainerView,
+    GcView,
+    ProgressView,
+    RollbackView,
+    Sequenced,
+    ServiceLine,
+    ServiceView,
+)
 from boxship.loader.ring import KEPT, Ring
 from boxship.state.deployment import Deployment
 from boxship.state.operation import Failure, Operation, OperationKind, OperationStatus, Progress
@@ -48,6 +57,9 @@ class FakeBox:
         )
         self.releases: Mapping[str, tuple[str, ...]] = {SOURCE: ("0.9", "1.0", "1.1", "1.2")}
         self.report = Report("share", "1.0", 0.0, 0.0, ())
+        self.there = {
+            f"share.{name}": ContainerView(name, f"{SOURCE}/{name}:1.0", "running", is_wanted=True) for name in SERVICES
+        }
         self.lines = {name: [ServiceLine("stdout", f"{name} says hello", "")] for name in SERVICES}
         self.against_switch: tuple[str, ...] = ()
         self.ring = Ring(lambda: self.clock.now().timestamp(), kept_events)
@@ -97,8 +109,8 @@ class FakeBox:
     def why(self) -> str:
         return self.shown.why
 
-    async def containers(self) -> Mapping[str, str]:
-        return {f"share.{name}": f"{SOURCE}/{name}:1.0" for name in SERVICES}
+    async def containers(self) -> Mapping[str, ContainerView]:
+        return self.there
 
     async def status(self, *, fresh: bool = False) -> Report:
         self.asked.append(f"status fresh={fresh}")

@@ -12,7 +12,7 @@ from boxship.cli.box import BOX_VERBS
 from boxship.cli.main import main
 from boxship.errors import ConflictError, NotFoundError, OperationError, ProbeError
 from boxship.events import Notice
-from boxship.loader.box import ServiceLine
+from boxship.loader.box import ContainerView, ServiceLine
 from boxship.state.operation import Failure, OperationStatus, Progress, Unpacking
 from tests.integration.box_thread import BoxThread
 
@@ -65,6 +65,15 @@ def test_what_only_looks_shows_text_and_json_and_changes_nothing(thread: BoxThre
     assert thread.journal.entries == []
     assert text != data
     json.loads(data)
+
+
+def test_containers_are_shown_with_their_images_and_states(thread: BoxThread, capsys: Capture) -> None:
+    thread.do(lambda box: box.there.update({"share.page": ContainerView("page", "page:1", "missing", False)}))
+    assert box("containers") == 0
+    rows = [line.split(maxsplit=2) for line in capsys.readouterr().out.splitlines()]
+    assert rows[0] == ["CONTAINER", "IMAGE", "STATE"]
+    assert rows[-1] == ["share.page", "page:1", "missing, not of this target"]
+    assert rows[1][2] == "running"
 
 
 def test_a_dry_run_of_gc_says_what_would_go_and_why_the_rest_stays(thread: BoxThread, capsys: Capture) -> None:

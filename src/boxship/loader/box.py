@@ -35,6 +35,19 @@ class ServiceView(Struct, frozen=True):
     health: str = ""
 
 
+MISSING = "missing"
+"""The state of a container that isn't there."""
+
+
+class ContainerView(Struct, frozen=True):
+    """``image``: a reference. ``state``: the engine's word, or ``missing``. ``is_wanted``: the booted target has it."""
+
+    service: str
+    image: str
+    state: str
+    is_wanted: bool
+
+
 class ServiceLine(Struct, frozen=True):
     """One line of a service's log. ``at``: RFC 3339. ``replica``: which of several containers wrote it, "" of one."""
 
@@ -133,8 +146,8 @@ class Box(Protocol):
     def why(self) -> str:
         """What it is doing, or what it waits for, and why: one sentence."""
 
-    async def containers(self) -> Mapping[str, str]:
-        """Real name -> image reference, for all containers of the deployment."""
+    async def containers(self) -> Mapping[str, ContainerView]:
+        """By real name, for all containers of the release's files, whether they are there or not."""
 
     async def status(self, *, fresh: bool = False) -> Report:
         """What the checks found, at most a few seconds old."""

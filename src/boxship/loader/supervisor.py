@@ -14,12 +14,13 @@ from boxship.errors import (
 )
 from boxship.events import Notice, Phase, SubjectChanged
 from boxship.loader.beginning import remember_source
-from boxship.loader.box import BootView, GcView, ProgressView, RollbackView, Sequenced, ServiceLine
+from boxship.loader.box import BootView, ContainerView, GcView, ProgressView, RollbackView, Sequenced, ServiceLine
 from boxship.loader.decide import Begin
 from boxship.loader.deployments import expect_target, read_wanted
 from boxship.loader.gc import collect_garbage, garbage_of, view_of
 from boxship.loader.happened import BoxEvent
 from boxship.loader.health import check_all
+from boxship.loader.inventory import inventory
 from boxship.loader.journal import Journal
 from boxship.loader.logs import service_lines
 from boxship.loader.loop import Loop
@@ -119,14 +120,8 @@ class Supervisor:
         running = self._journal.running
         return running.note if running is not None and running.note else self._loop.why
 
-    async def containers(self) -> Mapping[str, str]:
-        current = self._require_current()
-        wanted, observed = await read_wanted(self._parts, current)
-        references = {image.id: image.reference for image in wanted.release.images().values()}
-        return {
-            each.name: references.get(each.image_id, each.image)
-            for each in observed.containers_of(self._parts.appliance)
-        }
+    async def containers(self) -> Mapping[str, ContainerView]:
+        return inventory(*await read_wanted(self._parts, self._require_current()))
 
     async def status(self, *, fresh: bool = False) -> Report:
         async with self._asking:

@@ -56,10 +56,11 @@ async def test_a_second_operation_is_told_which_one_runs(around: Around, admin: 
 
 async def test_containers_map_real_name_to_image(around: Around, admin: Admin) -> None:
     found = (await around.client.get("/v1/containers", headers=admin)).json()
-    assert found == {
+    assert {name: view["image"] for name, view in found.items()} == {
         "share.db": "registry.example.com/share/db:1.0",
         "share.web": "registry.example.com/share/web:1.0",
     }
+    assert found["share.web"].keys() == {"service", "image", "state", "is_wanted"}
 
 
 async def test_a_registry_is_pending_until_the_switch(around: Around, admin: Admin) -> None:
