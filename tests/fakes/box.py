@@ -9,10 +9,18 @@ from msgspec.structs import replace
 
 from boxship.checks.report import Report
 from boxship.clock import Clock
-from boxship.engine.port import LogLine
 from boxship.errors import ConflictError, NotFoundError, PreconditionError, UsageError
 from boxship.events import Event, Notice
-from boxship.loader.box import BootView, GcView, ProgressView, RollbackView, Sequenced, ServiceView
+from boxship.loader.box import (
+    BootView,
+    ContainerView,
+    GcView,
+    ProgressView,
+    RollbackView,
+    Sequenced,
+    ServiceLine,
+    ServiceView,
+)
 from boxship.loader.ring import KEPT, Ring
 from boxship.loader.view import images_of
 from boxship.state.deployment import Deployment
@@ -51,7 +59,10 @@ class FakeBox:
         )
         self.releases: Mapping[str, tuple[str, ...]] = {SOURCE: ("0.9", "1.0", "1.1", "1.2")}
         self.report = Report("share", "1.0", 0.0, 0.0, ())
-        self.lines = {name: [LogLine("stdout", f"{name} says hello", "")] for name in SERVICES}
+        self.there = {
+            f"share.{name}": ContainerView(name, f"{SOURCE}/{name}:1.0", "running", is_wanted=True) for name in SERVICES
+        }
+        self.lines = {name: [ServiceLine("stdout", f"{name} says hello", "")] for name in SERVICES}
         self.against_switch: tuple[str, ...] = ()
         self.verified: list[Verify] = []
         """What each switch and rollback was to compare."""
@@ -109,8 +120,8 @@ class FakeBox:
     def why(self) -> str:
         return self.shown.why
 
-    async def containers(self) -> Mapping[str, str]:
-        return {f"share.{name}": f"{SOURCE}/{name}:1.0" for name in SERVICES}
+    async def containers(self) -> Mapping[str, ContainerView]:
+        return self.there
 
     async def status(self, *, fresh: bool = False) -> Report:
         self.asked.append(f"status fresh={fresh}")
@@ -209,18 +220,18 @@ class FakeBox:
         finally:
             self.readers -= 1
 
-    def logs(self, service: str, *, follow: bool = False, tail: int | None = None) -> AsyncGenerator[LogLine, None]:
+    def logs(self, service: str, *, follow: bool = False, tail: int | None = None) -> AsyncGenerator[ServiceLine, None]:
         self._know(service)
         lines = self.lines[service]
         return self._log(lines if tail is None else lines[len(lines) - tail :], follow=follow)
 
-    async def _log(self, lines: list[LogLine], *, follow: bool) -> AsyncGenerator[LogLine, None]:
+    async def _log(self, lines: list[ServiceLine], *, follow: bool) -> AsyncGenerator[ServiceLine, None]:
         for line in lines:
             yield line
         if follow:
             async for event in self.ring.follow():
                 if isinstance(event.event, Notice):
-                    yield LogLine("stdout", event.event.text)
+                    yield ServiceLine("stdout", event.event.text)
 
     def _know(self, service: str) -> None:
         if service not in self.lines:

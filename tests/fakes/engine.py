@@ -40,7 +40,7 @@ from boxship.engine.port import (
 from boxship.engine.streams import unix_time
 from boxship.errors import EngineConflictError
 from boxship.plan.action import ContainerSpec, CopiedFile, NetworkSpec, VolumeSpec
-from boxship.plan.observed import ContainerState, Health, Observed
+from boxship.plan.observed import ContainerState, Health, Observed, ObservedNetwork
 from boxship.spec.model import Healthcheck, Restart
 from tests.fakes import content
 from tests.fakes.attach import FakeAttach
@@ -130,6 +130,7 @@ class FakeEngine:
         [M] One that was stopped through the API comes back under ``on-failure`` and ``always``.
         """
         self.faults.revive()
+        self.world.daemon_starts += 1
         for container in self.world.containers.values():
             restart = container.restart or container.spec.service.restart
             policy = restart.policy if restart else "no"
@@ -166,11 +167,16 @@ class FakeEngine:
                 containers=tuple(
                     view_container(each, now_s, self._offset_s) for each in self.world.containers.values()
                 ),
-                networks=tuple(view_network(each) for each in self.world.networks.values()),
+                networks=(self._own_network, *(view_network(each) for each in self.world.networks.values())),
                 volumes=tuple(view_volume(each) for each in self.world.volumes.values()),
                 images=tuple(view_image(each) for each in self._images(images)),
                 host_subnets=self.host_subnets,
             )
+
+    @property
+    def _own_network(self) -> ObservedNetwork:
+        """[M] Made anew whenever the daemon starts and no container has outlived it."""
+        return ObservedNetwork(f"bridge-{self.world.daemon_starts}", "bridge", "bridge")
 
     def _images(self, references: Collection[str] | None) -> list[FakeImage]:
         if references is None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from boxship.engine.faults import refusal
 from boxship.engine.port import EngineEvent, HistoryItem
-from boxship.names import LABEL_APPLIANCE, LABEL_SERVICE, replica_number
+from boxship.names import LABEL_APPLIANCE, LABEL_SERVICE, generation_of, replica_number
 from boxship.plan.action import ContainerSpec, CopiedFile, Endpoint, NetworkSpec
 from boxship.plan.observed import ContainerState, Health
 from boxship.spec.model import Healthcheck, Restart
@@ -140,6 +140,7 @@ class World:
         self.wants_whole_archives = False
         """Whether loading needs the content of layers that are here, as an engine with a store of another kind does."""
         self.events: list[EngineEvent] = []
+        self.daemon_starts = 1
         self._serial = itertools.count(1)
 
     def new_id(self) -> str:
@@ -250,7 +251,7 @@ class World:
 
     def tell(self, container: FakeContainer, action: str, now_s: float, exit_code: int | None = None) -> None:
         names = (container.name, container.appliance, container.service)
-        about = (container.spec.image, replica_number(container.spec.labels))
+        about = (container.spec.image, replica_number(container.spec.labels), generation_of(container.spec.labels))
         self.events.append(EngineEvent(action, container.id, *names, exit_code, now_s, *about))
 
     def remove(self, container: FakeContainer, *, volumes: bool, now_s: float) -> None:

@@ -12,8 +12,7 @@ from typing import Any, TypeVar
 from boxship.api.app import make_api
 from boxship.api.route import Doors
 from boxship.clock import Clock, SystemClock
-from boxship.engine.port import LogLine
-from boxship.loader.box import Sequenced
+from boxship.loader.box import Sequenced, ServiceLine
 from boxship.serve.closing import Closing
 from boxship.serve.gate import Gate
 from boxship.serve.limiter import Limiter
@@ -45,7 +44,7 @@ class FollowedBox(FakeBox):
     def events(self, after: int | None = None) -> AsyncGenerator[Sequenced, None]:
         return self._followed(super().events(after))
 
-    def logs(self, service: str, *, follow: bool = False, tail: int | None = None) -> AsyncGenerator[LogLine, None]:
+    def logs(self, service: str, *, follow: bool = False, tail: int | None = None) -> AsyncGenerator[ServiceLine, None]:
         return self._followed(super().logs(service, follow=follow, tail=tail))
 
     async def _followed(self, parts: AsyncGenerator[T, None]) -> AsyncGenerator[T, None]:

@@ -118,6 +118,40 @@ class PrivateEngine:
         self._daemon.wait(timeout=DEADLINE_S)
         self._daemon = None
 
+    def cut_power(self) -> None:
+        """End every process of its namespaces at once: the daemon, containers, and what else runs in there."""
+        assert self._daemon is not None
+        # Who is killed may have forked meanwhile.
+        while inside := self._processes():
+            for pid in inside:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            time.sleep(_POLL_S)
+        self._daemon.wait(timeout=DEADLINE_S)
+        self._daemon = None
+
+    def _processes(self) -> list[int]:
+        """All but the first one, those of containers included, which have process namespaces of their own."""
+        found = []
+        pending = [self._inside_pid]
+        while pending:
+            parent = pending.pop()
+            with contextlib.suppress(OSError):
+                children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
+                pending += [int(child) for child in children]
+                found += [int(child) for child in children]
+        return found + self._entered()
+
+    def _entered(self) -> list[int]:
+        """Those that came in by nsenter: their parents are outside."""
+        own = Path(f"/proc/{self._inside_pid}/ns/pid").readlink()
+        found = []
+        for process in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):
+                if process.name != str(self._inside_pid) and (process / "ns" / "pid").readlink() == own:
+                    found.append(int(process.name))
+        return found
+
     def freeze(self) -> None:
         """From now on it accepts connections and answers none: as deadlocked."""
         os.kill(self._daemon_pid, signal.SIGSTOP)

@@ -21,10 +21,15 @@ DEADLINE_S = 30
 # What a Loader does is written in a script of its image's name in the folder of state: $1 is that folder.
 _STAND_IN = """#!/bin/sh
 while [ $# -gt 0 ]; do
-    case $1 in --state) state=$2 ;; esac
+    case $1 in --state) state=$2 ;; --run) run=$2 ;; esac
     shift
 done
 report() { echo "boot-$1 $BOXSHIP_LOADER_IMAGE" >"$state/loader.reported"; }
+give_signs() {
+    trap 'exit 0' TERM
+    number=0
+    while :; do number=$((number + 1)); echo "boot-$1 $number" >"$run/loader.alive"; sleep 0.05; done
+}
 wait_for_term() { trap 'exit 0' TERM; while :; do sleep 0.05; done; }
 echo "I am the Loader $NAME"
 . "$state/behaviour-$NAME"
@@ -112,7 +117,9 @@ def sailing(
     """A sail with short pauses, not begun yet."""
     places = box_places(appliance, folder / "state", folder / "run")
     places.state.mkdir()
-    usual = SailSettings(appliance, places, socket, first_pause_s=0, poll_s="0.05", stop_s=5)
+    usual = SailSettings(
+        appliance, places, socket, first_pause_s=0, poll_s="0.05", look_s="0.2", silent_looks=10, stop_s=5
+    )
     settings = replace(usual, **changes)
     script = folder / "sail"
     script.write_text(render_sail(settings))

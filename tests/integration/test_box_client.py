@@ -13,9 +13,9 @@ from msgspec.structs import replace
 from boxship.cli.box import BOX_VERBS
 from boxship.cli.main import main
 from boxship.cli.render.box import rollback_line
-from boxship.engine.port import LogLine
 from boxship.errors import ConflictError, NotFoundError, OperationError, ProbeError, StateError
 from boxship.events import Notice
+from boxship.loader.box import ContainerView, ServiceLine
 from boxship.state.operation import Failure, OperationStatus, Progress, Unpacking
 from boxship.state.verify import Verify
 from tests.fakes.box import FakeBox
@@ -87,6 +87,15 @@ def test_an_audit_that_somebody_changed_is_shown_and_ends_as_damage_does(thread:
     assert "entry 2 was changed or is missing" in capsys.readouterr().out
     assert box("audit --json") == StateError.exit_status
     assert json.loads(capsys.readouterr().out)["chain"]["first_wrong"] == 2
+
+
+def test_containers_are_shown_with_their_images_and_states(thread: BoxThread, capsys: Capture) -> None:
+    thread.do(lambda box: box.there.update({"share.page": ContainerView("page", "page:1", "missing", False)}))
+    assert box("containers") == 0
+    rows = [line.split(maxsplit=2) for line in capsys.readouterr().out.splitlines()]
+    assert rows[0] == ["CONTAINER", "IMAGE", "STATE"]
+    assert rows[-1] == ["share.page", "page:1", "missing, not of this target"]
+    assert rows[1][2] == "running"
 
 
 def test_a_dry_run_of_gc_says_what_would_go_and_why_the_rest_stays(thread: BoxThread, capsys: Capture) -> None:
@@ -288,7 +297,7 @@ def test_events_are_shown_until_the_box_closes_its_doors(thread: BoxThread, caps
 
 
 def test_logs_have_a_tail_and_can_be_followed(thread: BoxThread, capsys: Capture) -> None:
-    thread.do(lambda box: box.lines.update(web=[LogLine("stdout", f"line {number}") for number in range(5)]))
+    thread.do(lambda box: box.lines.update(web=[ServiceLine("stdout", f"line {number}") for number in range(5)]))
     assert box("logs web --tail 2") == 0
     assert capsys.readouterr().out == "line 3\nline 4\n"
     thread.then_stop()

@@ -11,6 +11,7 @@ import pytest
 
 from boxship.host.places import read_line
 from boxship.names import loader_before_name
+from tests.eventually import eventually
 from tests.integration.private_engine import private_engine
 from tests.integration.sailing import DEADLINE_S, Sailing, sailing, stand_in_images
 
@@ -91,6 +92,44 @@ def test_a_loader_that_never_reports_in_time_is_ended_and_counted(tmp_path: Path
         sail.begin()
         sail.hears("has not reported in time; ends it", times=2)
         sail.until(lambda: int(read_line(sail.places.starts).split()[0]) >= 2, "two starts are counted")
+
+
+def test_a_loader_that_hangs_without_ending_is_replaced(sail: Sailing) -> None:
+    sail.behave("one", "report $$; give_signs $$")
+    sail.begin()
+    sail.hears("reports: boot")
+    eventually(lambda: read_line(sail.places.loader_alive) != "", "a sign of life", said=lambda: sail.said)
+    sail.docker("container", "kill", "--signal", "STOP", sail.container)
+    sail.hears("runs, but gives no sign of life; ends it")
+    sail.hears("ended with status 137")
+    sail.hears("reports: boot", times=2)
+    # The guard has ended with the one it guarded, and that of the next finds it well.
+    started = sail.docker("container", "inspect", "--format", "{{.State.StartedAt}}", sail.container)
+    eventually(lambda: signs(sail) > 80, "twice as long as it may be silent", said=lambda: sail.said)
+    assert sail.docker("container", "inspect", "--format", "{{.State.StartedAt}}", sail.container) == started
+    assert sum("no sign of life" in line for line in sail.said) == 1
+
+
+def signs(sail: Sailing) -> int:
+    """How many the running Loader has given."""
+    words = read_line(sail.places.loader_alive).split()
+    return int(words[1]) if len(words) > 1 else 0
+
+
+def test_a_loader_that_gives_no_signs_is_left_alone(sail: Sailing) -> None:
+    """One from before there were any; and what another one left behind is no sign of this one."""
+    sail.places.run.mkdir()
+    sail.places.loader_alive.write_text("boot-old 7\n")
+    count = 'n=0; while :; do n=$((n + 1)); echo $n >"$state/n"; sleep 0.05; done'
+    sail.behave("one", f"report 1; trap 'exit 0' TERM; {count}")
+    sail.begin()
+    sail.hears("reports: boot")
+    turns = sail.places.state / "n"
+    eventually(
+        lambda: int(read_line(turns) or "0") > 80, "twice as long as others may be silent", said=lambda: sail.said
+    )
+    assert not sail.places.loader_alive.exists()
+    assert not [line for line in sail.said if "sign of life" in line]
 
 
 def test_an_image_that_is_not_here_is_never_pulled_and_the_previous_one_takes_over(

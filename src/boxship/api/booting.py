@@ -12,6 +12,7 @@ from boxship.api.views import (
     NothingBody,
     boot_answer,
 )
+from boxship.loader.box import ContainerView
 
 MAINTENANCE = "maintenance"
 
@@ -92,9 +93,10 @@ ROUTES = (
         method="GET",
         path="/v1/containers",
         name="list_containers",
-        text="Real name and image of every container of the deployment.",
+        text="Every container of the release's files by its real name: image, state (`missing` for one that isn't "
+        "there), and whether the booted target has it.",
         handle=list_containers,
-        answers=(Answer(200, "real name: image reference", dict[str, str]),),
+        answers=(Answer(200, "real name: what is known of it", dict[str, ContainerView]),),
     ),
     Route(
         method="GET",

@@ -3,7 +3,10 @@
 from boxship.api.route import Answer, Reply
 from boxship.state.operation import Operation
 
-BUSY = {409: "another operation is running: `fields.operation_id` and `Location` say which"}
+BUSY = {
+    409: "another operation is running: `fields.operation_id` and `Location` say which; or another Loader takes over, "
+    "as `fields.handover` says: then ask again in a moment"
+}
 
 
 def begun(operation: Operation) -> Reply:

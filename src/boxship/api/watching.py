@@ -8,8 +8,7 @@ from msgspec import json, to_builtins
 from boxship.api.route import Answer, Call, Doors, Handled, PlainReply, Query, QueryKind, Reply, Route
 from boxship.api.views import WhyAnswer
 from boxship.checks.report import Verdict
-from boxship.engine.port import LogLine
-from boxship.loader.box import Box, ProgressView, Sequenced
+from boxship.loader.box import Box, ProgressView, Sequenced, ServiceLine
 from boxship.loader.metrics import metrics_text
 from boxship.loader.status import StatusAnswer, status_answer
 from boxship.serve.streams import EVENT_STREAM, Stream, event
@@ -75,17 +74,18 @@ async def show_logs(doors: Doors, call: Call) -> Handled:
     return Stream(_as_text(lines), doors.closing, media_type="text/plain")
 
 
-async def _as_events(lines: AsyncGenerator[LogLine, None]) -> AsyncGenerator[bytes, None]:
+async def _as_events(lines: AsyncGenerator[ServiceLine, None]) -> AsyncGenerator[bytes, None]:
     async with aclosing(lines):
         async for line in lines:
-            yield event(json.encode({"stream": line.stream, "text": line.text, "at": line.at}), name="line")
+            yield event(json.encode(line), name="line")
         yield event(b"{}", name="end")
 
 
-async def _as_text(lines: AsyncGenerator[LogLine, None]) -> AsyncGenerator[bytes, None]:
+async def _as_text(lines: AsyncGenerator[ServiceLine, None]) -> AsyncGenerator[bytes, None]:
     async with aclosing(lines):
         async for line in lines:
-            yield f"{line.text}\n".encode()
+            mark = f"{line.replica} | " if line.replica else ""
+            yield f"{mark}{line.text}\n".encode()
 
 
 _FRESH = Query("fresh", QueryKind.FLAG, "ask anew, whatever was found a moment ago")
@@ -139,11 +139,12 @@ ROUTES = (
         method="GET",
         path="/v1/services/{name}/logs",
         name="show_logs",
-        text="What a service wrote, with secrets masked: text, or events for `Accept: text/event-stream`.",
+        text="What all containers of a service wrote, by time and with secrets masked: text, or events for "
+        "`Accept: text/event-stream`. Where there are several, each line says which one wrote it (`web.2 | ...`).",
         handle=show_logs,
         queries=(
             Query("follow", QueryKind.FLAG, "go on with what it writes from now on"),
-            Query("tail", QueryKind.COUNT, "only so many of the last lines", most=_MOST_TAIL),
+            Query("tail", QueryKind.COUNT, "only so many of the last lines of each container", most=_MOST_TAIL),
         ),
         answers=(Answer(200, "the lines", media_types=("text/plain", EVENT_STREAM)),),
         scope="logs:{name}",

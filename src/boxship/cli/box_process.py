@@ -44,6 +44,7 @@ from boxship.serve.limiter import Limiter
 from boxship.serve.listeners import Address, Inet, Listeners, Unix
 from boxship.serve.outside import OutsideDoor
 from boxship.serve.prefix import ByPrefix
+from boxship.serve.signs import give_signs
 from boxship.store.opening import open_store
 from boxship.web.app import make_pages
 from boxship.web.asked import Pages
@@ -206,7 +207,9 @@ class _BoxProcess:
         self._networks_changed.set()
         await self._listen()
         self._expect_socket()
+        places = self._options.places
         beside = [self._follow_networks(), self._follow_certificate(), self._pass_on(stop), self.handover.run()]
+        beside.append(give_signs(places.socket, places.loader_alive, self._parts.boot_id, self._parts.clock))
         tasks = [asyncio.ensure_future(each) for each in beside]
         try:
             await self._box.run(self._stop)

@@ -215,10 +215,15 @@ def source(invocation: Invocation, arguments: argparse.Namespace) -> int:
     return _show(invocation, answered, render.print_facts)
 
 
+def _state(container: Mapping[str, object]) -> str:
+    return str(container["state"]) if container["is_wanted"] else f"{container['state']}, not of this target"
+
+
 def containers(invocation: Invocation, arguments: argparse.Namespace) -> int:
     def show(said: Mapping[str, object]) -> None:
-        rows = [(name, str(image)) for name, image in said.items()]
-        print_columns(("CONTAINER", "IMAGE"), rows, nothing="no containers")
+        views = {name: view for name, view in said.items() if isinstance(view, Mapping)}
+        rows = [(name, str(view["image"]), _state(view)) for name, view in views.items()]
+        print_columns(("CONTAINER", "IMAGE", "STATE"), rows, nothing="no containers")
 
     return _show(invocation, _client(invocation, arguments).get("/v1/containers"), show)
 

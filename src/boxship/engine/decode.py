@@ -268,6 +268,7 @@ def decode_event(item: Fields) -> EngineEvent:
         at_s=item.number("timeNano") / _NANOSECONDS or float(item.number("time")),
         image=attributes.get("image", ""),
         number=replica_number(attributes),
+        generation=generation_of(attributes),
     )
 
 

@@ -109,6 +109,7 @@ class EngineEvent(Struct, frozen=True):
     """The reference that the container was made from."""
     number: int = 1
     """Which of its service's containers it is."""
+    generation: int = 0
 
 
 class PullProgress(Struct, frozen=True):

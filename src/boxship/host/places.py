@@ -51,6 +51,11 @@ class Places(Struct, frozen=True):
         return self.state / "loader.reported"
 
     @property
+    def loader_alive(self) -> Path:
+        """One line that changes while the running Loader is well. Sail removes it before each start."""
+        return self.run / "loader.alive"
+
+    @property
     def starts(self) -> Path:
         """One line, ``<count> <image id>``: starts since one reported. Sail's own."""
         return self.state / "starts"

@@ -11,6 +11,7 @@ from boxship.errors import BoxshipError, CancelledError, HostError
 from boxship.events import Notice
 from boxship.execute.executor import Outcome, execute
 from boxship.loader.deployments import Wanted, other_generations, read_wanted
+from boxship.loader.engine_start import stop_what_came_too_early
 from boxship.loader.failures import failure_of, failure_of_outcome
 from boxship.loader.health import pass_health_gate
 from boxship.loader.journal import Journal
@@ -38,6 +39,7 @@ async def boot_current(parts: Parts, journal: Journal, interrupt: asyncio.Event)
         return None
     await journal.stage("starting", f"{current} is brought up")
     await stop_others(parts, current, cause="it is not current")
+    await stop_what_came_too_early(parts, journal, current)
     failure = await bring_up(parts, current, interrupt)
     if failure is None:
         await open_gate(parts)

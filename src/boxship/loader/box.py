@@ -6,7 +6,6 @@ from typing import Protocol
 from msgspec import Struct, field
 
 from boxship.checks.report import Report
-from boxship.engine.port import LogLine
 from boxship.loader.happened import BoxEvent
 from boxship.state.deployment import Deployment
 from boxship.state.operation import Failure, Operation, Unpacking
@@ -35,6 +34,29 @@ class ServiceView(Struct, frozen=True):
     needs: tuple[str, ...] = ()
     image: str = ""
     health: str = ""
+
+
+MISSING = "missing"
+"""The state of a container that isn't there."""
+
+
+class ContainerView(Struct, frozen=True):
+    """``image``: a reference. ``state``: the engine's word, or ``missing``. ``is_wanted``: the booted target has it."""
+
+    service: str
+    image: str
+    state: str
+    is_wanted: bool
+
+
+class ServiceLine(Struct, frozen=True):
+    """One line of a service's log. ``at``: RFC 3339. ``replica``: which of several containers wrote it, "" of one."""
+
+    stream: str
+    """stdout or stderr."""
+    text: str
+    at: str = ""
+    replica: str = ""
 
 
 class ImageView(Struct, frozen=True):
@@ -130,8 +152,8 @@ class Box(Protocol):
     def why(self) -> str:
         """What it is doing, or what it waits for, and why: one sentence."""
 
-    async def containers(self) -> Mapping[str, str]:
-        """Real name -> image reference, for all containers of the deployment."""
+    async def containers(self) -> Mapping[str, ContainerView]:
+        """By real name, for all containers of the release's files, whether they are there or not."""
 
     async def status(self, *, fresh: bool = False) -> Report:
         """What the checks found, at most a few seconds old; or why nothing could be asked, as the only finding."""
@@ -208,5 +230,8 @@ class Box(Protocol):
         Numbers count without gaps from 1 for each boot id, so a gap tells a reader that it was too slow.
         """
 
-    def logs(self, service: str, *, follow: bool = False, tail: int | None = None) -> AsyncGenerator[LogLine, None]:
-        """Secrets masked. Raises: NotFoundError, by the call itself and not by the first line."""
+    def logs(self, service: str, *, follow: bool = False, tail: int | None = None) -> AsyncGenerator[ServiceLine, None]:
+        """Of all containers of the service, by time, with secrets masked; ``tail``: of each of them.
+
+        Raises: NotFoundError, by the call itself and not by the first line.
+        """

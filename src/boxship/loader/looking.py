@@ -12,6 +12,7 @@ from boxship.errors import (
 )
 from boxship.loader.decide import Look
 from boxship.loader.deployments import other_generations, read_wanted
+from boxship.loader.engine_start import STARTED_ANEW, is_another_start
 from boxship.loader.parts import Parts
 from boxship.plan.action import WaitReady
 from boxship.plan.observed import ContainerState, Health
@@ -58,6 +59,8 @@ async def _look_at_current(parts: Parts, state: State, mends_s: tuple[float, ...
     astray = [
         f"{name}: {step.cause}" for name, step in named if not (name in young and isinstance(step.action, WaitReady))
     ]
+    if is_another_start(parts, state, everything):
+        astray.append(STARTED_ANEW)
     astray += [f"containers of generation {generation} run, and must not" for generation in sorted(running_strays)]
     restarting = sorted(
         each.replica for each in observed.containers_of(parts.appliance) if each.state is ContainerState.RESTARTING

@@ -49,7 +49,11 @@ class Runner:
     ) -> Operation:
         """Raises: ConflictError with the id of the operation that is under way, or as this Loader is about to leave."""
         if self.refusal:
-            raise ConflictError(self.refusal, hint="ask again in a moment")
+            raise ConflictError(
+                f"a handover is under way: {self.refusal}, and nothing begins until then",
+                hint="ask again in a moment",
+                fields={"handover": self.refusal},
+            )
         operation = await self._journal.begin(kind, by, parameters, can_cancel=can_cancel)
         self._interrupt = asyncio.Event()
         self._work = asyncio.ensure_future(self._perform(operation, work, self._interrupt))

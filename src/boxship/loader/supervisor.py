@@ -1,24 +1,21 @@
 """The Loader as its doors know it: questions are answered at once, and what is asked for begins as an operation."""
 
 import asyncio
-import contextlib
 from collections.abc import AsyncGenerator, Mapping
 
 from msgspec.structs import replace
 
 from boxship.checks.report import Report, Result
 from boxship.checks.text import redactor_for
-from boxship.engine.port import LogLine
 from boxship.errors import (
     BoxshipError,
     ConflictError,
     NotFoundError,
-    unknown_name,
 )
 from boxship.events import Notice, Phase, SubjectChanged
 from boxship.loader import first
 from boxship.loader.beginning import remember_source
-from boxship.loader.box import BootView, GcView, ProgressView, RollbackView, Sequenced
+from boxship.loader.box import BootView, ContainerView, GcView, ProgressView, RollbackView, Sequenced, ServiceLine
 from boxship.loader.crashes import Crashes
 from boxship.loader.decide import Begin
 from boxship.loader.deployments import expect_target, learn_secrets, read_wanted
@@ -27,7 +24,9 @@ from boxship.loader.gatekeeper import keep_gate
 from boxship.loader.gc import collect_garbage, garbage_of, view_of
 from boxship.loader.happened import BoxEvent
 from boxship.loader.health import report_of
+from boxship.loader.inventory import inventory
 from boxship.loader.journal import Journal
+from boxship.loader.logs import service_lines
 from boxship.loader.loop import Loop
 from boxship.loader.maintenance import what_keeps
 from boxship.loader.parts import Parts
@@ -146,14 +145,8 @@ class Supervisor:
         running = self._journal.running
         return running.note if running is not None and running.note else self._loop.why
 
-    async def containers(self) -> Mapping[str, str]:
-        current = self._require_current()
-        wanted, observed = await read_wanted(self._parts, current)
-        references = {image.id: image.reference for image in wanted.release.images().values()}
-        return {
-            each.name: references.get(each.image_id, each.image)
-            for each in observed.containers_of(self._parts.appliance)
-        }
+    async def containers(self) -> Mapping[str, ContainerView]:
+        return inventory(*await read_wanted(self._parts, self._require_current()))
 
     async def status(self, *, fresh: bool = False) -> Report:
         async with self._asking:
@@ -184,24 +177,8 @@ class Supervisor:
     def events(self, after: int | None = None) -> AsyncGenerator[Sequenced, None]:
         return self._parts.feed.follow(after)
 
-    def logs(self, service: str, *, follow: bool = False, tail: int | None = None) -> AsyncGenerator[LogLine, None]:
-        current = self._require_current()
-        known = self._parts.releases.appliance(current.release_id).services
-        if service not in known:
-            raise unknown_name("service", service, str(current), known)
-        return self._logs(current, service, follow=follow, tail=tail)
-
-    async def _logs(
-        self, current: Deployment, service: str, *, follow: bool, tail: int | None
-    ) -> AsyncGenerator[LogLine, None]:
-        _, observed = await read_wanted(self._parts, current)
-        mine = [each for each in observed.containers_of(self._parts.appliance) if each.replica == service]
-        clean = self._parts.feed.masks.clean
-        for container in mine[:1]:
-            lines = self._parts.engine.follow_logs(container.id, follow=follow, tail=tail, timestamps=True)
-            async with contextlib.aclosing(lines):
-                async for line in lines:
-                    yield replace(line, text=clean(line.text))
+    def logs(self, service: str, *, follow: bool = False, tail: int | None = None) -> AsyncGenerator[ServiceLine, None]:
+        return service_lines(self._parts, self._require_current(), service, follow=follow, tail=tail)
 
     # -- what can be asked for
 

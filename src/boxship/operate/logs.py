@@ -37,6 +37,7 @@ class LogRequest(Struct, frozen=True):
     """Which lines. ``services`` empty: all. ``tail``: the last lines of each container, None for all.
 
     Among ``services`` may be one container of several: "web.2". ``number``: only each service's so many-th container.
+    ``generation``: on a box, only that one's containers.
 
     ``since``/``until``: RFC 3339 or unix seconds, "" for no bound. ``matches``: what else a line's text has to be;
     the tail is cut before.
@@ -48,11 +49,12 @@ class LogRequest(Struct, frozen=True):
     since: str = ""
     until: str = ""
     number: int | None = None
+    generation: int | None = None
     matches: Callable[[str], bool] | None = None
 
-    def wants(self, service: str, number: int) -> bool:
+    def wants(self, service: str, number: int, generation: int = 0) -> bool:
         """Whether a container with that place is asked for."""
-        if self.number not in (None, number):
+        if self.number not in (None, number) or self.generation not in (None, generation):
             return False
         return not self.services or not self.services.isdisjoint((service, replica_name(service, number)))
 
@@ -202,7 +204,7 @@ class _Reading:
     async def _wanted(self) -> list[ObservedContainer]:
         observed = await self._engine.observe(())
         mine = observed.containers_of(self._appliance)
-        return [each for each in mine if self._request.wants(each.service, each.number)]
+        return [each for each in mine if self._request.wants(each.service, each.number, each.generation)]
 
     async def _wait(self, limit_s: float | None) -> None:
         """Until something has happened."""
@@ -271,7 +273,8 @@ class _Reading:
         """Read on where a container starts again, and where another takes a place that is asked for."""
         async with aclosing(self._engine.follow_events(self._appliance, since_s=self._began_s)) as told:
             async for event in told:
-                if event.action != "start" or not self._request.wants(event.service, event.number):
+                is_wanted = self._request.wants(event.service, event.number, event.generation)
+                if event.action != "start" or not is_wanted:
                     continue
                 self._may_come_back = True
                 source = self._sources.get(event.container_id)

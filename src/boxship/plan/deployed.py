@@ -6,7 +6,6 @@ otherwise).
 """
 
 from collections.abc import Mapping
-from typing import Literal
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -17,7 +16,6 @@ from boxship.plan.action import (
     CreateNetwork,
     CreateVolume,
     Plan,
-    SetRestart,
     Step,
 )
 from boxship.plan.containers import LABEL_DEPENDS_ON, engine_volume_name
@@ -25,7 +23,7 @@ from boxship.plan.graph import PlanBuilder
 from boxship.plan.observed import Observed, ObservedContainer
 from boxship.plan.resolve import Desired, resolve
 from boxship.plan.sharing import volume_holders
-from boxship.plan.stops import Stopping, add_stop, order_stops
+from boxship.plan.stops import Stopping, add_policy, add_stop, order_stops
 from boxship.plan.verdict import USELESS, completion_awaited, is_up
 from boxship.spec.model import Appliance
 from boxship.spec.model_switch import OnSwitch
@@ -98,10 +96,10 @@ def plan_quiesce(appliance: str, observed: Observed, generation: int, *, cause: 
         # The engine died in its removal: it never runs again, and takes no policy. gc removes it.
         if container.state in USELESS:
             continue
-        policy = _set_restart(builder, container, "no", cause)
-        steps = add_stop(builder, container, cause=cause, grace_s=None)
-        if steps is not None:
-            builder.order(steps.first, after=[policy])
+        steps = add_stop(builder, container, cause=cause, grace_s=None, on_box=True)
+        if steps is None:
+            add_policy(builder, container, "no", cause)
+        else:
             stops.setdefault(container.service, []).append(steps)
     order_stops(builder, stops, _dependencies(mine))
     return builder.finish()
@@ -113,19 +111,8 @@ def plan_settle(desired: Desired, observed: Observed, *, cause: str) -> Plan:
     one_shots = completion_awaited(desired) | volume_holders(desired.everything)
     for container in observed.of_generation(desired.appliance, desired.generation).containers_of(desired.appliance):
         if container.service not in one_shots and is_up(container):
-            _set_restart(builder, container, "on-failure", cause)
+            add_policy(builder, container, "on-failure", cause)
     return builder.finish()
-
-
-def _set_restart(
-    builder: PlanBuilder, container: ObservedContainer, policy: Literal["no", "on-failure"], cause: str
-) -> str:
-    return builder.add(
-        f"policy {container.id}",
-        SetRestart(container.id, policy),
-        subject=f"service:{container.replica}",
-        cause=cause,
-    )
 
 
 def _dependencies(containers: tuple[ObservedContainer, ...]) -> Mapping[str, tuple[str, ...]]:

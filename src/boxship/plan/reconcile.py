@@ -2,6 +2,7 @@
 
 Order of a replacement: create the new one, stop the old one, start the new one, then remove the old one and give the
 new one its final name. Cut anywhere, the next plan finds both by their labels and goes on from there.
+What takes no part any more has stopped before something starts that writes the same data or has the same port.
 """
 
 from msgspec import Struct
@@ -41,6 +42,7 @@ from boxship.plan.stops import Stopping, add_stop, order_stops
 from boxship.plan.verdict import Create, Keep, Options, Start, Verdict, completion_awaited, judge
 from boxship.plan.volumes import add_volumes
 from boxship.plan.wiring import wiring_of
+from boxship.plan.writers import write_the_same
 from boxship.spec.model import Condition, Service
 
 
@@ -329,7 +331,8 @@ class _Planner:
                 self._builder.order(f"unmake network {key}", after=[f"remove {container.id}"])
 
     def _stop(self, container: ObservedContainer, cause: str) -> None:
-        if steps := add_stop(self._builder, container, cause=cause, grace_s=self._options.stop_grace_s):
+        grace_s, on_box = self._options.stop_grace_s, bool(self._desired.generation)
+        if steps := add_stop(self._builder, container, cause=cause, grace_s=grace_s, on_box=on_box):
             self._stops[container.id] = _Stop(container, steps)
 
     # -- order
@@ -351,6 +354,10 @@ class _Planner:
             if wanted & {(str(port.published), port.protocol) for port in stop.container.ports if port.published}
         ]
         self._builder.order(key, after=clashing)
+        leaving = (container for container, _ in self._leaving if container.id in self._stops)
+        # What this plan doesn't want beside it must have let go of the data: two writers never overlap.
+        writers = [self._stops[each.id].steps.last for each in leaving if write_the_same(each, verdict.spec)]
+        self._builder.order(key, after=writers)
 
     def _order_stops(self) -> None:
         by_service: dict[str, list[Stopping]] = {}

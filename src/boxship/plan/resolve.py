@@ -134,6 +134,19 @@ def namespace_owners(service: Service) -> frozenset[str]:
     return frozenset(owner for owner in owners if owner)
 
 
+def namespace_sharers(services: Iterable[Service], name: str) -> frozenset[str]:
+    """Who lives in a namespace of ``name``, directly or not: its own would be gone when that container stops."""
+    found = {name}
+    pending = [name]
+    everyone = tuple(services)
+    while pending:
+        owner = pending.pop()
+        sharers = {each.name for each in everyone if owner in namespace_owners(each)} - found
+        found |= sharers
+        pending += sharers
+    return frozenset(found - {name})
+
+
 def start_order(services: Mapping[str, Service], chosen: Iterable[str]) -> tuple[str, ...]:
     """``chosen`` with dependencies first; among equals by name. The files hold no cycle (spec.check refuses them)."""
     wanted = set(chosen)

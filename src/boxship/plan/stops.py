@@ -1,10 +1,15 @@
-"""Stopping, as every plan does it: a container in order, a paused one too, dependents before what they depend on."""
+"""Stopping, as every plan does it: a container in order, a paused one too, dependents before what they depend on.
+
+On a box the engine is told first that it must not start the container again: [M] one that was stopped through the API
+comes back with the engine otherwise, so a cut behind the stop would bring back what was to be gone.
+"""
 
 from collections.abc import Collection, Mapping
+from typing import Literal
 
 from msgspec import Struct
 
-from boxship.plan.action import StopContainer, UnpauseContainer
+from boxship.plan.action import SetRestart, StopContainer, UnpauseContainer
 from boxship.plan.graph import PlanBuilder
 from boxship.plan.hooks import add_stop_hooks
 from boxship.plan.observed import ContainerState, ObservedContainer
@@ -14,7 +19,8 @@ from boxship.plan.verdict import is_up
 class Stopping(Struct, frozen=True):
     """The steps that stop one container, by key: what must come before all of them is said of the first.
 
-    Resuming a paused one isn't among them: who stops before it may have to talk to it.
+    Resuming a paused one and its policy aren't among them: who stops before it may have to talk to it, and a policy
+    waits for nobody.
     """
 
     first: str
@@ -22,9 +28,17 @@ class Stopping(Struct, frozen=True):
 
 
 def add_stop(
-    builder: PlanBuilder, container: ObservedContainer, *, cause: str, grace_s: float | None
+    builder: PlanBuilder,
+    container: ObservedContainer,
+    *,
+    cause: str,
+    grace_s: float | None,
+    on_box: bool = False,
 ) -> Stopping | None:
-    """Add the steps that stop a container, its hooks first; None when there is nothing to stop."""
+    """Add the steps that stop a container, its hooks first; None when there is nothing to stop.
+
+    ``on_box``: its restart policy is the Loader's to say, and becomes ``no`` before all of them.
+    """
     if not is_up(container):
         return None
     unpause = f"unpause {container.id}"
@@ -44,7 +58,22 @@ def add_stop(
         cause=cause,
         after=[unpause, *hooks[-1:]],
     )
-    return Stopping(next(iter(hooks), last), last)
+    stopping = Stopping(next(iter(hooks), last), last)
+    if on_box:
+        builder.order(stopping.first, after=[add_policy(builder, container, "no", cause)])
+    return stopping
+
+
+def add_policy(
+    builder: PlanBuilder, container: ObservedContainer, policy: Literal["no", "on-failure"], cause: str
+) -> str:
+    """Add the step that tells the engine what it does when the container ends; its key."""
+    return builder.add(
+        f"policy {container.id}",
+        SetRestart(container.id, policy),
+        subject=f"service:{container.replica}",
+        cause=cause,
+    )
 
 
 def order_stops(

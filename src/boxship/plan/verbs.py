@@ -104,7 +104,7 @@ def plan_start(desired: Desired, observed: Observed, *, again: bool = False, gra
     if again:
         dependencies = {service.name: tuple(service.depends_on) for service in desired.services}
         running = [container for containers in present.values() for _, container in containers]
-        _stop_in_reverse(builder, running, dependencies, grace_s, "asked to restart")
+        _stop_in_reverse(builder, running, dependencies, grace_s, "asked to restart", on_box=bool(desired.generation))
     one_shots = completion_awaited(desired)
     taken = {container.name for container in observed.containers}
     for service in desired.services:
@@ -184,9 +184,11 @@ def _stop_in_reverse(
     dependencies: Dependencies,
     grace_s: float | None,
     cause: str,
+    *,
+    on_box: bool = False,
 ) -> None:
     stops: dict[str, list[Stopping]] = {}
     for container in containers:
-        if steps := add_stop(builder, container, cause=cause, grace_s=grace_s):
+        if steps := add_stop(builder, container, cause=cause, grace_s=grace_s, on_box=on_box):
             stops.setdefault(container.service, []).append(steps)
     order_stops(builder, stops, dependencies)

@@ -52,6 +52,8 @@ class State(Struct, frozen=True):
     boots: Boots = Boots()
     bad_releases: Mapping[str, str] = field(default_factory=dict)
     """Release id -> why its trial failed; none of them is ever chosen by the Loader itself."""
+    engine_start: str = ""
+    """The start of the host and of the engine since which everything was started in order; "" when nobody looked."""
     format: int = FORMAT
 
     @property

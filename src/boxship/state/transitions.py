@@ -156,6 +156,11 @@ def boot_succeeded(state: State) -> State:
     return replace(state, boots=replace(state.boots, failures=0, next_try_at_s=0.0))
 
 
+def engine_started(state: State, start: str) -> State:
+    """Nothing runs any more that this start of the engine has brought up out of turn."""
+    return replace(state, engine_start=start)
+
+
 def set_target(state: State, target: str) -> State:
     """What is booted from now on, also after the host's own reboot; on the same data, and with all attempts anew."""
     _expect_any_operation(state)

@@ -4,6 +4,7 @@ import pytest
 from msgspec.structs import replace
 
 from boxship.checks.report import Issue, Level, Report, Result, Severity
+from boxship.loader.box import ServiceLine
 from boxship.state.operation import OperationStatus, Progress
 from boxship.state.verify import Verify
 from tests.unit.api.conftest import Around
@@ -57,10 +58,11 @@ async def test_a_second_operation_is_told_which_one_runs(around: Around, admin: 
 
 async def test_containers_map_real_name_to_image(around: Around, admin: Admin) -> None:
     found = (await around.client.get("/v1/containers", headers=admin)).json()
-    assert found == {
+    assert {name: view["image"] for name, view in found.items()} == {
         "share.db": "registry.example.com/share/db:1.0",
         "share.web": "registry.example.com/share/web:1.0",
     }
+    assert found["share.web"].keys() == {"service", "image", "state", "is_wanted"}
 
 
 async def test_a_registry_is_pending_until_the_switch(around: Around, admin: Admin) -> None:
@@ -204,7 +206,13 @@ async def test_logs_are_text_and_their_tail_can_be_asked_for(around: Around, adm
     assert (missing.status_code, missing.headers["content-type"]) == (404, "application/problem+json")
 
 
+async def test_lines_of_several_containers_say_whose_they_are(around: Around, admin: Admin) -> None:
+    around.box.lines["web"] = [ServiceLine("stdout", f"of {name}", replica=name) for name in ("web", "web.2")]
+    answer = await around.client.get("/v1/services/web/logs", headers=admin)
+    assert answer.text == "web | of web\nweb.2 | of web.2\n"
+
+
 async def test_logs_are_events_for_who_accepts_those(around: Around, admin: Admin) -> None:
     answer = await around.client.get("/v1/services/web/logs", headers={**admin, "Accept": "text/event-stream"})
-    line = 'event: line\ndata: {"stream":"stdout","text":"web says hello","at":""}\n\n'
+    line = 'event: line\ndata: {"stream":"stdout","text":"web says hello","at":"","replica":""}\n\n'
     assert answer.text == f"{line}event: end\ndata: {{}}\n\n"

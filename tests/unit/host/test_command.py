@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from boxship.host.sail.render import render_command
+from boxship.host.places import box_places
+from boxship.host.sail.render import DEFAULT_SOCKET, SailSettings, render_command, render_sail
 
 DOCKER = """#!/bin/sh
+echo "${DOCKER_HOST-the default}" >>"$FAKE/asked"
 case "$1 $2" in
     "container inspect") cat "$FAKE/running-$5" 2>/dev/null || exit 1 ;;
     "container ls") echo loaderid ;;
@@ -34,10 +36,10 @@ class Host:
         (programs / "boxship").write_text(text)
         (programs / "boxship").chmod(0o755)
 
-    def has(self, appliance: str, *, is_running: bool = True) -> None:
+    def has(self, appliance: str, *, is_running: bool = True, socket: Path = DEFAULT_SOCKET) -> None:
         script = self.folder / "usr/local/lib/boxship" / appliance / "sail"
         script.parent.mkdir(parents=True)
-        script.touch()
+        script.write_text(render_sail(SailSettings(appliance, box_places(appliance), socket)))
         state = self.folder / "var/lib/boxship" / appliance
         state.mkdir(parents=True)
         (state / "loader").write_text("sha256:1\n")
@@ -62,6 +64,10 @@ class Host:
 
     def calls(self) -> list[str]:
         return (self.folder / "calls").read_text().splitlines()
+
+    def asked(self) -> set[str]:
+        """Where every call went."""
+        return set((self.folder / "asked").read_text().splitlines())
 
 
 @pytest.fixture
@@ -150,3 +156,20 @@ def test_a_service_that_is_called_uninstall_is_no_verb(host: Host) -> None:
     host.has("share")
     host.run("logs", "uninstall")
     assert host.calls() == [inside("share", "logs uninstall")]
+
+
+@pytest.mark.parametrize("arguments", [("-p", "share", "ps"), ("-p", "share", "uninstall")])
+def test_the_engine_is_the_one_that_this_appliance_was_installed_for(host: Host, arguments: tuple[str, ...]) -> None:
+    host.has("share", socket=Path("/run/second engine/docker.sock"))
+    host.has("other")
+    host.run(*arguments, DOCKER_HOST="tcp://elsewhere:2375")
+    assert host.asked() == {"unix:///run/second engine/docker.sock"}
+    if "uninstall" in arguments:
+        assert "--volume /run/second engine/docker.sock:/run/docker.sock " in host.calls()[0]
+
+
+def test_a_sail_that_names_no_socket_means_the_usual_one(host: Host) -> None:
+    host.has("share")
+    (host.folder / "usr/local/lib/boxship/share/sail").write_text("#!/bin/sh\n")
+    host.run("ps")
+    assert host.asked() == {"unix:///var/run/docker.sock"}

@@ -125,8 +125,12 @@ async def test_after_a_switch_the_new_loader_is_recorded_and_nothing_begins_any_
         assert switched.status is OperationStatus.DONE, "it came to its end"
         await bench.left()
         assert (bench.recorded, read_line(bench.places.loader_previous)) == (bench.new, bench.old)
-        with pytest.raises(ConflictError, match=r"the Loader of 1\.2 .* takes over"):
+        with pytest.raises(
+            ConflictError, match=r"a handover is under way: the Loader of 1\.2 .* takes over"
+        ) as refused:
             await box.restart_service("web", by="test")
+        assert str(refused.value.fields["handover"]).startswith("the Loader of 1.2 ")
+        assert "operation_id" not in refused.value.fields
         assert bench.world.engine.running, "the appliance runs on"
 
 

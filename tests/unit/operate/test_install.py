@@ -96,6 +96,7 @@ async def test_after_uninstall_nothing_is_left_but_what_the_loader_knows(tmp_pat
     (tmp_path / "var/lib/boxship/share/state.db").write_text("known")
     (tmp_path / "run/boxship/share").mkdir(parents=True)
     (tmp_path / "run/boxship/share/loader.sock").touch()
+    (tmp_path / "run/boxship/share/loader.alive").touch()
     report = await uninstall("share", None, FakeUnits(), tmp_path)
     assert sorted(listing(tmp_path)) == ["var/lib/boxship/share/ports", "var/lib/boxship/share/state.db"]
     assert not (tmp_path / "run/boxship").exists()

@@ -22,6 +22,7 @@ from boxship.state.transitions import (
     commit_trial,
     deploy_first,
     end_operation,
+    engine_started,
     forget_release,
     interrupt,
     may_choose,
@@ -44,6 +45,10 @@ from tests.unit.state.given import (
     TWO,
     operation,
 )
+
+
+def test_the_start_of_the_engine_is_kept_beside_everything_else() -> None:
+    assert engine_started(BOX, "boot bridge") == replace(BOX, engine_start="boot bridge")
 
 
 def test_one_operation_at_a_time_changes_the_box() -> None:

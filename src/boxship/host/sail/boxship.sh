@@ -37,6 +37,15 @@ choose_appliance() {
     appliance=${installed# }
 }
 
+# The engine that the appliance's sail was told of, whatever this shell's own docker talks to.
+find_engine() {
+    socket=
+    # Boxship has quoted it.
+    eval "$(sed -n '/^socket=/{p;q;}' "$lib/$appliance/sail")"
+    [ -n "$socket" ] || socket=/var/run/docker.sock
+    export DOCKER_HOST="unix://$socket"
+}
+
 has_systemd() {
     [ -d /run/systemd/system ] && command -v systemctl >/dev/null
 }
@@ -51,7 +60,7 @@ uninstall() {
     esac
     # It also opens the gate that a killed Loader left closed: that is in the host's network, and not in its files.
     docker container run --rm --pull never --network host --cap-add NET_ADMIN --entrypoint boxship \
-        --env BOXSHIP_MOUNTED_ROOT=/host --volume /:/host --volume /var/run/docker.sock:/run/docker.sock \
+        --env BOXSHIP_MOUNTED_ROOT=/host --volume /:/host --volume "$socket:/run/docker.sock" \
         "$image" --project-name "$appliance" "$@" --root /host || exit $?
     case " $* " in *" --dry-run "*) return 0 ;; esac
     for id in $(docker container ls --all --quiet --no-trunc \
@@ -62,6 +71,7 @@ uninstall() {
 }
 
 choose_appliance "$@"
+find_engine
 for word in "$@"; do
     case $word in
         uninstall)

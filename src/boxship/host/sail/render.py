@@ -13,7 +13,7 @@ from boxship.host.places import Places
 from boxship.names import loader_before_name, loader_name
 
 DEFAULT_SOCKET = Path("/var/run/docker.sock")
-HOST_FILES_VERSION = 1
+HOST_FILES_VERSION = 2
 """Of sail, its unit and the command together: one more with each change to them, so that a Loader sees older ones."""
 LABEL_SAIL = "boxship.sail"
 """On a Loader's container: which script made it."""
@@ -30,7 +30,8 @@ class SailSettings(Struct, frozen=True):
     ``stops_on_failure``: end with the Loader's status unless that is 0, as an emulation does.
     ``loader_options``: for the Loader, after those that say where its folders are. A ``--source`` among them that is
     a folder is shown to it.
-    ``report_polls``: so many times ``poll_s`` has a Loader to report.
+    ``report_polls``: so many times ``poll_s`` has a Loader to report. ``silent_looks``: so many times ``look_s`` (as
+    ``poll_s``) may one that has reported be without a new sign of life.
     """
 
     appliance: str
@@ -44,6 +45,8 @@ class SailSettings(Struct, frozen=True):
     longest_pause_s: int = 60
     poll_s: str = "1"
     report_polls: int = 120
+    look_s: str = "10"
+    silent_looks: int = 12
     stop_s: int = 30
     call_s: int = 60
 
@@ -83,6 +86,8 @@ def _words(settings: SailSettings) -> tuple[tuple[str, str], ...]:
         ("longest_pause_s", str(settings.longest_pause_s)),
         ("poll_s", settings.poll_s),
         ("report_polls", str(settings.report_polls)),
+        ("look_s", settings.look_s),
+        ("silent_looks", str(settings.silent_looks)),
         ("stop_s", str(settings.stop_s)),
         ("call_s", str(settings.call_s)),
     )

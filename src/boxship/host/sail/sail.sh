@@ -3,7 +3,7 @@
 #
 # It starts the image that $state/loader records, and starts it again whenever it ends. A start is good when the Loader
 # writes $state/loader.reported. When $starts_limit starts in a row were not, the image of $state/loader.previous takes
-# over. SIGTERM ends the Loader, which leaves the appliance's containers running, and then sail.
+# over. A Loader that hangs without ending is ended: while it is well, it writes $run/loader.alive anew. SIGTERM ends the Loader, which leaves the appliance's containers running, and then sail.
 #
 # Only exact names and fields are asked of the engine, and every call to it has a deadline, except for the one that
 # waits until the Loader has ended. Any POSIX shell will do; sleep, stat, sync and timeout are those of coreutils.
@@ -27,6 +27,8 @@ first_pause_s=1
 longest_pause_s=60
 poll_s=1
 report_polls=120
+look_s=10
+silent_looks=12
 stop_s=30
 call_s=60
 # --- end of settings
@@ -135,7 +137,7 @@ start_or_take_over() {
     make_room || return 1
     count=$((count + 1))
     put starts "$count $image"
-    rm -f "$state/loader.reported"
+    rm -f "$state/loader.reported" "$run/loader.alive"
     start
 }
 
@@ -285,7 +287,11 @@ create() {
 watch() {
     if [ "$shows_log" = yes ]; then show_log; fi
     (
+        # Begun in here, where no signal is caught: none that ends it can be lost.
+        guard &
+        guarding=$!
         code=$(docker container wait "$id" 2>/dev/null) || code=lost
+        kill "$guarding" 2>/dev/null
         printf '%s\n' "$code" >"$ended.new"
         mv "$ended.new" "$ended"
     ) 9>&- &
@@ -309,6 +315,27 @@ watch() {
     code=lost
     [ ! -e "$ended" ] || read -r code <"$ended"
     rm -f "$ended"
+}
+
+# What hangs doesn't end. A Loader of before signs, or a box without room for them, gives none, and is left alone.
+guard() {
+    napping='' silent=0 sign='' seen=''
+    trap 'kill "$napping" 2>/dev/null; exit 0' TERM
+    # Also in here $$ is sail: after that was killed, the next one has a guard of its own.
+    while kill -0 "$$" 2>/dev/null; do
+        sleep "$look_s" &
+        napping=$!
+        wait "$napping"
+        seen=$sign sign=
+        [ ! -r "$run/loader.alive" ] || read -r sign <"$run/loader.alive" || :
+        silent=$((silent + 1))
+        if [ -z "$sign" ] || [ "$sign" != "$seen" ]; then silent=0; fi
+        if [ "$silent" -ge "$silent_looks" ]; then
+            say "the Loader $(short "$image") runs, but gives no sign of life; ends it"
+            engine container kill "$id" >/dev/null 2>&1
+            silent=0
+        fi
+    done
 }
 
 show_log() {
