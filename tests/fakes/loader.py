@@ -15,7 +15,9 @@ from boxship.host.gate import Closed, GateReport, GateState, Opened
 from boxship.loader.heartbeats import Heartbeats
 from boxship.loader.parts import Copied, Parts, Tell
 from boxship.loader.ring import Ring
+from boxship.loader.service_tokens import ServiceTokens
 from boxship.loader.supervisor import Supervisor
+from boxship.loader.tokens import StoreTokens
 from boxship.plan.gated import GatedPort
 from boxship.spec.model import Appliance
 from boxship.spec.release import Release, ReleaseImage
@@ -186,6 +188,8 @@ class FakeBoxWorld:
     """What its Loaders are started with."""
     outdated: tuple[Result, ...] = ()
     """What is found of how its Loaders are started."""
+    tokens_folder: Path = Path("/nowhere/tokens")
+    """Where the tokens of services are written; a test whose services have any names a folder."""
     aside_s: float = 0.0
     """How long each short call that blocks takes: then others run meanwhile."""
     parts: Parts | None = None
@@ -210,7 +214,7 @@ class FakeBoxWorld:
         """Implements ``Aside``: time is the fake clock's, which real threads don't know."""
         if self.aside_s:
             await self.clock.sleep(self.aside_s)
-        return function(*arguments, **named)
+        return await at_once(function, *arguments, **named)
 
     def start_loader(self, own_image: str = "") -> Supervisor:
         """A new Loader, of that image; the one before must have ended."""
@@ -229,6 +233,7 @@ class FakeBoxWorld:
             feed=feed,
             page_port=8480,
             heartbeats=Heartbeats(self.clock),
+            service_tokens=ServiceTokens(StoreTokens(self.store, self.clock), self.tokens_folder, 8481),
             boot_id=f"boot-{self.starts}",
             aside=self._aside,
             own_image=own_image,
@@ -239,6 +244,11 @@ class FakeBoxWorld:
         supervisor = Supervisor(self.parts)
         feed.tap(supervisor.hear)
         return supervisor
+
+
+async def at_once(function: Callable[P, T], /, *arguments: P.args, **named: P.kwargs) -> T:
+    """Implements ``Aside``, too."""
+    return function(*arguments, **named)
 
 
 async def ended(box: Supervisor, clock: FakeClock, operation: Operation) -> Operation:

@@ -6,6 +6,7 @@ import stat
 from collections.abc import Iterable, Mapping
 from unicodedata import category
 
+from boxship.plan.access import FILE_NAME
 from boxship.plan.resolve import Desired
 from boxship.spec.secrecy import is_secret_name, is_secret_value
 
@@ -46,8 +47,8 @@ class Redactor:
 
 
 def redactor_for(desired: Desired) -> Redactor:
-    """Knows what the files say is secret: ``secrets`` and variables that are called like one."""
-    return Redactor([*_shared_secrets(desired), *_variables(desired)])
+    """Knows what the files say is secret: ``secrets`` and variables that are called like one; and services' tokens."""
+    return Redactor([*_shared_secrets(desired), *_variables(desired), *_tokens(desired)])
 
 
 def _shared_secrets(desired: Desired) -> Iterable[str]:
@@ -56,6 +57,11 @@ def _shared_secrets(desired: Desired) -> Iterable[str]:
         yield text.strip()
         # A file of several lines is a key or a configuration, whose lines can show up one by one.
         yield from (line.strip() for line in text.splitlines())
+
+
+def _tokens(desired: Desired) -> Iterable[str]:
+    for access in desired.access.values():
+        yield _content(f"{access.folder}/{FILE_NAME}").strip()
 
 
 def _content(path: str | None) -> str:

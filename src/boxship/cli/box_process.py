@@ -34,6 +34,7 @@ from boxship.loader.outdated import find_outdated
 from boxship.loader.parts import Parts
 from boxship.loader.pulling import LibraryReleases, SourceVendor
 from boxship.loader.ring import Ring
+from boxship.loader.service_tokens import ServiceTokens
 from boxship.loader.supervisor import Supervisor
 from boxship.loader.tokens import StoreTokens, make_monitoring_password
 from boxship.registry.trust import Trust
@@ -85,6 +86,7 @@ async def run_box(options: BoxOptions, engine: Engine, stop: asyncio.Event, show
         ring = Ring(lambda: clock.now().timestamp())
         outside = OutsideDoor(places.tls)
         outdated = () if options.host_files is None else find_outdated(name, options.host_files, HOST_FILES_VERSION)
+        tokens = StoreTokens(store, clock)
         parts = Parts(
             appliance=options.appliance,
             engine=engine,
@@ -99,6 +101,7 @@ async def run_box(options: BoxOptions, engine: Engine, stop: asyncio.Event, show
             boot_id=os.urandom(8).hex(),
             page_port=options.page_port,
             heartbeats=Heartbeats(clock),
+            service_tokens=ServiceTokens(tokens, places.tokens, options.api_port),
             own_image=options.own_image,
             default_source=options.source,
             beside=lambda now: (*outdated, *outside.result(now)),
@@ -108,7 +111,6 @@ async def run_box(options: BoxOptions, engine: Engine, stop: asyncio.Event, show
         ring.tap(box.hear)
         ring.tap(show)
         closing = Closing()
-        tokens = StoreTokens(store, clock)
         make_monitoring_password(tokens, places.monitoring)
         access = Access(tokens, clock, Limiter())
         power = MachinePower(await find_power(), engine)

@@ -3,6 +3,7 @@
 from collections.abc import Collection
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from boxship.errors import NotFoundError
 from boxship.loader.parts import Parts
@@ -42,7 +43,8 @@ async def read_wanted(parts: Parts, deployment: Deployment) -> tuple[Wanted, Obs
     """
     release = parts.releases.release(deployment.release_id)
     appliance = parts.releases.appliance(deployment.release_id)
-    desired = desired_of(appliance, deployment.target, deployment.generation)
+    access = parts.service_tokens.access(appliance, deployment.generation)
+    desired = replace(desired_of(appliance, deployment.target, deployment.generation), access=access)
     references = tuple(image_reference(desired.appliance, service) for service in desired.everything.values())
     observed = (await parts.engine.observe(references)).of_generation(desired.appliance, deployment.generation)
     return Wanted(deployment, release, appliance, with_shared_volumes(desired, observed)), observed

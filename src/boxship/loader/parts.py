@@ -15,6 +15,7 @@ from boxship.host.gate import Gate
 from boxship.host.machine import Machine
 from boxship.loader.heartbeats import Heartbeats
 from boxship.loader.ring import Ring
+from boxship.loader.service_tokens import ServiceTokens
 from boxship.spec.model import Appliance
 from boxship.spec.release import Release
 from boxship.state.operation import Progress
@@ -115,6 +116,7 @@ class Parts(Struct, frozen=True):
     boot_id: str
     page_port: int
     heartbeats: Heartbeats
+    service_tokens: ServiceTokens
     own_image: str = ""
     default_source: str = ""
     """Where a box that remembers none gets its releases from, from now on."""
