@@ -40,15 +40,17 @@ def with_url(service: Service, access: Access | None) -> Service:
     return replace(service, environment=environment)
 
 
-def add_hand_over(builder: PlanBuilder, name: str, container: str, access: Access | None, after: Iterable[str]) -> str:
-    """Add the step ``hand over NAME`` for a service that has a token; its key."""
+def add_hand_over(
+    builder: PlanBuilder, name: str, container: str, access: Access | None, *, cause: str, after: Iterable[str]
+) -> str:
+    """Add the step ``hand over NAME`` for a service that has a token; its key. ``cause``: of its start."""
     key = f"hand over {name}"
     if access is not None:
         builder.add(
             key,
             HandOver(container, access.folder),
             subject=f"service:{name}",
-            cause="its token is for its own user only",
+            cause=cause,
             after=after,
         )
     return key

@@ -213,7 +213,9 @@ class _Planner:
         )
         copied = add_copy(self._builder, verdict.replica, name, spec.files)
         access = self._desired.access.get(service.name)
-        handed_over = add_hand_over(self._builder, verdict.name, name, access, [f"create {verdict.name}"])
+        handed_over = add_hand_over(
+            self._builder, verdict.name, name, access, cause=cause, after=[f"create {verdict.name}"]
+        )
         self._builder.add(
             f"start {verdict.name}",
             StartContainer(name, remove_on_failure=True),

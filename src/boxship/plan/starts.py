@@ -56,7 +56,9 @@ def add_start(builder: PlanBuilder, start: Start, taken: Collection[str]) -> str
     # A plan that was cut off may have made it without its files; one that ran has them.
     missing = start.files if container.state is ContainerState.CREATED else ()
     copied = add_copy(builder, replica, name, missing)
-    handed_over = add_hand_over(builder, replica.name, name, start.access, [f"mark {replica.name}"])
+    handed_over = add_hand_over(
+        builder, replica.name, name, start.access, cause=start.cause, after=[f"mark {replica.name}"]
+    )
     builder.add(
         key,
         StartContainer(name),
