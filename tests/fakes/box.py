@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from boxship.checks.report import Report
 from boxship.clock import Clock
 from boxship.engine.port import LogLine
-from boxship.errors import ConflictError, NotFoundError, PreconditionError, UsageError
+from boxship.errors import ConflictError, NotFoundError, UsageError
 from boxship.events import Event, Notice
 from boxship.loader.box import BootView, GcView, ProgressView, RollbackView, Sequenced, ServiceView
 from boxship.loader.ring import KEPT, Ring
@@ -50,7 +50,6 @@ class FakeBox:
         self.releases: Mapping[str, tuple[str, ...]] = {SOURCE: ("0.9", "1.0", "1.1", "1.2")}
         self.report = Report("share", "1.0", 0.0, 0.0, ())
         self.lines = {name: [LogLine("stdout", f"{name} says hello", "")] for name in SERVICES}
-        self.against_switch: tuple[str, ...] = ()
         self.ring = Ring(lambda: self.clock.now().timestamp(), kept_events)
         self.readers = 0
         self.asked: list[str] = []
@@ -72,12 +71,15 @@ class FakeBox:
         assert running is not None
         self.replace(replace(running, progress=progress, stage=stage or running.stage, note=note or running.note))
 
-    def end(self, status: OperationStatus = OperationStatus.DONE, failure: Failure | None = None) -> Operation:
+    def end(
+        self, status: OperationStatus = OperationStatus.DONE, failure: Failure | None = None, **result: str
+    ) -> Operation:
         """Finish the running operation."""
         running = self._running()
         assert running is not None
         now = self.clock.now()
-        ended = replace(running, status=status, failure=failure, ended_at=now, updated_at=now, can_cancel=False)
+        changes = {"status": status, "failure": failure, "ended_at": now, "updated_at": now, "can_cancel": False}
+        ended = replace(running, **changes, result={**running.result, **result})
         self.replace(ended)
         return ended
 
@@ -132,8 +134,6 @@ class FakeBox:
     async def switch(self, version: str, *, target: str = "", allow_downgrade: bool = False, by: str) -> Operation:
         if version not in self.kept.pulled:
             raise NotFoundError(f"{version} was not pulled", hint=f"boxship box pull {version}")
-        if self.against_switch:
-            raise PreconditionError("the switch can't begin", reasons=self.against_switch)
         return self._begin(OperationKind.SWITCH, by, version=version, target=target or "default")
 
     def what_rollback_brings(self) -> RollbackView:

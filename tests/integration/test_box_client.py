@@ -173,9 +173,15 @@ def test_what_is_not_there_is_told_as_the_box_does(thread: BoxThread, capsys: Ca
     assert "no target 'nowhere' in release 1.0" in capsys.readouterr().err
     assert box("logs nope --json") == NotFoundError.exit_status
     assert json.loads(capsys.readouterr().out)["error"]["code"] == "not_found"
-    thread.do(lambda box: setattr(box, "against_switch", ("the disk is full",)))
-    assert box("switch 1.1 --json") == OperationError.exit_status
-    assert json.loads(capsys.readouterr().out)["error"]["fields"] == {"reasons": ["the disk is full"]}
+
+
+def test_all_that_speaks_against_a_switch_is_told(thread: BoxThread, capsys: Capture) -> None:
+    refused = Failure("precondition.failed", "1.1 can't take over: the disk is full (and 1 more)")
+    against = {"against.1": "the disk is full", "against.2": "1.1 needs 4 GiB of memory, there are 2"}
+    thread.later(0.2, lambda box: box.end(OperationStatus.FAILED, refused, **against))
+    assert box("switch 1.1") == OperationError.exit_status
+    told = capsys.readouterr().err.splitlines()
+    assert [line for line in told if line.startswith("  - ")] == [f"  - {each}" for each in against.values()]
 
 
 def test_a_rollback_without_a_person_needs_a_yes(thread: BoxThread, capsys: Capture) -> None:

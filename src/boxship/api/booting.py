@@ -1,6 +1,6 @@
 """What is booted: boot, containers, maintenance, services."""
 
-from boxship.api.long import BUSY, begun, begun_answer
+from boxship.api.long import BUSY, NO_ENGINE, NOTHING_YET, begun, begun_answer
 from boxship.api.route import Answer, Call, Doors, Handled, Reply, Route
 from boxship.api.views import (
     BootAnswer,
@@ -95,6 +95,7 @@ ROUTES = (
         text="Real name and image of every container of the deployment.",
         handle=list_containers,
         answers=(Answer(200, "real name: image reference", dict[str, str]),),
+        problems={**NO_ENGINE, 404: NOTHING_YET},
     ),
     Route(
         method="GET",
@@ -127,7 +128,7 @@ ROUTES = (
         answers=(begun_answer(),),
         scope="admin",
         action="restart",
-        problems={**BUSY, 404: "there is no such service"},
+        problems={**BUSY, **NO_ENGINE, 404: "there is no such service"},
     ),
     Route(
         method="POST",

@@ -81,6 +81,7 @@ def problems_of(route: Route) -> Mapping[int, str]:
         401: "no token, or one that is not known",
         403: "the token has no scope for it",
         429: "too many wrong tokens from this address",
+        500: "the box itself failed: its disk, or a bug; its log says more",
         **route.problems,
     }
     if route.body is not None:

@@ -5,6 +5,12 @@ from boxship.state.operation import Operation
 
 BUSY = {409: "another operation is running: `fields.operation_id` and `Location` say which"}
 
+NO_ENGINE = {
+    502: "the container engine can't be reached, or refused",
+    504: "the container engine did not answer in time",
+}
+NOTHING_YET = "nothing is deployed yet"
+
 
 def begun(operation: Operation) -> Reply:
     """202, and where to ask how it is going."""

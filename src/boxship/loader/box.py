@@ -154,7 +154,7 @@ class Box(Protocol):
     async def switch(self, version: str, *, target: str = "", allow_downgrade: bool = False, by: str) -> Operation:
         """Try a pulled release and commit to it when it is well.
 
-        Raises: NotFoundError when it wasn't pulled, PreconditionError with everything that speaks against it.
+        Raises: NotFoundError when it wasn't pulled. Everything that speaks against it is in the operation's result.
         """
 
     def what_rollback_brings(self) -> RollbackView:

@@ -14,7 +14,7 @@ from boxship.loader.preconditions import lacking, preflight
 from boxship.operate.interrupt import unless_interrupted
 from boxship.operate.preflight import refusal_of
 from boxship.state.deployment import Deployment
-from boxship.state.operation import Failure
+from boxship.state.operation import AGAINST, Failure
 
 
 async def what_keeps(
@@ -49,7 +49,7 @@ async def _ask(parts: Parts, journal: Journal, deployment: Deployment) -> Failur
     reasons = [*lacks, *(refusal.reasons if refusal is not None else ())]
     if not reasons:
         return None
-    journal.note_result(**{f"against.{number}": reason for number, reason in enumerate(reasons, start=1)})
+    journal.note_result(**{f"{AGAINST}{number}": reason for number, reason in enumerate(reasons, start=1)})
     way_out = f"boxship box boot {deployment.target} doesn't ask"
     asked = failure_of_report(report)
     first = Failure(PreconditionError.code, lacks[0]) if lacks or asked is None else asked

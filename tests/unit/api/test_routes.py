@@ -88,12 +88,6 @@ async def test_a_pull_can_be_watched_and_cancelled(around: Around, admin: Admin)
     assert (await around.client.delete("/v1/operations/op-1", headers=admin)).status_code == 409
 
 
-async def test_a_switch_tells_everything_that_speaks_against_it(around: Around, admin: Admin) -> None:
-    around.box.against_switch = ("1.1 needs 4 GiB of memory, there are 2", "the disk has room for 1 GiB, 3 are needed")
-    answer = await around.client.post("/v1/switch", headers=admin, json={"version": "1.1"})
-    assert (answer.status_code, answer.json()["fields"]["reasons"]) == (412, list(around.box.against_switch))
-
-
 async def test_a_rollback_says_before_what_it_brings_and_loses(around: Around, admin: Admin) -> None:
     brings = (await around.client.get("/v1/rollback", headers=admin)).json()
     assert (brings["to"]["version"], brings["loses"]) == ("0.9", "what was written since 1.0 was booted")
