@@ -1,6 +1,7 @@
 """``boxship box`` against the API of a fake box: what is asked, what is shown, and how it ends."""
 
 import json
+import re
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,10 +9,11 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from boxship.api.app import ROUTES
 from boxship.cli.box import BOX_VERBS
 from boxship.cli.main import main
 from boxship.engine.port import LogLine
-from boxship.errors import ConflictError, NotFoundError, OperationError, ProbeError
+from boxship.errors import ConflictError, NotFoundError, OperationError, ProbeError, UnsupportedError
 from boxship.events import Notice
 from boxship.state.operation import Failure, OperationStatus, Progress, Unpacking
 from tests.integration.box_thread import BoxThread
@@ -46,6 +48,7 @@ LOOKING = (
     "maintenance",
     "tokens",
     "audit",
+    "host",
     "logs web",
     "operation op-1",
     "gc --dry-run",
@@ -190,6 +193,29 @@ def test_a_rollback_without_a_person_needs_a_yes(thread: BoxThread, capsys: Capt
     assert thread.box.operations() == ()
 
 
+@pytest.mark.parametrize("what", ["reboot", "shutdown"])
+def test_the_machine_is_not_stopped_without_a_yes(thread: BoxThread, capsys: Capture, what: str) -> None:
+    assert box(what) == 2
+    told = capsys.readouterr().err
+    assert "All that runs on box stops, until" in told
+    assert f"boxship box {what} --yes agrees to it" in told
+    assert box(f"{what} --dry-run") == 0
+    assert thread.power.done == []
+    capsys.readouterr()
+    assert box(f"{what} --yes") == 0
+    assert capsys.readouterr().out == f"{what} is on its way\n"
+    assert thread.power.done == [what]
+
+
+@pytest.mark.parametrize("what", ["reboot", "shutdown"])
+def test_what_the_machine_does_not_offer_is_refused_without_asking(
+    thread: BoxThread, capsys: Capture, what: str
+) -> None:
+    thread.power.can = ()
+    assert box(what) == UnsupportedError.exit_status
+    assert f"this box can't {what} its machine" in capsys.readouterr().err
+
+
 def test_tokens_are_made_used_over_the_network_and_revoked(thread: BoxThread, capsys: Capture, tmp_path: Path) -> None:
     assert box("tokens create ops --scope read --expires 30d") == 0
     file = tmp_path / "token"
@@ -229,3 +255,62 @@ def test_a_box_that_is_not_there_is_an_error_with_a_next_step(tmp_path: Path, ca
 def test_every_verb_below_box_is_tested_here() -> None:
     text = Path(__file__).read_text(encoding="utf-8")
     assert [name for name, *_ in BOX_VERBS if f'"{name}' not in text and f'box("{name}' not in text] == []
+
+
+VERB_OF = {
+    "show_boot": "boot",
+    "boot": "boot default -d",
+    "list_containers": "containers",
+    "show_maintenance": "maintenance",
+    "set_maintenance": "maintenance on -d",
+    "restart_service": "restart web -d",
+    "show_registry": "source",
+    "set_registry": "source dir:/media/usb",
+    "latest_tag": "versions",
+    "latest_tag_elsewhere": "versions localhost:5000/share",
+    "pull": "pull 1.2 -d",
+    "switch": "switch 1.1 -d",
+    "show_rollback": "rollback",
+    "rollback": "rollback --yes -d",
+    "show_gc": "gc --dry-run",
+    "gc": "gc -d",
+    "list_operations": "operations",
+    "show_operation": "operation op-1",
+    "cancel_operation": "cancel op-1",
+    "show_status": "status",
+    "show_why": "why",
+    "follow_events": "events --after boot-1.0",
+    "show_logs": "logs web",
+    "show_host": "host",
+    "reboot_host": "reboot --yes",
+    "shut_host_down": "shutdown --yes",
+    "list_tokens": "tokens",
+    "create_token": "tokens create ops",
+    "revoke_token": "tokens revoke t1",
+    "show_audit": "audit",
+}
+NO_VERB = {
+    "boot_target": "the same as boot, with the target in the path",
+    "show_pull": "operation shows it",
+    "show_progress": "for pages, which show it as it changes; why and operation are for people",
+    "show_metrics": "for monitors, which ask by themselves",
+    "heartbeat": "a service's own to say, with its own token",
+    "show_description": "for programs that make clients",
+}
+"""Routes that no verb asks, and why."""
+
+
+def test_every_route_has_its_verb_or_a_reason_why_not_and_no_verb_is_without_a_route() -> None:
+    assert {route.name for route in ROUTES} == {*VERB_OF, *NO_VERB}
+    assert set(VERB_OF).isdisjoint(NO_VERB)
+    assert {name for name, *_ in BOX_VERBS} == {line.partition(" ")[0] for line in VERB_OF.values()}
+
+
+@pytest.mark.parametrize(("name", "line"), VERB_OF.items(), ids=VERB_OF)
+def test_the_verb_of_a_route_asks_it(thread: BoxThread, name: str, line: str) -> None:
+    (route,) = [each for each in ROUTES if each.name == name]
+    if "follow" in name:
+        thread.restart_later(0.3, away_s=0.0)
+    box(line)
+    path = re.compile(re.sub(r"{\w+}", "[^/]+", re.sub(r"{\w+:path}", ".+", route.path)))
+    assert [asked for asked in thread.asked if asked[0] == route.method and path.fullmatch(asked[1])], thread.asked

@@ -6,6 +6,8 @@ from importlib import import_module
 
 from boxship.cli.context import Invocation
 
+_MODULES = dict.fromkeys(("host", "reboot", "shutdown"), "box_machine")
+"""Where a verb is that isn't among the others."""
 Add = Callable[[argparse.ArgumentParser], None]
 
 
@@ -28,7 +30,7 @@ def _run(invocation: Invocation, arguments: argparse.Namespace) -> int:
 
 def run_box_verb(name: str, invocation: Invocation, arguments: argparse.Namespace) -> int:
     """Late: http.client and what shows answers cost 30 ms, and `box --help` needs none of it."""
-    verbs = import_module("boxship.cli.box_verbs")
+    verbs = import_module(f"boxship.cli.{_MODULES.get(name, 'box_verbs')}")
     return int(getattr(verbs, name)(invocation, arguments))
 
 
@@ -76,6 +78,10 @@ def _add_switch(parser: argparse.ArgumentParser) -> None:
 def _add_rollback(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-y", "--yes", action="store_true", help="don't ask, though newer data is lost")
     _add_detach(parser)
+
+
+def _add_power(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("-y", "--yes", action="store_true", help="don't ask, though all that runs there stops")
 
 
 def _add_operations(parser: argparse.ArgumentParser) -> None:
@@ -153,4 +159,7 @@ BOX_VERBS: tuple[tuple[str, str, Add], ...] = (
     ("containers", "list the containers and their images", _add_nothing),
     ("tokens", "list, create and revoke tokens", _add_tokens),
     ("audit", "show who asked for what", _add_audit),
+    ("host", "show the machine below the box", _add_nothing),
+    ("reboot", "start the machine below the box anew", _add_power),
+    ("shutdown", "turn the machine below the box off", _add_power),
 )

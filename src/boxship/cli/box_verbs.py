@@ -41,6 +41,11 @@ def _show(invocation: Invocation, answered: Answered, show: Callable[[Mapping[st
     return 0
 
 
+# For the verbs that are in modules of their own.
+client_of = _client
+show_answer = _show
+
+
 def _begun(invocation: Invocation, arguments: argparse.Namespace, client: BoxClient, answered: Answered) -> int:
     if not arguments.detach:
         return follow(client, answered.body, is_json=invocation.is_json)
