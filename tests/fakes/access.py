@@ -90,6 +90,9 @@ class FakePower:
     async def shut_down(self) -> None:
         self._do("shutdown")
 
+    async def update_os(self) -> None:
+        self._do("update")
+
     def _do(self, what: str) -> None:
         if what not in self.can:
             raise UnsupportedError(f"this box can't {what} its machine")

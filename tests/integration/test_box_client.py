@@ -294,6 +294,7 @@ NO_VERB = {
     "show_pull": "operation shows it",
     "show_progress": "for pages, which show it as it changes; why and operation are for people",
     "show_metrics": "for monitors, which ask by themselves",
+    "update_host": "no machine offers it yet",
     "heartbeat": "a service's own to say, with its own token",
     "show_description": "for programs that make clients",
 }

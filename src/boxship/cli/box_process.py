@@ -25,6 +25,7 @@ from boxship.host.power import find_power
 from boxship.host.reach import Reach
 from boxship.host.reach_rules import Admitted, admitted_of
 from boxship.host.sail.render import HOST_FILES_VERSION
+from boxship.host.sail_power import SailPower
 from boxship.loader.copying import VolumeCopier
 from boxship.loader.handover import Handover
 from boxship.loader.happened import BoxEvent, OperationChanged
@@ -113,7 +114,8 @@ async def run_box(options: BoxOptions, engine: Engine, stop: asyncio.Event, show
         closing = Closing()
         make_monitoring_password(tokens, places.monitoring)
         access = Access(tokens, clock, Limiter())
-        power = MachinePower(await find_power(), engine)
+        # Only in a container there is a sail between it and the host.
+        power = MachinePower(SailPower(places, clock) if options.own_image else await find_power(), engine)
         api = make_api(Doors(box, power, tokens, store, clock, closing), access)
         pages = make_pages(Pages(box, access, store, clock, closing))
         # An edge of the appliance asks here for /ship-ready, and may show the page.

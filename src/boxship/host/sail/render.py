@@ -13,7 +13,7 @@ from boxship.host.places import Places
 from boxship.names import loader_before_name, loader_name
 
 DEFAULT_SOCKET = Path("/var/run/docker.sock")
-HOST_FILES_VERSION = 1
+HOST_FILES_VERSION = 2
 """Of sail, its unit and the command together: one more with each change to them, so that a Loader sees older ones."""
 LABEL_SAIL = "boxship.sail"
 """On a Loader's container: which script made it."""
@@ -46,6 +46,8 @@ class SailSettings(Struct, frozen=True):
     report_polls: int = 120
     stop_s: int = 30
     call_s: int = 60
+    systemd: Path = Path("/run/systemd/system")
+    """Is there where systemd runs."""
 
 
 def render_sail(settings: SailSettings) -> str:
@@ -85,6 +87,7 @@ def _words(settings: SailSettings) -> tuple[tuple[str, str], ...]:
         ("report_polls", str(settings.report_polls)),
         ("stop_s", str(settings.stop_s)),
         ("call_s", str(settings.call_s)),
+        ("systemd", str(settings.systemd)),
     )
 
 
