@@ -139,6 +139,8 @@ ROUTES = (
         body=HeartbeatBody,
         answers=(Answer(200, "it was heard", HeartbeatAnswer),),
         scope="heartbeat:{name}",
+        action="heartbeat",
+        is_frequent=True,
         problems={404: "there is no such service in what runs"},
     ),
 )

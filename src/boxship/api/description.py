@@ -105,7 +105,7 @@ def _operation(route: Route, schema_of: Mapping[str, Json]) -> Json:
     said: Json = {
         "operationId": route.name,
         "summary": route.text,
-        "description": f"Scope: {_scope(route)}." + (" Audited." if route.action else ""),
+        "description": f"Scope: {_scope(route)}." + _audited(route),
         "responses": _responses(route, schema_of),
     }
     parameters = [*_path_parameters(route), *map(_query_parameter, route.queries)]
@@ -118,6 +118,12 @@ def _operation(route: Route, schema_of: Mapping[str, Json]) -> Json:
             "content": {"application/json": {"schema": schema_of[_key(route.body)]}},
         }
     return said
+
+
+def _audited(route: Route) -> str:
+    if not route.action:
+        return ""
+    return " Audited: the first of each caller, and one an hour." if route.is_frequent else " Audited."
 
 
 def _defaults(kind: type[Struct]) -> tuple[str, ...]:
@@ -177,7 +183,7 @@ def as_page(routes: Iterable[Route]) -> str:
     parts: list[str] = []
     for route in routes:
         parts.append(f"## {route.method} {plain_path(route.path)}")
-        parts.append(f"{route.text} Scope: {_scope(route)}.{' Audited.' if route.action else ''}")
+        parts.append(f"{route.text} Scope: {_scope(route)}.{_audited(route)}")
         rows = [(f"`{query.name}`", f"query, {query.kind}", query.text) for query in route.queries]
         if route.body is not None:
             rows += [(f"`{name}`", "body", _body_text(route.body, name)) for name in route.body.__struct_fields__]
