@@ -139,6 +139,12 @@ class Runner:
             return False
         return True
 
+    def _tell_reasons(self, error: PreconditionError) -> None:
+        """Unless whoever found them has told them already."""
+        running = self._journal.running
+        if running is not None and f"{AGAINST}1" not in running.result:
+            self._journal.note_result(**against(error.reasons))
+
     async def _outcome(
         self, operation: Operation, work: Work, interrupt: asyncio.Event
     ) -> tuple[OperationStatus, Failure | None]:
@@ -151,7 +157,7 @@ class Runner:
                 # Nobody knows what became of the containers: the next boot finds out.
                 self.is_booted = False
             if isinstance(error, PreconditionError):
-                self._journal.note_result(**against(error.reasons))
+                self._tell_reasons(error)
             return OperationStatus.FAILED, failure_of(error)
         except Exception as error:  # noqa: BLE001  # the door of all operations: a bug must not take the Loader down
             self.is_booted = False
