@@ -704,6 +704,7 @@ complete -c boxship -n '__fish_seen_subcommand_from box' -l token-file -r -F -d 
 complete -c boxship -n '__fish_seen_subcommand_from box' -l ca -r -F -d 'authorities to believe for an https address (BOXSHIP_CA_FILE)'
 complete -c boxship -n '__fish_seen_subcommand_from box' -l strict -d 'exit with 8 also for what is only degraded'
 complete -c boxship -n '__fish_seen_subcommand_from box' -l fresh -d 'ask anew, whatever was found a moment ago'
+complete -c boxship -n '__fish_seen_subcommand_from box' -l ignore -x -d 'leave a check out, by its name (repeatable)'
 complete -c boxship -n '__fish_seen_subcommand_from box' -l allow-downgrade -d 'also to an older version'
 complete -c boxship -n '__fish_seen_subcommand_from box' -s y -l yes -d 'don\'t ask, though all that runs there stops'
 complete -c boxship -n '__fish_seen_subcommand_from box' -l limit -x -d 'how many (default: 100)'

@@ -976,6 +976,7 @@ _boxship_verb_box() {
         '(--ca)--ca[authorities to believe for an https address (BOXSHIP_CA_FILE)]:FILE:_files' \
         '(--strict)--strict[exit with 8 also for what is only degraded]' \
         '(--fresh)--fresh[ask anew, whatever was found a moment ago]' \
+        '*--ignore[leave a check out, by its name (repeatable)]:CHECK: ' \
         '(--allow-downgrade)--allow-downgrade[also to an older version]' \
         '(-y --yes)-y[don'"'"'t ask, though all that runs there stops]' \
         '(-y --yes)--yes[don'"'"'t ask, though all that runs there stops]' \

@@ -228,7 +228,7 @@ class FakeBoxWorld:
             vendor=self.vendor,
             copier=self.copier,
             gate=self.gate,
-            machine=FakeMachine(),
+            machine=FakeMachine(self.clock),
             clock=self.clock,
             feed=feed,
             page_port=8480,

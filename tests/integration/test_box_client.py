@@ -10,6 +10,7 @@ import pytest
 from msgspec.structs import replace
 
 from boxship.api.app import ROUTES
+from boxship.checks.report import Issue, Level, Report, Result, Severity
 from boxship.cli.box import BOX_VERBS
 from boxship.cli.main import main
 from boxship.engine.port import LogLine
@@ -185,6 +186,15 @@ def test_all_that_speaks_against_a_switch_is_told(thread: BoxThread, capsys: Cap
     assert box("switch 1.1") == OperationError.exit_status
     told = capsys.readouterr().err.splitlines()
     assert [line for line in told if line.startswith("  - ")] == [f"  - {each}" for each in against.values()]
+
+
+def test_a_check_of_the_box_can_be_ignored(thread: BoxThread, capsys: Capture) -> None:
+    issue = Issue("check_failed", Severity.ERROR, "web answers 500")
+    found = Result("front", "web", "http", Level.FAIL, "GET / answered 500", issue=issue)
+    thread.do(lambda box: setattr(box, "report", Report("share", "1.0", 1.0, 0.1, (found,))))
+    assert box("status") == ProbeError.exit_status
+    assert box("status --ignore disk --ignore front --fresh") == 0
+    assert "GET / answered 500" not in capsys.readouterr().out.rpartition("share 1.0 is")[2]
 
 
 def test_a_rollback_without_a_person_needs_a_yes(thread: BoxThread, capsys: Capture) -> None:

@@ -54,6 +54,9 @@ def _add_boot(parser: argparse.ArgumentParser) -> None:
 def _add_status(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--strict", action="store_true", help="exit with 8 also for what is only degraded")
     parser.add_argument("--fresh", action="store_true", help="ask anew, whatever was found a moment ago")
+    parser.add_argument(
+        "--ignore", action="append", default=[], metavar="CHECK", help="leave a check out, by its name (repeatable)"
+    )
 
 
 def _add_nothing(parser: argparse.ArgumentParser) -> None:

@@ -64,7 +64,9 @@ def boot(invocation: Invocation, arguments: argparse.Namespace) -> int:
 
 
 def status(invocation: Invocation, arguments: argparse.Namespace) -> int:
-    answered = _client(invocation, arguments).get("/v1/status", {"fresh": "1"} if arguments.fresh else {})
+    query = {"ignore": ",".join(arguments.ignore)} if arguments.ignore else {}
+    query |= {"fresh": "1"} if arguments.fresh else {}
+    answered = _client(invocation, arguments).get("/v1/status", query)
     _show(invocation, answered, render.print_report)
     is_bad = answered["verdict"] == "failed" or (arguments.strict and answered["verdict"] != "ok")
     return ProbeError.exit_status if is_bad else 0

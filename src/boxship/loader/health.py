@@ -22,12 +22,13 @@ async def check_services(parts: Parts, wanted: Wanted) -> Report:
 
     Raises: EngineUnreachableError.
     """
-    return await Checker(parts.engine, parts.machine, parts.clock, _asked(wanted, with_host=False)).check()
+    return await Checker(parts.engine, parts.machine, parts.clock, _asked(parts, wanted, with_host=False)).check()
 
 
 async def check_all(parts: Parts, wanted: Wanted) -> Report:
     """Those, and all that is asked of the host. Raises: EngineUnreachableError."""
-    return await Checker(parts.engine, parts.machine, parts.clock, _asked(wanted, with_host=True)).check()
+    asked = _asked(parts, wanted, with_host=True)
+    return await parts.clock_look.check(lambda seen: Checker(parts.engine, parts.machine, parts.clock, asked, seen))
 
 
 async def pass_health_gate(parts: Parts, wanted: Wanted, interrupt: asyncio.Event) -> Failure | None:
@@ -61,7 +62,7 @@ def _service_of(subject: str, wanted: Wanted) -> str:
     return subject if subject in wanted.desired.names() else subject.rpartition(".")[0]
 
 
-def _asked(wanted: Wanted, *, with_host: bool) -> Asked:
+def _asked(parts: Parts, wanted: Wanted, *, with_host: bool) -> Asked:
     desired, appliance = wanted.desired, wanted.appliance
     names = desired.names()
     return Asked(
@@ -72,4 +73,5 @@ def _asked(wanted: Wanted, *, with_host: bool) -> Asked:
         version=wanted.release.version,
         directory=appliance.directory,
         services=frozenset() if with_host else names,
+        sees_folders=not parts.own_image,
     )

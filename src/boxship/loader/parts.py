@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import ParamSpec, Protocol, TypeVar
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from boxship.checks.report import Result
 from boxship.clock import Clock
@@ -13,6 +13,7 @@ from boxship.engine.port import Engine
 from boxship.execute.generations import VolumePair
 from boxship.host.gate import Gate
 from boxship.host.machine import Machine
+from boxship.loader.clock_look import ClockLook
 from boxship.loader.heartbeats import Heartbeats
 from boxship.loader.ring import Ring
 from boxship.loader.service_tokens import ServiceTokens
@@ -124,5 +125,6 @@ class Parts(Struct, frozen=True):
     """What the status shows besides the appliance: how this Loader was started, and who may reach it."""
     loader_images: Callable[[], Collection[str]] = tuple
     """The image ids of the Loaders that sail may start: no gc removes them."""
+    clock_look: ClockLook = field(default_factory=ClockLook)
     aside: Aside = asyncio.to_thread
     """How short calls that block are made without holding up all others."""

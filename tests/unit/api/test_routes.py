@@ -129,6 +129,15 @@ async def test_status_is_strict_unless_it_is_asked_softly(around: Around, admin:
 
 
 @pytest.mark.usefixtures("failed")
+async def test_a_check_that_is_ignored_does_not_count(around: Around, admin: Admin) -> None:
+    for ignored in ("ready", "disk,ready", "disk, ready"):
+        answer = await around.client.get("/v1/status", params={"ignore": ignored}, headers=admin)
+        assert (answer.status_code, answer.json()["verdict"], answer.json()["results"]) == (200, "ok", [])
+    kept = await around.client.get("/v1/status", params={"ignore": "disk"}, headers=admin)
+    assert (kept.status_code, kept.json()["verdict"]) == (503, "failed")
+
+
+@pytest.mark.usefixtures("failed")
 async def test_metrics_are_prometheus_text_whatever_the_verdict(around: Around, admin: Admin) -> None:
     answer = await around.client.get("/v1/status/metrics", headers=admin)
     assert answer.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
