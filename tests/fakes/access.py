@@ -82,11 +82,11 @@ class FakePower:
     """Implements ``HostPower``; ``can`` says what."""
 
     def __init__(self, *can: str) -> None:
-        self._can = can
+        self.can = can
         self.done: list[str] = []
 
     async def look(self) -> HostView:
-        return HostView("box", "Debian 12", "6.1", "20.10.24", "0.1.0", 0.0, 2, 2**31, ("192.0.2.7",), self._can)
+        return HostView("box", "Debian 12", "6.1", "20.10.24", "0.1.0", 0.0, 2, 2**31, ("192.0.2.7",), self.can)
 
     async def reboot(self) -> None:
         self._do("reboot")
@@ -94,7 +94,10 @@ class FakePower:
     async def shut_down(self) -> None:
         self._do("shutdown")
 
+    async def update_os(self) -> None:
+        self._do("update")
+
     def _do(self, what: str) -> None:
-        if what not in self._can:
+        if what not in self.can:
             raise UnsupportedError(f"this box can't {what} its machine")
         self.done.append(what)

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from boxship.checks.report import Report
 from boxship.clock import Clock
-from boxship.errors import ConflictError, NotFoundError, PreconditionError, UsageError
+from boxship.errors import ConflictError, NotFoundError, UsageError
 from boxship.events import Event, Notice
 from boxship.loader.box import (
     BootView,
@@ -63,7 +63,6 @@ class FakeBox:
             f"share.{name}": ContainerView(name, f"{SOURCE}/{name}:1.0", "running", is_wanted=True) for name in SERVICES
         }
         self.lines = {name: [ServiceLine("stdout", f"{name} says hello", "")] for name in SERVICES}
-        self.against_switch: tuple[str, ...] = ()
         self.verified: list[Verify] = []
         """What each switch and rollback was to compare."""
         self.ring = Ring(lambda: self.clock.now().timestamp(), kept_events)
@@ -92,12 +91,15 @@ class FakeBox:
         assert running is not None
         self.replace(replace(running, progress=progress, stage=stage or running.stage, note=note or running.note))
 
-    def end(self, status: OperationStatus = OperationStatus.DONE, failure: Failure | None = None) -> Operation:
+    def end(
+        self, status: OperationStatus = OperationStatus.DONE, failure: Failure | None = None, **result: str
+    ) -> Operation:
         """Finish the running operation."""
         running = self._running()
         assert running is not None
         now = self.clock.now()
-        ended = replace(running, status=status, failure=failure, ended_at=now, updated_at=now, can_cancel=False)
+        changes = {"status": status, "failure": failure, "ended_at": now, "updated_at": now, "can_cancel": False}
+        ended = replace(running, **changes, result={**running.result, **result})
         self.replace(ended)
         return ended
 
@@ -162,8 +164,6 @@ class FakeBox:
     ) -> Operation:
         if version not in self.kept.pulled:
             raise NotFoundError(f"{version} was not pulled", hint=f"boxship box pull {version}")
-        if self.against_switch:
-            raise PreconditionError("the switch can't begin", reasons=self.against_switch)
         self.verified.append(verify)
         return self._begin(OperationKind.SWITCH, by, version=version, target=target or "default")
 

@@ -15,7 +15,9 @@ from boxship.host.gate import Closed, GateReport, GateState, Opened
 from boxship.loader.heartbeats import Heartbeats
 from boxship.loader.parts import Copied, Parts, Tell
 from boxship.loader.ring import Ring
+from boxship.loader.service_tokens import ServiceTokens
 from boxship.loader.supervisor import Supervisor
+from boxship.loader.tokens import StoreTokens
 from boxship.plan.gated import GatedPort
 from boxship.spec.model import Appliance
 from boxship.spec.release import Release, ReleaseImage
@@ -251,6 +253,8 @@ class FakeBoxWorld:
     update_check_s: float = 0.0
     outdated: tuple[Result, ...] = ()
     """What is found of how its Loaders are started."""
+    tokens_folder: Path = Path("/nowhere/tokens")
+    """Where the tokens of services are written; a test whose services have any names a folder."""
     aside_s: float = 0.0
     """How long each short call that blocks takes: then others run meanwhile."""
     parts: Parts | None = None
@@ -258,6 +262,7 @@ class FakeBoxWorld:
 
     def __post_init__(self) -> None:
         self.engine = FakeEngine(self.clock)
+        self.machine.clock = self.clock
         self.vendor = FakeVendor(self.releases)
 
     def publish(self, appliance: Appliance, content: str = "", **images: str) -> Release:
@@ -298,6 +303,7 @@ class FakeBoxWorld:
             feed=feed,
             page_port=8480,
             heartbeats=Heartbeats(self.clock),
+            service_tokens=ServiceTokens(StoreTokens(self.store, self.clock), self.tokens_folder, 8481),
             boot_id=f"boot-{self.starts}",
             aside=self._aside,
             own_image=own_image,

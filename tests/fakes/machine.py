@@ -5,6 +5,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TypeVar
 
+from boxship.clock import Clock
 from boxship.errors import HostError
 from boxship.host.disk import FileSystem
 from boxship.host.info import HostInfo
@@ -23,7 +24,9 @@ ROOMY = FileSystem("/", 1, 10 * GIB, 90 * GIB, 1000, 9000)
 class FakeMachine:
     """Implements ``Machine``. ``systems``: path -> its file system, or why it can't be looked at; others are ROOMY."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock | None = None) -> None:
+        """``clock``: whose time passes since the boot; None: none does."""
+        self.clock = clock
         self.systems: dict[str, FileSystem | OSError | None] = {}
         self.memory_now: Memory | Exception = Memory(16 * GIB, 12 * GIB)
         self.kernel: dict[str, str] = {}
@@ -56,7 +59,7 @@ class FakeMachine:
         return self.needs
 
     def boot(self) -> tuple[str, float]:
-        return self.boot_id, self.since_boot_s
+        return self.boot_id, self.since_boot_s + (self.clock.monotonic_s() if self.clock is not None else 0.0)
 
     def info(self) -> HostInfo:
         return self.host

@@ -9,6 +9,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
+from starlette.types import Receive, Scope, Send
+
 from boxship.api.app import make_api
 from boxship.api.route import Doors
 from boxship.clock import Clock, SystemClock
@@ -66,6 +68,9 @@ class BoxThread:
         self.socket = str(folder / "loader.sock")
         self.clock = SystemClock()
         self.box, self.tokens, self.journal = FollowedBox(self.clock), FakeTokens(self.clock), FakeJournal()
+        self.power = FakePower("reboot", "shutdown")
+        self.asked: list[tuple[str, str]] = []
+        """Method and path of every request."""
         self.port = 0
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
@@ -131,8 +136,13 @@ class BoxThread:
 
     async def _listen(self) -> None:
         closing = Closing()
-        doors = Doors(self.box, FakePower(), self.tokens, self.journal, self.clock, closing)
-        api = make_api(doors, Gate(self.tokens, self.clock, Limiter()))
+        doors = Doors(self.box, self.power, self.tokens, self.journal, self.clock, closing)
+        made = make_api(doors, Gate(self.tokens, self.clock, Limiter()))
+
+        async def api(scope: Scope, receive: Receive, send: Send) -> None:
+            self.asked.append((scope["method"], scope["path"]))
+            await made(scope, receive, send)
+
         self._listeners = Listeners(closing)
         assert await self._listeners.listen({Unix(self.socket): api, TCP: api}) == {}
         self.port = self._listeners.port_of(TCP)

@@ -1,6 +1,7 @@
 """``boxship box`` against the API of a fake box: what is asked, what is shown, and how it ends."""
 
 import json
+import re
 import shlex
 import signal
 import subprocess
@@ -10,10 +11,12 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from boxship.api.app import ROUTES
+from boxship.checks.report import Issue, Level, Report, Result, Severity
 from boxship.cli.box import BOX_VERBS
 from boxship.cli.main import main
 from boxship.cli.render.box import rollback_line
-from boxship.errors import ConflictError, NotFoundError, OperationError, ProbeError, StateError
+from boxship.errors import ConflictError, NotFoundError, OperationError, ProbeError, StateError, UnsupportedError
 from boxship.events import Notice
 from boxship.loader.box import ContainerView, ServiceLine
 from boxship.state.operation import Failure, OperationStatus, Progress, Unpacking
@@ -56,6 +59,7 @@ LOOKING = (
     "maintenance",
     "tokens",
     "audit",
+    "host",
     "logs web",
     "operation op-1",
     "gc --dry-run",
@@ -229,9 +233,24 @@ def test_what_is_not_there_is_told_as_the_box_does(thread: BoxThread, capsys: Ca
     assert "no target 'nowhere' in release 1.0" in capsys.readouterr().err
     assert box("logs nope --json") == NotFoundError.exit_status
     assert json.loads(capsys.readouterr().out)["error"]["code"] == "not_found"
-    thread.do(lambda box: setattr(box, "against_switch", ("the disk is full",)))
-    assert box("switch 1.1 --json") == OperationError.exit_status
-    assert json.loads(capsys.readouterr().out)["error"]["fields"] == {"reasons": ["the disk is full"]}
+
+
+def test_all_that_speaks_against_a_switch_is_told(thread: BoxThread, capsys: Capture) -> None:
+    refused = Failure("precondition.failed", "1.1 can't take over: the disk is full (and 1 more)")
+    against = {"against.1": "the disk is full", "against.2": "1.1 needs 4 GiB of memory, there are 2"}
+    thread.then(lambda box: box.end(OperationStatus.FAILED, refused, **against))
+    assert box("switch 1.1") == OperationError.exit_status
+    told = capsys.readouterr().err.splitlines()
+    assert [line for line in told if line.startswith("  - ")] == [f"  - {each}" for each in against.values()]
+
+
+def test_a_check_of_the_box_can_be_ignored(thread: BoxThread, capsys: Capture) -> None:
+    issue = Issue("check_failed", Severity.ERROR, "web answers 500")
+    found = Result("front", "web", "http", Level.FAIL, "GET / answered 500", issue=issue)
+    thread.do(lambda box: setattr(box, "report", Report("share", "1.0", 1.0, 0.1, (found,))))
+    assert box("status") == ProbeError.exit_status
+    assert box("status --ignore disk --ignore front --fresh") == 0
+    assert "GET / answered 500" not in capsys.readouterr().out.rpartition("share 1.0 is")[2]
 
 
 def test_a_rollback_without_a_person_needs_a_yes(thread: BoxThread, capsys: Capture) -> None:
@@ -274,6 +293,29 @@ def test_an_age_is_told_as_people_say_it(age_s: float, said: str) -> None:
     assert line == f"Going back to 0.9 brings its data as of 1970-01-01T00:00:00Z, {said}. It loses today."
 
 
+@pytest.mark.parametrize("what", ["reboot", "shutdown"])
+def test_the_machine_is_not_stopped_without_a_yes(thread: BoxThread, capsys: Capture, what: str) -> None:
+    assert box(what) == 2
+    told = capsys.readouterr().err
+    assert "All that runs on box stops, until" in told
+    assert f"boxship box {what} --yes agrees to it" in told
+    assert box(f"{what} --dry-run") == 0
+    assert thread.power.done == []
+    capsys.readouterr()
+    assert box(f"{what} --yes") == 0
+    assert capsys.readouterr().out == f"{what} is on its way\n"
+    assert thread.power.done == [what]
+
+
+@pytest.mark.parametrize("what", ["reboot", "shutdown"])
+def test_what_the_machine_does_not_offer_is_refused_without_asking(
+    thread: BoxThread, capsys: Capture, what: str
+) -> None:
+    thread.power.can = ()
+    assert box(what) == UnsupportedError.exit_status
+    assert f"this box can't {what} its machine" in capsys.readouterr().err
+
+
 def test_tokens_are_made_used_over_the_network_and_revoked(thread: BoxThread, capsys: Capture, tmp_path: Path) -> None:
     assert box("tokens create ops --scope read --expires 30d") == 0
     file = tmp_path / "token"
@@ -313,3 +355,63 @@ def test_a_box_that_is_not_there_is_an_error_with_a_next_step(tmp_path: Path, ca
 def test_every_verb_below_box_is_tested_here() -> None:
     text = Path(__file__).read_text(encoding="utf-8")
     assert [name for name, *_ in BOX_VERBS if f'"{name}' not in text and f'box("{name}' not in text] == []
+
+
+VERB_OF = {
+    "show_boot": "boot",
+    "boot": "boot default -d",
+    "list_containers": "containers",
+    "show_maintenance": "maintenance",
+    "set_maintenance": "maintenance on -d",
+    "restart_service": "restart web -d",
+    "show_registry": "source",
+    "set_registry": "source dir:/media/usb",
+    "latest_tag": "versions",
+    "latest_tag_elsewhere": "versions localhost:5000/share",
+    "pull": "pull 1.2 -d",
+    "switch": "switch 1.1 -d",
+    "show_rollback": "rollback",
+    "rollback": "rollback --yes -d",
+    "show_gc": "gc --dry-run",
+    "gc": "gc -d",
+    "list_operations": "operations",
+    "show_operation": "operation op-1",
+    "cancel_operation": "cancel op-1",
+    "show_status": "status",
+    "show_why": "why",
+    "follow_events": "events --after boot-1.0",
+    "show_logs": "logs web",
+    "show_host": "host",
+    "reboot_host": "reboot --yes",
+    "shut_host_down": "shutdown --yes",
+    "list_tokens": "tokens",
+    "create_token": "tokens create ops",
+    "revoke_token": "tokens revoke t1",
+    "show_audit": "audit",
+}
+NO_VERB = {
+    "boot_target": "the same as boot, with the target in the path",
+    "show_pull": "operation shows it",
+    "show_progress": "for pages, which show it as it changes; why and operation are for people",
+    "show_metrics": "for monitors, which ask by themselves",
+    "update_host": "no machine offers it yet",
+    "heartbeat": "a service's own to say, with its own token",
+    "show_description": "for programs that make clients",
+}
+"""Routes that no verb asks, and why."""
+
+
+def test_every_route_has_its_verb_or_a_reason_why_not_and_no_verb_is_without_a_route() -> None:
+    assert {route.name for route in ROUTES} == {*VERB_OF, *NO_VERB}
+    assert set(VERB_OF).isdisjoint(NO_VERB)
+    assert {name for name, *_ in BOX_VERBS} == {line.partition(" ")[0] for line in VERB_OF.values()}
+
+
+@pytest.mark.parametrize(("name", "line"), VERB_OF.items(), ids=VERB_OF)
+def test_the_verb_of_a_route_asks_it(thread: BoxThread, name: str, line: str) -> None:
+    (route,) = [each for each in ROUTES if each.name == name]
+    if "follow" in name:
+        thread.then_stop()
+    box(line)
+    path = re.compile(re.sub(r"{\w+}", "[^/]+", re.sub(r"{\w+:path}", ".+", route.path)))
+    assert [asked for asked in thread.asked if asked[0] == route.method and path.fullmatch(asked[1])], thread.asked

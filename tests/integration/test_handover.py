@@ -33,6 +33,13 @@ pytestmark = [
     pytest.mark.skipif(shutil.which("mmdebstrap") is None, reason="mmdebstrap is not installed"),
 ]
 PAGE = f"http://127.0.0.1:{PORT}/"
+SYSTEMD = r"""
+set -e
+mkdir -p /run/systemd/system
+printf '#!/bin/sh\necho "$*" >>/etc/asked\n' >/usr/local/bin/systemctl
+chmod 755 /usr/local/bin/systemctl
+"""
+"""A stand-in that says what it was asked."""
 LOADER = f"boxship-loader-{APPLIANCE}"
 
 
@@ -151,6 +158,28 @@ def test_a_host_that_is_not_fit_becomes_no_box(host: PrivateHost, releases: Rele
     assert (refused.returncode, "this host isn't fit for" in refused.stderr) == (9, True), refused.stderr
     assert not any("/usr/local/" in path or path.endswith(".service") for path in host.files()), host.files()
     assert "wrote" in install(host, releases, "1.0.0")
+
+
+def test_the_machine_of_a_box_is_rebooted_by_its_sail_where_that_can(host: PrivateHost, releases: Releases) -> None:
+    install(host, releases, "1.0.0")
+    host.sail(APPLIANCE)
+    first = ready(host)
+    machine = json.loads(host.wrapper("--json", "box", "host"))
+    assert machine["os"] in host.run("cat", "/etc/os-release")
+    assert machine["can"] == []
+    refused = host.attempt("/usr/local/bin/boxship", "box", "reboot", "--yes")
+    assert (refused.returncode, "it has no systemd" in refused.stderr) == (10, True), refused
+
+    host.end_sail()
+    host.run("sh", "-c", SYSTEMD)
+    host.sail(APPLIANCE)
+    ready(host, first)
+    assert json.loads(host.wrapper("--json", "box", "host"))["can"] == ["reboot", "shutdown"]
+    assert "All that runs on" in host.attempt("/usr/local/bin/boxship", "box", "shutdown").stderr
+    assert host.wrapper("box", "reboot", "--yes") == "reboot is on its way\n"
+    assert host.wrapper("box", "shutdown", "--yes") == "shutdown is on its way\n"
+    asked = host.run("cat", "/etc/asked").splitlines()
+    assert asked == ["--no-block --no-ask-password reboot", "--no-block --no-ask-password poweroff"]
 
 
 def test_a_second_appliance_on_a_host_has_ports_of_its_own(

@@ -254,6 +254,8 @@ def test_a_container_that_is_made_anew_still_knows_where_the_loader_is(site: Sit
         return found is not None and found.id != old.id
 
     site.box.eventually(made_anew, "the Loader makes it anew")
+    # Nothing else may begin before that.
+    site.box.booted()
     site.assert_is_reached()
 
 

@@ -20,6 +20,7 @@ from boxship.serve.answers import WithHeaders, problem_of
 from boxship.serve.auditing import LONGEST, Audit, outcome_of
 from boxship.serve.connection import connection_of
 from boxship.serve.gate import Caller, Gate
+from boxship.serve.sparing import Sparing
 from boxship.serve.streams import Stream
 
 _LOG = logging.getLogger("boxship.api")
@@ -70,6 +71,7 @@ class _Endpoint:
         self._doors = doors
         self._gate = gate
         self._audit_book = Audit(doors.journal, doors.clock)
+        self._sparing = Sparing(doors.clock)
         self._routes = {route.method: route for route in routes}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -112,7 +114,10 @@ class _Endpoint:
         if not route.action:
             return
         who = caller.who if caller is not None else f"somebody at {connection_of(request.scope).peer}"
-        await self._audit_book.write(who, route.action, _subject(request, call), outcome)
+        # What differs each time, a note or a number, is no part of what is alike.
+        subject = _subject(request, None if route.is_frequent else call)
+        if not route.is_frequent or self._sparing.is_due(who, subject, outcome):
+            await self._audit_book.write(who, route.action, subject, outcome)
 
 
 async def _read(route: Route, request: Request, caller: Caller) -> Call:

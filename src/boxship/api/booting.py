@@ -1,6 +1,6 @@
 """What is booted: boot, containers, maintenance, services."""
 
-from boxship.api.long import BUSY, begun, begun_answer
+from boxship.api.long import BUSY, NO_ENGINE, NOTHING_YET, begun, begun_answer
 from boxship.api.route import Answer, Call, Doors, Handled, Reply, Route
 from boxship.api.views import (
     BootAnswer,
@@ -97,6 +97,7 @@ ROUTES = (
         "there), and whether the booted target has it.",
         handle=list_containers,
         answers=(Answer(200, "real name: what is known of it", dict[str, ContainerView]),),
+        problems={**NO_ENGINE, 404: NOTHING_YET},
     ),
     Route(
         method="GET",
@@ -129,7 +130,7 @@ ROUTES = (
         answers=(begun_answer(),),
         scope="admin",
         action="restart",
-        problems={**BUSY, 404: "there is no such service"},
+        problems={**BUSY, **NO_ENGINE, 404: "there is no such service"},
     ),
     Route(
         method="POST",
@@ -140,6 +141,8 @@ ROUTES = (
         body=HeartbeatBody,
         answers=(Answer(200, "it was heard", HeartbeatAnswer),),
         scope="heartbeat:{name}",
+        action="heartbeat",
+        is_frequent=True,
         problems={404: "there is no such service in what runs"},
     ),
 )

@@ -81,6 +81,7 @@ def problems_of(route: Route) -> Mapping[int, str]:
         401: "no token, or one that is not known",
         403: "the token has no scope for it",
         429: "too many wrong tokens from this address",
+        500: "the box itself failed: its disk, or a bug; its log says more",
         **route.problems,
     }
     if route.body is not None:
@@ -104,7 +105,7 @@ def _operation(route: Route, schema_of: Mapping[str, Json]) -> Json:
     said: Json = {
         "operationId": route.name,
         "summary": route.text,
-        "description": f"Scope: {_scope(route)}." + (" Audited." if route.action else ""),
+        "description": f"Scope: {_scope(route)}." + _audited(route),
         "responses": _responses(route, schema_of),
     }
     parameters = [*_path_parameters(route), *map(_query_parameter, route.queries)]
@@ -117,6 +118,12 @@ def _operation(route: Route, schema_of: Mapping[str, Json]) -> Json:
             "content": {"application/json": {"schema": schema_of[_key(route.body)]}},
         }
     return said
+
+
+def _audited(route: Route) -> str:
+    if not route.action:
+        return ""
+    return " Audited: the first of each caller, and one an hour." if route.is_frequent else " Audited."
 
 
 def _defaults(kind: type[Struct]) -> tuple[str, ...]:
@@ -176,7 +183,7 @@ def as_page(routes: Iterable[Route]) -> str:
     parts: list[str] = []
     for route in routes:
         parts.append(f"## {route.method} {plain_path(route.path)}")
-        parts.append(f"{route.text} Scope: {_scope(route)}.{' Audited.' if route.action else ''}")
+        parts.append(f"{route.text} Scope: {_scope(route)}.{_audited(route)}")
         rows = [(f"`{query.name}`", f"query, {query.kind}", query.text) for query in route.queries]
         if route.body is not None:
             rows += [(f"`{name}`", "body", _body_text(route.body, name)) for name in route.body.__struct_fields__]

@@ -8,6 +8,12 @@ BUSY = {
     "as `fields.handover` says: then ask again in a moment"
 }
 
+NO_ENGINE = {
+    502: "the container engine can't be reached, or refused",
+    504: "the container engine did not answer in time",
+}
+NOTHING_YET = "nothing is deployed yet"
+
 
 def begun(operation: Operation) -> Reply:
     """202, and where to ask how it is going."""

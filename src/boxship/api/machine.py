@@ -19,6 +19,11 @@ async def shut_down(doors: Doors, call: Call) -> Handled:
     return Reply(PowerAnswer("shutdown"), 202)
 
 
+async def update_os(doors: Doors, call: Call) -> Handled:
+    await doors.power.update_os()
+    return Reply(PowerAnswer("update"), 202)
+
+
 _UNSUPPORTED = {501: "this box can't do it"}
 
 ROUTES = (
@@ -52,6 +57,19 @@ ROUTES = (
         answers=(Answer(202, "it is on its way", PowerAnswer),),
         scope="admin",
         action="shutdown",
+        problems=_UNSUPPORTED,
+    ),
+    Route(
+        method="POST",
+        path="/v1/host/update",
+        name="update_host",
+        text="Bring the machine's operating system up to date, where its platform can do that. A host on which "
+        "`boxship install` made the box can't: its packages are its own.",
+        handle=update_os,
+        body=NothingBody,
+        answers=(Answer(202, "it is on its way", PowerAnswer),),
+        scope="admin",
+        action="update host",
         problems=_UNSUPPORTED,
     ),
 )

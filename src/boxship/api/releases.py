@@ -1,6 +1,6 @@
 """Which release runs, and which could: registry, tags, pull, switch, rollback, gc."""
 
-from boxship.api.long import BUSY, begun, begun_answer
+from boxship.api.long import BUSY, NO_ENGINE, begun, begun_answer
 from boxship.api.route import Answer, Call, Doors, Handled, Reply, Route
 from boxship.api.views import (
     GcBody,
@@ -170,13 +170,14 @@ ROUTES = (
         method="POST",
         path="/v1/switch",
         name="switch",
-        text="Try a release that was pulled, and commit to it when it is well; otherwise return by itself.",
+        text="Try a release that was pulled, and commit to it when it is well; otherwise return by itself. The "
+        "operation finds what speaks against it before anything is touched: `against.1` and so on of its result.",
         handle=switch,
         body=SwitchBody,
         answers=(begun_answer(),),
         scope="admin",
         action="switch",
-        problems={**BUSY, 404: "it was not pulled", 412: "something speaks against it: `fields.reasons`"},
+        problems={**BUSY, 404: "it was not pulled"},
     ),
     Route(
         method="GET",
@@ -191,13 +192,14 @@ ROUTES = (
         method="POST",
         path="/v1/rollback",
         name="rollback",
-        text="Go back to the previous deployment, its data included, after a copy of today's.",
+        text="Go back to the previous deployment, its data included, after a copy of today's. What speaks against it "
+        "is told as for a switch.",
         handle=rollback,
         body=RollbackBody,
         answers=(begun_answer(),),
         scope="admin",
         action="rollback",
-        problems={**BUSY, 404: "there is no previous deployment", 412: "something speaks against it"},
+        problems={**BUSY, 404: "there is no previous deployment"},
     ),
     Route(
         method="GET",
@@ -206,6 +208,7 @@ ROUTES = (
         text="What no deployment needs any more.",
         handle=show_gc,
         answers=(Answer(200, "what would go", GcView),),
+        problems=NO_ENGINE,
     ),
     Route(
         method="POST",
@@ -217,6 +220,6 @@ ROUTES = (
         answers=(Answer(200, "what would go", GcView), begun_answer()),
         scope="admin",
         action="gc",
-        problems=BUSY,
+        problems={**BUSY, **NO_ENGINE},
     ),
 )

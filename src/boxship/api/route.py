@@ -109,6 +109,7 @@ class Answer(Struct, frozen=True):
 class Route(Struct, frozen=True):
     """``scope`` may name a part of the path: ``logs:{name}``. ``action`` "": it changes nothing, so it isn't audited.
 
+    ``is_frequent``: it comes again and again, so of those that are alike one an hour is audited.
     ``problems``: what it may answer besides what all may: status -> when.
     """
 
@@ -120,6 +121,7 @@ class Route(Struct, frozen=True):
     answers: tuple[Answer, ...]
     scope: str = "read"
     action: str = ""
+    is_frequent: bool = False
     body: type[Struct] | None = None
     queries: tuple[Query, ...] = ()
     problems: Mapping[int, str] = field(default_factory=dict)

@@ -75,6 +75,7 @@ ROUTES = (
         answers=(Answer(201, "the token and its secret", IssuedAnswer),),
         scope="admin",
         action="create token",
+        problems={409: "the box has as many tokens as it keeps"},
     ),
     Route(
         method="DELETE",

@@ -153,7 +153,7 @@ class MaintenanceAnswer(Struct, frozen=True):
 
 
 class PowerAnswer(Struct, frozen=True):
-    """``accepted``: reboot or shutdown; it is on its way."""
+    """``accepted``: reboot, shutdown or update; it is on its way."""
 
     accepted: str
 

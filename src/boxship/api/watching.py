@@ -7,7 +7,7 @@ from msgspec import json, to_builtins
 
 from boxship.api.route import Answer, Call, Doors, Handled, PlainReply, Query, QueryKind, Reply, Route
 from boxship.api.views import WhyAnswer
-from boxship.checks.report import Verdict
+from boxship.checks.report import Verdict, without
 from boxship.loader.box import Box, ProgressView, Sequenced, ServiceLine
 from boxship.loader.metrics import metrics_text
 from boxship.loader.status import StatusAnswer, status_answer
@@ -19,7 +19,8 @@ _MOST_TAIL = 100_000
 
 
 async def show_status(doors: Doors, call: Call) -> Handled:
-    report = await doors.box.status(fresh=call.flag("fresh"))
+    ignored = {name.strip() for name in call.text("ignore").split(",")}
+    report = without(await doors.box.status(fresh=call.flag("fresh")), ignored)
     is_bad = report.verdict is Verdict.FAILED and not call.flag("soft")
     return Reply(status_answer(report), 503 if is_bad else 200)
 
@@ -88,6 +89,7 @@ async def _as_text(lines: AsyncGenerator[ServiceLine, None]) -> AsyncGenerator[b
             yield f"{mark}{line.text}\n".encode()
 
 
+_IGNORE = Query("ignore", QueryKind.TEXT, "names of checks that don't count, with commas between them")
 _FRESH = Query("fresh", QueryKind.FLAG, "ask anew, whatever was found a moment ago")
 
 ROUTES = (
@@ -97,7 +99,7 @@ ROUTES = (
         name="show_status",
         text="What the checks found, at most a few seconds old.",
         handle=show_status,
-        queries=(Query("soft", QueryKind.FLAG, "200 also when it is failed"), _FRESH),
+        queries=(Query("soft", QueryKind.FLAG, "200 also when it is failed"), _FRESH, _IGNORE),
         answers=(Answer(200, "ok or degraded", StatusAnswer), Answer(503, "failed", StatusAnswer)),
         scope="status",
     ),

@@ -22,6 +22,11 @@ class Place(Struct, frozen=True):
     path: str
     limits: Limits
 
+    @property
+    def is_folder(self) -> bool:
+        """Whether it is a folder of the host that a service was given, and neither a volume nor the engine's own."""
+        return self.what == self.path
+
 
 class Disk(Struct, frozen=True):
     """A file system and what lives there."""

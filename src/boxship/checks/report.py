@@ -1,9 +1,10 @@
 """What checks find, as values: one result per question, an issue for each bad one, and the verdict over all."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from enum import StrEnum
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 
 class Level(StrEnum):
@@ -87,6 +88,11 @@ class Report(Struct, frozen=True):
     @property
     def verdict(self) -> Verdict:
         return verdict_of(self.issues)
+
+
+def without(report: Report, ignored: Collection[str]) -> Report:
+    """The report as if these checks had not been asked, by their names; those that it doesn't know change nothing."""
+    return replace(report, results=tuple(each for each in report.results if each.name not in ignored))
 
 
 def verdict_of(issues: Sequence[Issue]) -> Verdict:

@@ -44,6 +44,8 @@ class Asked(Struct, frozen=True):
     ignored: frozenset[str] = frozenset()
     services: frozenset[str] = frozenset()
     is_local: bool = True
+    sees_folders: bool = True
+    """False in a container: what has the name of a host's folder there is another one."""
 
 
 class Checker:
@@ -165,7 +167,9 @@ class Checker:
         limits = asked.host.checks.disk
         root = await self._engine.data_root()
         places = disks.data_places(asked.desired.appliance, observed, root, limits, asked.disk_limits)
-        found, unknown = disks.group_places(places, self._machine)
+        hidden = () if asked.sees_folders else tuple(place for place in places if place.is_folder)
+        found, unknown = disks.group_places([place for place in places if place not in hidden], self._machine)
+        unknown = {**unknown, **{place.what: "the Loader in its container doesn't see it" for place in hidden}}
         tasks = [
             _host_task("disk", "disk", partial(_settled, disks.judge_disk(disk)), context={
                 "path": disk.system.mount_point,

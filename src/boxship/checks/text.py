@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from unicodedata import category
 from urllib.parse import quote, unquote
 
+from boxship.plan.access import FILE_NAME
 from boxship.plan.resolve import Desired
 from boxship.spec.model import Service
 from boxship.spec.secrecy import is_secret_name, is_secret_value
@@ -95,8 +96,11 @@ def redactor_for(desired: Desired) -> Redactor:
 
 
 def secrets_of(desired: Desired) -> frozenset[str]:
-    """What the files say is secret: ``secrets``, variables that are called like one, passwords in URLs and the like."""
-    return frozenset((*_shared_secrets(desired), *_variables(desired)))
+    """What the files say is secret, and services' tokens.
+
+    Files say so by ``secrets``, variables that are called like one, passwords in URLs and the like.
+    """
+    return frozenset((*_shared_secrets(desired), *_variables(desired), *_tokens(desired)))
 
 
 def _shared_secrets(desired: Desired) -> Iterable[str]:
@@ -106,6 +110,11 @@ def _shared_secrets(desired: Desired) -> Iterable[str]:
         # A file of several lines is a key or a configuration, whose lines can show up one by one.
         yield from (line.strip() for line in text.splitlines())
         yield from _within(text)
+
+
+def _tokens(desired: Desired) -> Iterable[str]:
+    for access in desired.access.values():
+        yield _content(f"{access.folder}/{FILE_NAME}").strip()
 
 
 def _content(path: str | None) -> str:

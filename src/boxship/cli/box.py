@@ -7,6 +7,8 @@ from importlib import import_module
 from boxship.cli.context import Invocation
 from boxship.state.verify import Verify
 
+_MODULES = dict.fromkeys(("host", "reboot", "shutdown"), "box_machine")
+"""Where a verb is that isn't among the others."""
 Add = Callable[[argparse.ArgumentParser], None]
 
 
@@ -29,7 +31,7 @@ def _run(invocation: Invocation, arguments: argparse.Namespace) -> int:
 
 def run_box_verb(name: str, invocation: Invocation, arguments: argparse.Namespace) -> int:
     """Late: http.client and what shows answers cost 30 ms, and `box --help` needs none of it."""
-    verbs = import_module("boxship.cli.box_verbs")
+    verbs = import_module(f"boxship.cli.{_MODULES.get(name, 'box_verbs')}")
     return int(getattr(verbs, name)(invocation, arguments))
 
 
@@ -61,6 +63,9 @@ def _add_boot(parser: argparse.ArgumentParser) -> None:
 def _add_status(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--strict", action="store_true", help="exit with 8 also for what is only degraded")
     parser.add_argument("--fresh", action="store_true", help="ask anew, whatever was found a moment ago")
+    parser.add_argument(
+        "--ignore", action="append", default=[], metavar="CHECK", help="leave a check out, by its name (repeatable)"
+    )
 
 
 def _add_nothing(parser: argparse.ArgumentParser) -> None:
@@ -87,6 +92,10 @@ def _add_rollback(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-y", "--yes", action="store_true", help="don't ask, though newer data is lost")
     _add_verify(parser)
     _add_detach(parser)
+
+
+def _add_power(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("-y", "--yes", action="store_true", help="don't ask, though all that runs there stops")
 
 
 def _add_operations(parser: argparse.ArgumentParser) -> None:
@@ -164,4 +173,7 @@ BOX_VERBS: tuple[tuple[str, str, Add], ...] = (
     ("containers", "list the containers and their images", _add_nothing),
     ("tokens", "list, create and revoke tokens", _add_tokens),
     ("audit", "show who asked for what", _add_audit),
+    ("host", "show the machine below the box", _add_nothing),
+    ("reboot", "start the machine below the box anew", _add_power),
+    ("shutdown", "turn the machine below the box off", _add_power),
 )

@@ -26,6 +26,7 @@ from boxship.host.power import find_power
 from boxship.host.reach import Reach
 from boxship.host.reach_rules import Admitted, admitted_of
 from boxship.host.sail.render import HOST_FILES_VERSION
+from boxship.host.sail_power import SailPower
 from boxship.loader.copying import VolumeCopier
 from boxship.loader.handover import Handover
 from boxship.loader.happened import BoxEvent, OperationChanged
@@ -35,6 +36,7 @@ from boxship.loader.outdated import find_outdated
 from boxship.loader.parts import Parts
 from boxship.loader.pulling import LibraryReleases, SourceVendor
 from boxship.loader.ring import Ring
+from boxship.loader.service_tokens import ServiceTokens
 from boxship.loader.supervisor import Supervisor
 from boxship.loader.tokens import StoreTokens, make_monitoring_password
 from boxship.registry.trust import Trust
@@ -91,6 +93,7 @@ async def run_box(options: BoxOptions, engine: Engine, stop: asyncio.Event, show
         ring = Ring(lambda: clock.now().timestamp())
         outside = OutsideDoor(places.tls)
         outdated = () if options.host_files is None else find_outdated(name, options.host_files, HOST_FILES_VERSION)
+        tokens = StoreTokens(store, clock)
         parts = Parts(
             appliance=options.appliance,
             engine=engine,
@@ -105,6 +108,7 @@ async def run_box(options: BoxOptions, engine: Engine, stop: asyncio.Event, show
             boot_id=os.urandom(8).hex(),
             page_port=options.page_port,
             heartbeats=Heartbeats(clock),
+            service_tokens=ServiceTokens(tokens, places.tokens, options.api_port),
             own_image=options.own_image,
             default_source=options.source,
             update_check_s=options.update_check_s,
@@ -116,10 +120,10 @@ async def run_box(options: BoxOptions, engine: Engine, stop: asyncio.Event, show
         box = Supervisor(parts, door, options.front_port)
         ring.tap(box.hear)
         ring.tap(show)
-        tokens = StoreTokens(store, clock)
         make_monitoring_password(tokens, places.monitoring)
         access = Access(tokens, clock, Limiter())
-        power = MachinePower(await find_power(), engine)
+        # Only in a container there is a sail between it and the host.
+        power = MachinePower(SailPower(places, clock) if options.own_image else await find_power(), engine)
         api = make_api(Doors(box, power, tokens, store, clock, closing), access)
         pages = make_pages(Pages(box, access, store, clock, closing, options.page_port))
         door.pages = pages

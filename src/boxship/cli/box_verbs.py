@@ -48,6 +48,11 @@ def _show(invocation: Invocation, answered: Answered, show: Callable[[Mapping[st
     return 0
 
 
+# For the verbs that are in modules of their own.
+client_of = _client
+show_answer = _show
+
+
 def _begun(invocation: Invocation, arguments: argparse.Namespace, client: BoxClient, answered: Answered) -> int:
     if not arguments.detach:
         return follow(client, answered.body, is_json=invocation.is_json)
@@ -66,7 +71,9 @@ def boot(invocation: Invocation, arguments: argparse.Namespace) -> int:
 
 
 def status(invocation: Invocation, arguments: argparse.Namespace) -> int:
-    answered = _client(invocation, arguments).get("/v1/status", {"fresh": "1"} if arguments.fresh else {})
+    query = {"ignore": ",".join(arguments.ignore)} if arguments.ignore else {}
+    query |= {"fresh": "1"} if arguments.fresh else {}
+    answered = _client(invocation, arguments).get("/v1/status", query)
     _show(invocation, answered, render.print_report)
     is_bad = answered["verdict"] == "failed" or (arguments.strict and answered["verdict"] != "ok")
     return ProbeError.exit_status if is_bad else 0

@@ -29,6 +29,7 @@ from boxship.events import (
 from boxship.execute.deadlines import Deadlines
 from boxship.execute.hooks import HookRunner
 from boxship.execute.host_hooks import run_host_hook
+from boxship.execute.owners import hand_over
 from boxship.execute.readiness import Readiness
 from boxship.execute.rehearsal import Rehearsal, WouldChange
 from boxship.execute.transfers import transfer
@@ -40,6 +41,7 @@ from boxship.plan.action import (
     CreateContainer,
     CreateNetwork,
     CreateVolume,
+    HandOver,
     KillContainer,
     PauseContainer,
     Plan,
@@ -206,6 +208,8 @@ class _Run:
                 await self._create(step, container_spec)
             case CopyFiles(name, files):
                 await engine.copy_files(name, files)
+            case HandOver():
+                await hand_over(engine, action)
             case StartContainer(name, remove_on_failure):
                 await self._start(name, remove_on_failure=remove_on_failure)
             case PauseContainer(name):

@@ -71,6 +71,26 @@ class Places(Struct, frozen=True):
         return self.run / "sail.socket"
 
     @property
+    def sail_host(self) -> Path:
+        """Lines ``key=value``, which sail writes: the host's ``os``; what it ``can``; ``why`` it can't do more."""
+        return self.run / "sail.host"
+
+    @property
+    def sail_requests(self) -> Path:
+        """A pipe, while sail listens: one line each, ``<number> reboot`` or ``<number> shutdown``."""
+        return self.run / "sail.requests"
+
+    @property
+    def sail_answer(self) -> Path:
+        """One line, which sail writes: ``<number>`` of the last request, and how it was refused, if it was."""
+        return self.run / "sail.answer"
+
+    @property
+    def of_sail(self) -> tuple[Path, ...]:
+        """All by which a Loader and sail talk."""
+        return (self.sail_host, self.sail_requests, self.sail_answer)
+
+    @property
     def installed(self) -> Path:
         """What ``boxship install`` wrote on this host."""
         return self.state / "installed.json"

@@ -8,6 +8,7 @@ from boxship.host.info import HostInfo, read_info
 from boxship.host.proc import Finished, run
 
 DEADLINE_S = 20.0
+BOTH = ("reboot", "shutdown")
 
 Run = Callable[[Sequence[str]], Awaitable[Finished]]
 """Runs a program of the host. Raises: HostError when it can't start or takes too long."""
@@ -24,6 +25,9 @@ class Power(Protocol):
 
     async def shut_down(self) -> None:
         """As ``reboot``."""
+
+    def offers(self) -> tuple[str, ...]:
+        """Of "reboot" and "shutdown" what it would try. Asked anew each time: it may change."""
 
 
 async def run_here(argv: Sequence[str]) -> Finished:
@@ -53,6 +57,9 @@ class Systemd:
     def info(self) -> HostInfo:
         return self._info()
 
+    def offers(self) -> tuple[str, ...]:
+        return BOTH
+
     async def reboot(self) -> None:
         await self._ask("reboot")
 
@@ -77,11 +84,15 @@ class NoPower:
     def info(self) -> HostInfo:
         return self._info()
 
+    def offers(self) -> tuple[str, ...]:
+        return ()
+
     async def reboot(self) -> None:
-        raise self._unsupported("rebooted")
+        raise unsupported("rebooted", self.reason)
 
     async def shut_down(self) -> None:
-        raise self._unsupported("shut down")
+        raise unsupported("shut down", self.reason)
 
-    def _unsupported(self, done: str) -> UnsupportedError:
-        return UnsupportedError(f"this machine can't be {done} from here: {self.reason}", hint="do it on the machine")
+
+def unsupported(done: str, reason: str) -> UnsupportedError:
+    return UnsupportedError(f"this machine can't be {done} from here: {reason}", hint="do it on the machine")

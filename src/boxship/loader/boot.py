@@ -74,6 +74,7 @@ async def bring_up(parts: Parts, deployment: Deployment, interrupt: asyncio.Even
     if not serves(wanted, observed):
         await close_gate(parts, wanted)
     set_kernel(parts, wanted)
+    await provide_tokens(parts, wanted)
     try:
         brought = await bring_about(
             wanted.desired,
@@ -94,6 +95,11 @@ async def bring_up(parts: Parts, deployment: Deployment, interrupt: asyncio.Even
     _raise_if_lost(brought.outcome)
     failure = failure_of_outcome(brought.outcome, "boot", redactor) or await pass_health_gate(parts, wanted, interrupt)
     return await with_last_lines(parts, wanted, failure)
+
+
+async def provide_tokens(parts: Parts, wanted: Wanted) -> None:
+    """Before its containers are made or started. Raises: HostError, ConflictError."""
+    await parts.aside(parts.service_tokens.provide, wanted.appliance, wanted.deployment.generation)
 
 
 async def settle(parts: Parts, deployment: Deployment) -> None:

@@ -194,7 +194,7 @@ class Box(Protocol):
 
         ``target`` "": the one that runs, or that a fallback stands in for; if the release lacks it, its default one.
 
-        Raises: NotFoundError when it wasn't pulled, PreconditionError with everything that speaks against it.
+        Raises: NotFoundError when it wasn't pulled. Everything that speaks against it is in the operation's result.
         """
 
     def what_rollback_brings(self) -> RollbackView:

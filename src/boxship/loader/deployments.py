@@ -4,6 +4,7 @@ import contextlib
 from collections.abc import Collection
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from boxship.checks.text import secrets_of
 from boxship.errors import BoxshipError, NotFoundError
@@ -47,7 +48,8 @@ async def read_wanted(parts: Parts, deployment: Deployment) -> tuple[Wanted, Obs
     """
     release = parts.releases.release(deployment.release_id)
     appliance = parts.releases.appliance(deployment.release_id)
-    desired = desired_of(appliance, deployment.target, deployment.generation)
+    access = parts.service_tokens.access(appliance, deployment.generation)
+    desired = replace(desired_of(appliance, deployment.target, deployment.generation), access=access)
     parts.feed.masks.learn(secrets_of(desired))
     references = tuple(image_reference(desired.appliance, service) for service in desired.everything.values())
     observed = (await parts.engine.observe(references)).of_generation(desired.appliance, deployment.generation)

@@ -119,6 +119,8 @@ async def collect_garbage(parts: Parts, journal: Journal) -> Failure | None:
     for release_id in garbage.releases:
         await _forget(journal, release_id)
     view = await collect(parts, garbage)
+    kept = [each.generation for each in kept_deployments(journal.state)]
+    await parts.aside(parts.service_tokens.withdraw_others, kept)
     # One operation at a time: no pull is under way.
     await parts.aside(parts.releases.drop_begun)
     journal.note_result(
@@ -199,6 +201,7 @@ async def discard_generation(parts: Parts, generation: int) -> None:
             volumes=tuple(e.name for e in observed.volumes if (e.appliance, e.generation) == (mine, generation)),
         ),
     )
+    await parts.aside(parts.service_tokens.withdraw, generation)
 
 
 def _of_dead_generations(

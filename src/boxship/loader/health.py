@@ -25,12 +25,15 @@ async def check_services(parts: Parts, wanted: Wanted) -> Report:
 
     Raises: EngineUnreachableError.
     """
-    return await _check(parts, _asked(wanted, with_host=False))
+    asked = _asked(parts, wanted, with_host=False)
+    return report_on_a_box(await Checker(parts.engine, parts.machine, parts.clock, asked).check())
 
 
 async def check_all(parts: Parts, wanted: Wanted) -> Report:
     """Those, and all that is asked of the host. Raises: EngineUnreachableError."""
-    return await _check(parts, _asked(wanted, with_host=True))
+    asked = _asked(parts, wanted, with_host=True)
+    checked = await parts.clock_look.check(lambda seen: Checker(parts.engine, parts.machine, parts.clock, asked, seen))
+    return report_on_a_box(checked)
 
 
 async def report_of(parts: Parts, current: Deployment | None) -> Report:
@@ -84,11 +87,7 @@ def _service_of(subject: str, wanted: Wanted) -> str:
     return subject if subject in wanted.desired.names() else subject.rpartition(".")[0]
 
 
-async def _check(parts: Parts, asked: Asked) -> Report:
-    return report_on_a_box(await Checker(parts.engine, parts.machine, parts.clock, asked).check())
-
-
-def _asked(wanted: Wanted, *, with_host: bool) -> Asked:
+def _asked(parts: Parts, wanted: Wanted, *, with_host: bool) -> Asked:
     desired, appliance = wanted.desired, wanted.appliance
     names = desired.names()
     return Asked(
@@ -99,4 +98,5 @@ def _asked(wanted: Wanted, *, with_host: bool) -> Asked:
         version=wanted.release.version,
         directory=appliance.directory,
         services=frozenset() if with_host else names,
+        sees_folders=not parts.own_image,
     )

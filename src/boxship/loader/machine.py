@@ -6,8 +6,9 @@ import time
 
 from boxship import __version__
 from boxship.engine.port import Engine
-from boxship.errors import BoxshipError
-from boxship.host.power import NoPower, Power
+from boxship.errors import BoxshipError, UnsupportedError
+from boxship.host.addresses import read_addresses
+from boxship.host.power import Power
 from boxship.loader.power import HostView
 
 
@@ -33,7 +34,8 @@ class MachinePower:
             booted_at_s=time.time() - info.uptime_s,
             cpus=info.cpus,
             ram_bytes=info.memory_bytes,
-            can=() if isinstance(self._power, NoPower) else ("reboot", "shutdown"),
+            addresses=await asyncio.to_thread(read_addresses),
+            can=await asyncio.to_thread(self._power.offers),
         )
 
     async def reboot(self) -> None:
@@ -41,3 +43,9 @@ class MachinePower:
 
     async def shut_down(self) -> None:
         await self._power.shut_down()
+
+    async def update_os(self) -> None:
+        raise UnsupportedError(
+            "this machine's operating system isn't updated from here: a release brings the appliance, not its host",
+            hint="update the host by its own means, such as apt",
+        )

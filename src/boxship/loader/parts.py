@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import ParamSpec, Protocol, TypeVar
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from boxship.checks.report import Result
 from boxship.clock import Clock
@@ -13,8 +13,10 @@ from boxship.engine.port import Engine
 from boxship.execute.generations import Room, VolumePair
 from boxship.host.gate import Gate
 from boxship.host.machine import Machine
+from boxship.loader.clock_look import ClockLook
 from boxship.loader.heartbeats import Heartbeats
 from boxship.loader.ring import Ring
+from boxship.loader.service_tokens import ServiceTokens
 from boxship.spec.model import Appliance
 from boxship.spec.release import Release
 from boxship.state.operation import Progress
@@ -134,6 +136,7 @@ class Parts(Struct, frozen=True):
     boot_id: str
     page_port: int
     heartbeats: Heartbeats
+    service_tokens: ServiceTokens
     own_image: str = ""
     default_source: str = ""
     """Where a box that remembers none gets its releases from, from now on."""
@@ -143,5 +146,6 @@ class Parts(Struct, frozen=True):
     """The image ids of the Loaders that sail may start: no gc removes them."""
     update_check_s: float = 0.0
     """How often the source is asked whether there is a newer release; 0: never."""
+    clock_look: ClockLook = field(default_factory=ClockLook)
     aside: Aside = asyncio.to_thread
     """How short calls that block are made without holding up all others."""

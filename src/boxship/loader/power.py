@@ -31,3 +31,6 @@ class HostPower(Protocol):
 
     async def shut_down(self) -> None:
         """Raises: UnsupportedError, HostError."""
+
+    async def update_os(self) -> None:
+        """Bring the machine's operating system up to date. Raises: UnsupportedError, where nobody can do it."""

@@ -21,6 +21,7 @@ from boxship.plan.observed import Observed
 from boxship.plan.reconcile import reconcile
 from boxship.plan.verdict import Options
 from boxship.spec.model import HostHooks
+from boxship.spec.sockets import refused_on_a_box
 
 _MAKE_ROOM = "make room on that disk (boxship box gc removes what no deployment needs), then try again; "
 
@@ -83,11 +84,15 @@ async def _missing_images(parts: Parts, wanted: Wanted) -> list[str]:
 
 
 async def lacking(parts: Parts, wanted: Wanted, observed: Observed) -> list[str]:
-    """Why it can't start, besides what preflight finds: images, programs and files that aren't here."""
+    """Why it can't start, besides what preflight finds: images, programs and files that aren't here.
+
+    And who would get the engine's socket, which on a box is the Loader's alone.
+    """
     missing = await _missing_images(parts, wanted)
     # Without its images a plan would only say the same in other words.
     planning = [] if missing else await _planning(parts, wanted, observed)
-    return [*missing, *_missing_programs(wanted), *planning]
+    sockets = refused_on_a_box(wanted.appliance, wanted.desired.names())
+    return [*missing, *sockets, *_missing_programs(wanted), *planning]
 
 
 async def preflight(parts: Parts, wanted: Wanted) -> Report:

@@ -1,7 +1,7 @@
 """One operation at a time: it is written down before it begins, and after it ended, however it ended."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from boxship.errors import (
     BoxshipError,
@@ -10,6 +10,7 @@ from boxship.errors import (
     ConflictError,
     EngineTimeoutError,
     EngineUnreachableError,
+    PreconditionError,
 )
 from boxship.loader.boot import boot_current, settle
 from boxship.loader.failures import failure_of
@@ -17,7 +18,7 @@ from boxship.loader.journal import Journal
 from boxship.loader.parts import Parts
 from boxship.state import transitions
 from boxship.state.deployment import Deployment
-from boxship.state.operation import Failure, Operation, OperationKind, OperationStatus
+from boxship.state.operation import AGAINST, Failure, Operation, OperationKind, OperationStatus
 
 Work = Callable[[Operation, asyncio.Event], Awaitable[Failure | None]]
 """Does one operation; the event is set when it is to be given up. None: it went well."""
@@ -142,6 +143,12 @@ class Runner:
             return False
         return True
 
+    def _tell_reasons(self, error: PreconditionError) -> None:
+        """Unless whoever found them has told them already."""
+        running = self._journal.running
+        if running is not None and f"{AGAINST}1" not in running.result:
+            self._journal.note_result(**against(error.reasons))
+
     async def _outcome(
         self, operation: Operation, work: Work, interrupt: asyncio.Event
     ) -> tuple[OperationStatus, Failure | None]:
@@ -153,11 +160,18 @@ class Runner:
             if isinstance(error, _LOST):
                 # Nobody knows what became of the containers: the next boot finds out.
                 self.is_booted = False
+            if isinstance(error, PreconditionError):
+                self._tell_reasons(error)
             return OperationStatus.FAILED, failure_of(error)
         except Exception as error:  # noqa: BLE001  # the door of all operations: a bug must not take the Loader down
             self.is_booted = False
             return OperationStatus.FAILED, failure_of(_bug(error))
         return (OperationStatus.DONE if failure is None else OperationStatus.FAILED), failure
+
+
+def against(reasons: Sequence[str]) -> Mapping[str, str]:
+    """All that speaks against an operation, for its result: its failure has room for one sentence."""
+    return {f"{AGAINST}{number}": reason for number, reason in enumerate(reasons, start=1)}
 
 
 def _bug(error: Exception) -> BugError:

@@ -20,7 +20,16 @@ from boxship.events import Notice
 from boxship.execute.executor import execute
 from boxship.execute.generations import VolumePair
 from boxship.loader import gc
-from boxship.loader.boot import boot_current, bring_up, carry_out_stop, close_gate, open_gate, settle, stop_others
+from boxship.loader.boot import (
+    boot_current,
+    bring_up,
+    carry_out_stop,
+    close_gate,
+    open_gate,
+    provide_tokens,
+    settle,
+    stop_others,
+)
 from boxship.loader.deployments import Wanted, read_wanted
 from boxship.loader.failures import failure_of
 from boxship.loader.happened import Interrupted
@@ -145,6 +154,7 @@ async def _try(
 
 async def _make(parts: Parts, wanted: Wanted) -> None:
     """Networks, volumes and containers of the trial, while the deployment before still runs."""
+    await provide_tokens(parts, wanted)
     observed = await _observe_again(parts, wanted)
     plan = preparing(reconcile(wanted.desired, observed, Options()))
     outcome = await execute(plan, parts.engine, parts.feed.publish, parts.clock)

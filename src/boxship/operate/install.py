@@ -180,7 +180,16 @@ async def uninstall(
         _forget_what_never_ran(places, dry_run=dry_run or not is_installed)
         changes = tree.uninstall(
             appliance,
-            (*own, *access, *ports, usual.sail_lock, usual.sail_socket, usual.loader_alive, usual.socket),
+            (
+                *own,
+                *access,
+                *ports,
+                usual.sail_lock,
+                usual.sail_socket,
+                usual.loader_alive,
+                *usual.of_sail,
+                usual.socket,
+            ),
             (*access_folders, usual.run, usual.run.parent),
         )
     if is_installed and root == THIS_HOST and units.is_there() and not dry_run:

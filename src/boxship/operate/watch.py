@@ -21,12 +21,12 @@ from boxship.errors import BoxshipError, CancelledError, EngineUnreachableError,
 from boxship.events import FilesFollowed, Notice
 from boxship.execute.executor import Publish
 from boxship.execute.hooks import HookRunner
+from boxship.execute.owner import owner_in
 from boxship.host.version import versioned
 from boxship.operate.alone import alone
 from boxship.operate.errand import Errand
 from boxship.operate.interrupt import unless_interrupted
 from boxship.operate.outcome import error_of
-from boxship.operate.owner import owner_in
 from boxship.operate.request import UpRequest
 from boxship.operate.start import start_present
 from boxship.operate.up import bring_up

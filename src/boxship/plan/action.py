@@ -148,6 +148,13 @@ class CopyFiles(Struct, frozen=True):
     files: tuple[CopiedFile, ...]
 
 
+class HandOver(Struct, frozen=True):
+    """The user of a container becomes the owner of a folder of the host that it is shown, and of the files in it."""
+
+    name: str
+    folder: str
+
+
 class StartContainer(Struct, frozen=True):
     """``remove_on_failure``: this plan made it, so a start that the engine refuses must leave nothing behind."""
 
@@ -245,6 +252,7 @@ Action = (
     | CreateVolume
     | CreateContainer
     | CopyFiles
+    | HandOver
     | StartContainer
     | PauseContainer
     | UnpauseContainer

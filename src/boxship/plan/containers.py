@@ -7,6 +7,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from boxship import names
+from boxship.plan.access import token_mounts, with_url
 from boxship.plan.action import ContainerSpec, Endpoint, EngineMount
 from boxship.plan.digest import container_parts, digest_of_parts, format_parts, short_parts
 from boxship.plan.files import copied_files, file_mounts, file_parts
@@ -83,7 +84,8 @@ def shown_images(service: Service) -> tuple[str, ...]:
 
 def container_spec(replica: Replica, desired: Desired, wiring: Wiring) -> ContainerSpec:
     """The whole container, under its final name, with its digest in its labels."""
-    service = with_limits(replica.service)
+    access = desired.access.get(replica.service.name)
+    service = with_url(with_limits(replica.service), access)
     spec = ContainerSpec(
         name=final_name(desired.appliance, replica, desired.generation),
         service=service,
@@ -96,6 +98,7 @@ def container_spec(replica: Replica, desired: Desired, wiring: Wiring) -> Contai
             *(_engine_mount(mount, wiring) for mount in service.mounts),
             *file_mounts(service, desired),
             *((API_SOCKET,) if service.use_api_socket else ()),
+            *token_mounts(access),
         ),
         extra_hosts=_extra_hosts(service, desired, wiring),
         files=copied_files(service, desired),

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from boxship import names
 from boxship.errors import ConflictError, ImageMissingError
+from boxship.plan.access import add_hand_over
 from boxship.plan.action import (
     Completed,
     CreateContainer,
@@ -212,12 +213,17 @@ class _Planner:
             cause=cause,
             after=after,
         )
+        copied = add_copy(self._builder, verdict.replica, name, spec.files)
+        access = self._desired.access.get(service.name)
+        handed_over = add_hand_over(
+            self._builder, verdict.name, name, access, cause=cause, after=[f"create {verdict.name}"]
+        )
         self._builder.add(
             f"start {verdict.name}",
             StartContainer(name, remove_on_failure=True),
             subject=subject,
             cause=cause,
-            after=[f"create {verdict.name}", add_copy(self._builder, verdict.replica, name, spec.files)],
+            after=[f"create {verdict.name}", copied, handed_over],
         )
         add_start_hooks(self._builder, verdict.replica, name, within_s=self._within_s(service))
         self._wait(verdict, name, "it was started")
@@ -248,6 +254,7 @@ class _Planner:
             self._within_s(verdict.service),
             after_stop=stop_first,
             files=verdict.spec.files,
+            access=self._desired.access.get(verdict.service.name),
         )
         name = add_start(self._builder, start, self._holders)
         self._wait(verdict, verdict.spec.name, "it was started")

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from boxship.errors import SpecError, unknown_name
 from boxship.names import replica_name
+from boxship.plan.access import Access
 from boxship.spec.check_scale import scale_problems
 from boxship.spec.model import Appliance, Check, Condition, Dependency, HostHooks, Network, Service, Volume
 from boxship.spec.model_files import SharedFile
@@ -51,6 +52,8 @@ class Desired(Struct, frozen=True):
     """Where the files are, and the hooks run."""
     generation: int = 0
     """On a box: which generation of volumes is written; everything made has it in its name."""
+    access: Mapping[str, Access] = field(default_factory=dict)
+    """On a box: the services that may ask it for something."""
 
     def names(self) -> frozenset[str]:
         return frozenset(service.name for service in self.services)

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from msgspec import Struct
 
 from boxship.errors import SpecError
+from boxship.plan.access import BOX_FOLDER
 from boxship.plan.action import CreateContainer, Plan
 from boxship.plan.containers import API_SOCKET
 from boxship.plan.resolve import Desired
@@ -41,7 +42,8 @@ def _sources(action: CreateContainer, desired: Desired) -> Iterator[Source]:
         if each.file is not None
     }
     for mount in action.spec.mounts:
-        if mount.kind == "bind" and not mount.create_host_path and mount != API_SOCKET:
+        is_vendors = mount != API_SOCKET and mount.target != BOX_FOLDER
+        if mount.kind == "bind" and not mount.create_host_path and is_vendors:
             key, what = shared.get(mount.source, ("volumes", "the source of a bind mount"))
             yield Source(service, key, what, mount.source)
 

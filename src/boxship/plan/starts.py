@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterable
 from msgspec import Struct
 
 from boxship import names
+from boxship.plan.access import Access, add_hand_over
 from boxship.plan.action import CopiedFile, RenameContainer, StartContainer, UnpauseContainer
 from boxship.plan.containers import temporary_name
 from boxship.plan.files import add_copy
@@ -26,6 +27,8 @@ class Start(Struct, frozen=True):
     after_stop: bool = False
     files: tuple[CopiedFile, ...] = ()
     """What it must have been given before its first start."""
+    access: Access | None = None
+    """To the box, for a service that has any."""
 
 
 def add_start(builder: PlanBuilder, start: Start, taken: Collection[str]) -> str:
@@ -53,12 +56,15 @@ def add_start(builder: PlanBuilder, start: Start, taken: Collection[str]) -> str
     # A plan that was cut off may have made it without its files; one that ran has them.
     missing = start.files if container.state is ContainerState.CREATED else ()
     copied = add_copy(builder, replica, name, missing)
+    handed_over = add_hand_over(
+        builder, replica.name, name, start.access, cause=start.cause, after=[f"mark {replica.name}"]
+    )
     builder.add(
         key,
         StartContainer(name),
         subject=subject,
         cause=start.cause,
-        after=[f"stop {container.id}", f"mark {replica.name}", copied],
+        after=[f"stop {container.id}", f"mark {replica.name}", copied, handed_over],
     )
     add_start_hooks(builder, replica, name, within_s=start.hook_within_s)
     return name

@@ -149,7 +149,8 @@ def _add_start(
         # The rest of a replacement that was cut off: which of the two it will be is for `up` to say.
         final = container.name
     files = copied_files(replica.service, desired)
-    start = Start(replica, container, final, "asked for", within_s, after_stop=again, files=files)
+    access = desired.access.get(replica.service.name)
+    start = Start(replica, container, final, "asked for", within_s, after_stop=again, files=files, access=access)
     name = add_start(builder, start, taken)
     add_final_name(builder, replica, name, final, ())
     builder.add(

@@ -90,7 +90,8 @@ class Gate:
 
 
 def _caller(token: Token) -> Caller:
-    return Caller(f"token {token.name} ({token.id})", token.scopes, token.id)
+    who = f"service {token.service}, token" if token.service else "token"
+    return Caller(f"{who} {token.name} ({token.id})", token.scopes, token.id)
 
 
 def _password(presented: str) -> str:

@@ -122,5 +122,5 @@ def _warn_of_socket(service: Service, places: Places, report: Report) -> None:
     if service.use_api_socket:
         path, where = places.key(service.name, "use_api_socket")
         reason = "the engine's socket gives this service the whole machine"
-        hint = "is there another way to what it wants? Logins to registries are not handed over"
+        hint = "is there another way to what it wants? A box refuses it unless x-boxship allows it"
         report.warn(where, path, reason, hint, code="engine-socket")

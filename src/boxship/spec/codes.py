@@ -66,7 +66,7 @@ ERRORS: Mapping[ErrorCode, str] = {
 WARNINGS: Mapping[WarningCode, str] = {
     "crane": "something of a crane file is left out, or read otherwise than crane did",
     "doubtful": "anything else that is allowed and probably not meant",
-    "engine-socket": "a container gets the engine's socket, and with it the whole machine",
+    "engine-socket": "a container gets the engine's socket, and with it the machine: a box refuses it unless allowed",
     "host-path": "a bind mount shows a directory outside the appliance, which another machine doesn't have",
     "no-healthcheck": "a service is waited for until it is healthy, and nothing says what healthy is",
     "no-shell": "a command holds shell operators that no shell reads",

@@ -31,6 +31,7 @@ from boxship.spec.rules import rule_of
 from boxship.spec.secrets import build_shared_files
 from boxship.spec.services import ServiceBuilder
 from boxship.spec.shape import check_shape, settle_empty
+from boxship.spec.sockets import ENGINE_SOCKET
 from boxship.spec.source import STDIN, read_text, show_path
 from boxship.spec.tree import Plain, Scalar, Table
 from boxship.spec.warn import warn_about
@@ -94,9 +95,14 @@ class _Loading:
         if declared is not None or read.files.appliance is None:  # what an unreadable one would have said isn't known
             check_appliance(appliance, said if declared else None, declared_names(merged), active, self._report)
         warn_about(appliance, merged, environment, self._report)
+        appliance = replace(appliance, allowed_engine=self._allowed_engine(appliance))
         self._stop_on_errors()
         all_read = tuple(dict.fromkeys((*paths, *self._report.read)))
         return Loaded(appliance, tuple(self._report.warnings), profiles, crane, all_read)
+
+    def _allowed_engine(self, appliance: Appliance) -> frozenset[str]:
+        is_allowed = self._report.is_allowed
+        return frozenset(name for name in appliance.services if is_allowed(ENGINE_SOCKET, f"services.{name}"))
 
     def run_as_written(self) -> tuple[Mapping[str, Plain], tuple[Problem, ...]]:
         read = self._read()

@@ -480,3 +480,5 @@ class Appliance(Struct, frozen=True):
     keep: Keep = Keep()
     api: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Service -> what it may ask of the box that runs it (``model_boot.API_SCOPES``)."""
+    allowed_engine: frozenset[str] = frozenset()
+    """Services that may have the engine's socket on a box: the warning about it is allowed for them."""

@@ -163,7 +163,7 @@ class Report:
     def warnings(self) -> list[Problem]:
         """What is doubtful and was not allowed, sorted by place."""
         found = [problem for problem in self._problems.values() if problem.is_warning]
-        wanted = (problem for problem in found if not self._is_allowed(problem.code, problem.path))
+        wanted = (problem for problem in found if not self.is_allowed(problem.code, problem.path))
         return sorted([*wanted, *self._rest(is_warning=True), *self._unset_warnings()])
 
     @property
@@ -176,12 +176,13 @@ class Report:
             return problem
         return replace(problem, hint=rule(problem.path))
 
-    def _is_allowed(self, code: str, path: str) -> bool:
+    def is_allowed(self, code: str, path: str) -> bool:
+        """Whether somebody said that warnings of this code are wanted there."""
         return any(code in codes and _is_below(path, above) for above, codes in self._allowed)
 
     def _unset_warnings(self) -> Iterable[Problem]:
         for variable, places in self._uses.items():
-            uses = sorted(_Use(*use) for use in places.items() if not self._is_allowed("unset-variable", use[1]))
+            uses = sorted(_Use(*use) for use in places.items() if not self.is_allowed("unset-variable", use[1]))
             if uses:
                 yield self._unset_warning(variable, uses)
 

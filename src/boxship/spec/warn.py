@@ -9,13 +9,13 @@ from boxship.spec.places import Places
 from boxship.spec.report import Report
 from boxship.spec.scalars import text_of
 from boxship.spec.secrecy import is_secret_name, is_secret_value
+from boxship.spec.sockets import ENGINE_SOCKET, has_engine_socket
 from boxship.spec.tree import Items, Scalar, Table
 from boxship.where import Related, Where
 
 EXTENSION = "x-boxship"
 _EVERYWHERE = ("/dev", "/proc", "/sys", "/lib/modules", "/etc/localtime", "/etc/timezone")
 """What every Linux host has, and means the same on each."""
-_SOCKETS = ("/docker.sock", "/containerd.sock", "/podman.sock")
 
 
 def warn_about(appliance: Appliance, document: Table | None, environment: Mapping[str, str], report: Report) -> None:
@@ -74,10 +74,11 @@ def _warn_of_mounts(service: Service, appliance: Appliance, places: Places, repo
         source = mount.source or ""
         if mount.kind != "bind":
             continue
-        if source.endswith(_SOCKETS):
+        if has_engine_socket(source):
             path, where = places.mount(service.name, mount.target)
             reason = f"{source} gives this service the whole machine"
-            report.warn(where, path, reason, "is there another way to what it wants?", code="engine-socket")
+            hint = "is there another way to what it wants? A box refuses it unless x-boxship allows it"
+            report.warn(where, path, reason, hint, code=ENGINE_SOCKET)
         elif not _is_at_home(source, str(appliance.directory)):
             path, where = places.mount(service.name, mount.target)
             reason = f"{source} lies outside the appliance, and another machine doesn't have it"

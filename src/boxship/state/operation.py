@@ -8,6 +8,9 @@ from msgspec import Struct, field
 
 from boxship.units import format_duration, format_size
 
+AGAINST = "against."
+"""With a number, in the result of an operation that was refused: one sentence of all that speaks against it."""
+
 
 class OperationKind(StrEnum):
     """What is done. One of them at a time changes the box."""

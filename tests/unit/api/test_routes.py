@@ -104,12 +104,6 @@ async def test_a_switch_and_a_rollback_verify_what_they_are_told_to(around: Arou
     assert wrong.status_code == 400
 
 
-async def test_a_switch_tells_everything_that_speaks_against_it(around: Around, admin: Admin) -> None:
-    around.box.against_switch = ("1.1 needs 4 GiB of memory, there are 2", "the disk has room for 1 GiB, 3 are needed")
-    answer = await around.client.post("/v1/switch", headers=admin, json={"version": "1.1"})
-    assert (answer.status_code, answer.json()["fields"]["reasons"]) == (412, list(around.box.against_switch))
-
-
 async def test_a_rollback_says_before_what_it_brings_and_loses(around: Around, admin: Admin) -> None:
     brings = (await around.client.get("/v1/rollback", headers=admin)).json()
     assert (brings["to"]["version"], brings["loses"]) == ("0.9", "what was written since 1.0 was booted")
@@ -149,6 +143,15 @@ async def test_status_is_strict_unless_it_is_asked_softly(around: Around, admin:
     (result,) = soft.json()["results"]
     assert (result["healthy"], result["message"], result["latency_s"]) == (False, "GET /health answered 500", 0.01)
     assert soft.json()["issues"][0]["suggestion"] == "look at its logs"
+
+
+@pytest.mark.usefixtures("failed")
+async def test_a_check_that_is_ignored_does_not_count(around: Around, admin: Admin) -> None:
+    for ignored in ("ready", "disk,ready", "disk, ready"):
+        answer = await around.client.get("/v1/status", params={"ignore": ignored}, headers=admin)
+        assert (answer.status_code, answer.json()["verdict"], answer.json()["results"]) == (200, "ok", [])
+    kept = await around.client.get("/v1/status", params={"ignore": "disk"}, headers=admin)
+    assert (kept.status_code, kept.json()["verdict"]) == (503, "failed")
 
 
 @pytest.mark.usefixtures("failed")

@@ -54,11 +54,17 @@ class Bench:
     async def loader(self, own_image: str = "") -> AsyncIterator[Supervisor]:
         """A Loader that runs, of that image; it is ended as a power cut would, between any two of its steps."""
         box = self.world.start_loader(own_image)
+        async with self.running_loader(box):
+            yield box
+
+    @asynccontextmanager
+    async def running_loader(self, box: Supervisor) -> AsyncIterator[None]:
+        """One that was started: it is ended as ``loader`` does."""
         box_parts(self.world).feed.tap(self.heard.append)
         running = asyncio.ensure_future(box.run(asyncio.Event()))
         try:
             await self.world.clock.sleep(0.01)
-            yield box
+            yield
         finally:
             running.cancel()
             await asyncio.gather(running, return_exceptions=True)

@@ -137,6 +137,25 @@ def print_operation(operation: Operation) -> None:
     print_facts(facts)
 
 
+def print_host(said: Mapping[str, object]) -> None:
+    booted = said.get("booted_at_s")
+    when = time_of(datetime.fromtimestamp(booted, UTC)) if isinstance(booted, int | float) else ""
+    ram = said.get("ram_bytes")
+    facts = {
+        "name": said.get("name", ""),
+        "os": said.get("os", ""),
+        "kernel": said.get("kernel", ""),
+        "engine": said.get("engine", ""),
+        "boxship": said.get("boxship", ""),
+        "booted": when,
+        "cpus": said.get("cpus", ""),
+        "ram": format_size(ram) if isinstance(ram, int) else "",
+        "addresses": ", ".join(map(str, _items(said.get("addresses")))),
+        "can": ", ".join(map(str, _items(said.get("can")))) or "nothing of this from here",
+    }
+    print_facts(facts)
+
+
 def print_facts(facts: Mapping[str, object]) -> None:
     """One per line; those without a value are left out."""
     shown = {name: str(value) for name, value in facts.items() if value not in ("", None, (), [])}

@@ -49,6 +49,8 @@ class SailSettings(Struct, frozen=True):
     silent_looks: int = 12
     stop_s: int = 30
     call_s: int = 60
+    systemd: Path = Path("/run/systemd/system")
+    """Is there where systemd runs."""
 
 
 def render_sail(settings: SailSettings) -> str:
@@ -90,6 +92,7 @@ def _words(settings: SailSettings) -> tuple[tuple[str, str], ...]:
         ("silent_looks", str(settings.silent_looks)),
         ("stop_s", str(settings.stop_s)),
         ("call_s", str(settings.call_s)),
+        ("systemd", str(settings.systemd)),
     )
 
 

@@ -5,6 +5,8 @@
 # writes $state/loader.reported. When $starts_limit starts in a row were not, the image of $state/loader.previous takes
 # over. A Loader that hangs without ending is ended: while it is well, it writes $run/loader.alive anew. SIGTERM ends the Loader, which leaves the appliance's containers running, and then sail.
 #
+# What only the host can do is asked for through the pipe $run/sail.requests; $run/sail.host says what that is.
+#
 # Only exact names and fields are asked of the engine, and every call to it has a deadline, except for the one that
 # waits until the Loader has ended. Any POSIX shell will do; sleep, stat, sync and timeout are those of coreutils.
 set -u
@@ -31,11 +33,13 @@ look_s=10
 silent_looks=12
 stop_s=30
 call_s=60
+systemd=/run/systemd/system
 # --- end of settings
 
 export DOCKER_HOST="unix://$socket"
 ended=$run/sail.ended.$$
 last_words=
+answering=
 is_id='sha256:[0-9a-f][0-9a-f]*'
 
 say() {
@@ -89,6 +93,7 @@ main() {
     fi
     rm -f "$run"/sail.ended.*
     trap end TERM INT
+    tell_host
     pause_s=$first_pause_s
     is_reported=no
     count=0
@@ -96,6 +101,56 @@ main() {
         wait_for_engine
         if start_or_take_over; then watch; fi
         judge
+    done
+}
+
+# What a Loader can't know of the host from its container, and what sail does there for it: of a real box, as root.
+tell_host() {
+    os=$(read_os)
+    can='' why=''
+    if [ "$on_failure" = stop ]; then
+        why="it is the machine of an emulation"
+    elif [ "$(id -u)" != 0 ]; then
+        why="sail does not run as root"
+    elif ! { [ -d "$systemd" ] && command -v systemctl >/dev/null; }; then
+        why="it has no systemd"
+    else
+        can="reboot shutdown"
+    fi
+    rm -f "$run/sail.requests" "$run/sail.answer"
+    if [ -n "$can" ]; then
+        mkfifo -m 600 "$run/sail.requests" || return 0
+        # Open for both, so that it neither waits for a Loader nor ends with one.
+        answer 8<>"$run/sail.requests" 9>&- &
+        answering=$!
+    fi
+    tell sail.host "$(printf 'os=%s\ncan=%s\nwhy=%s' "$os" "$can" "$why")"
+}
+
+read_os() {
+    for file in /etc/os-release /usr/lib/os-release; do
+        [ -r "$file" ] || continue
+        # shellcheck source=/dev/null
+        (. "$file" && printf '%s' "${PRETTY_NAME:-${NAME:-}}")
+        return
+    done
+}
+
+# tell FILE TEXT: whole, to whoever may look into $run.
+tell() {
+    printf '%s\n' "$2" >"$run/$1.new" && mv "$run/$1.new" "$run/$1"
+}
+
+answer() {
+    while read -r number what <&8; do
+        case $what in
+            reboot) verb=reboot ;;
+            shutdown) verb=poweroff ;;
+            *) continue ;;
+        esac
+        say "the Loader asks for $what"
+        if said=$(timeout "$call_s" systemctl --no-block --no-ask-password "$verb" 2>&1 8>&-); then said=; fi
+        tell sail.answer "$(printf '%s %s' "$number" "${said:+refused }$said" | tr '\n' ' ')"
     done
 }
 
@@ -384,6 +439,8 @@ show_last_words() {
 
 end() {
     trap '' TERM INT
+    [ -z "$answering" ] || kill "$answering" 2>/dev/null
+    rm -f "$run/sail.requests"
     say "ends the Loader, and itself"
     look "$container"
     if [ "$its_state" = "$state" ]; then

@@ -3,7 +3,7 @@ import tarfile
 
 import pytest
 
-from boxship.operate.owner import owner_in
+from boxship.execute.owner import owner_in
 from boxship.plan.action import CreateContainer
 from tests.contracts.images import chunks_of
 from tests.fakes.engine import FakeEngine
