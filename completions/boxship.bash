@@ -111,6 +111,7 @@ _boxship_value() {
         box:--url) echo other ;;
         box:--token-file) echo files ;;
         box:--ca) echo files ;;
+        box:--ignore) echo other ;;
         box:--verify) echo =touched,full ;;
         box:--limit) echo other ;;
         box:--after) echo other ;;
@@ -176,7 +177,7 @@ _boxship_verb() {
         uninstall) options='--root --help --file --project-name --env-file --project-directory --profile --target --dry-run --lax --json --debug'; kinds=() ;;
         watch) options='--no-up --prune --no-prune --quiet -o --only -x --exclude --dependencies --include-deps --affected --help --file --project-name --env-file --project-directory --profile --target --dry-run --lax --json --debug'; kinds=(services) ;;
         why) options='--socket --url --token-file --ca --help --file --project-name --env-file --project-directory --profile --target --dry-run --lax --json --debug'; kinds=() ;;
-        box) options='-d --detach --socket --url --token-file --ca --strict --fresh --allow-downgrade --verify -y --yes --limit --follow --after --tail --scope --expires --replace --help --file --project-name --env-file --project-directory --profile --target --dry-run --lax --json --debug'; kinds=(=boot,status,why,versions,pull,switch,rollback,gc,operations,operation,cancel,events,logs,restart,maintenance,source,containers,tokens,audit other) ;;
+        box) options='-d --detach --socket --url --token-file --ca --strict --fresh --ignore --allow-downgrade --verify -y --yes --limit --follow --after --tail --scope --expires --replace --help --file --project-name --env-file --project-directory --profile --target --dry-run --lax --json --debug'; kinds=(=boot,status,why,versions,pull,switch,rollback,gc,operations,operation,cancel,events,logs,restart,maintenance,source,containers,tokens,audit,host,reboot,shutdown other) ;;
         check) options='-q --quiet --format --help --file --project-name --env-file --project-directory --profile --target --dry-run --lax --json --debug'; kinds=() ;;
         show) options='--format --services --schema --help --file --project-name --env-file --project-directory --profile --target --dry-run --lax --json --debug'; kinds=() ;;
         config) options='--format -q --quiet -o --output --no-interpolate --services --images --volumes --networks --profiles --hash --help --file --project-name --env-file --project-directory --profile --target --dry-run --lax --json --debug'; kinds=(services) ;;

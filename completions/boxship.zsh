@@ -979,10 +979,11 @@ _boxship_verb_box() {
         '(--ca)--ca[authorities to believe for an https address (BOXSHIP_CA_FILE)]:FILE:_files' \
         '(--strict)--strict[exit with 8 also for what is only degraded]' \
         '(--fresh)--fresh[ask anew, whatever was found a moment ago]' \
+        '*--ignore[leave a check out, by its name (repeatable)]:CHECK: ' \
         '(--allow-downgrade)--allow-downgrade[also to an older version]' \
         '(--verify)--verify[full\: compare all copied data by content, as downtime (default\: what the last pass touched)]:touched,full:(touched full)' \
-        '(-y --yes)-y[don'"'"'t ask, though newer data is lost]' \
-        '(-y --yes)--yes[don'"'"'t ask, though newer data is lost]' \
+        '(-y --yes)-y[don'"'"'t ask, though all that runs there stops]' \
+        '(-y --yes)--yes[don'"'"'t ask, though all that runs there stops]' \
         '(--limit)--limit[how many (default\: 100)]:NUMBER: ' \
         '(--follow)--follow[go on with what it writes from now on]' \
         '(--after)--after[only later entries]:NUMBER: ' \
@@ -1001,7 +1002,7 @@ _boxship_verb_box() {
         '(--lax)--lax[unknown keys are warnings, for legacy files]' \
         '(--json)--json[print data instead of text]' \
         '(--debug)--debug[show tracebacks]' \
-        '1:VERB:(boot status why versions pull switch rollback gc operations operation cancel events logs restart maintenance source containers tokens audit)' \
+        '1:VERB:(boot status why versions pull switch rollback gc operations operation cancel events logs restart maintenance source containers tokens audit host reboot shutdown)' \
         && return
 }
 
