@@ -33,12 +33,6 @@ class Life(StrEnum):
     EMPTY_AWAY = "empty-away"
 
 
-NO_STATUS_YET = frozenset(
-    (f"/v1/status{more}", life) for more in ("", "/metrics") for life in (Life.EMPTY, Life.AWAY, Life.EMPTY_AWAY)
-)
-"""How a box is that has nothing to ask, or nobody to ask it of, is no status yet."""
-
-
 class RealBox(Struct):
     """The Loader, its API, and the secret of somebody who may everything."""
 

@@ -143,6 +143,7 @@ async def test_without_a_gate_nobody_is_kept_out_who_was_there_or_comes_with_the
 ) -> None:
     bench.world.gate.is_there = False
     bench.world.machine.listening = (NGINX,) if is_taken else ()
+    bench.world.machine.clock = None
     bench.world.machine.since_boot_s = HOST_SETTLED_S - 1
     async with bench.loader():
         await bench.world.clock.sleep(60.0)
