@@ -113,3 +113,25 @@ def test_what_was_published_again_and_what_could_not_go_at_once_is_gone_in_the_e
         assert not is_here(before)
         assert not box.get("/v1/gc")["images"]
         assert len(list((box.state / "records").iterdir())) == 2
+
+
+def test_a_version_that_is_published_again_with_another_variable_alone_is_another_image(tmp_path: Path) -> None:
+    """Of the same layers, so nothing of it is fetched but its configuration."""
+    folders = [tmp_path / value / "releases" for value in ("one", "two")]
+    home = tmp_path / "box"
+    home.mkdir()
+    for folder in folders:
+        value = folder.parent.name
+        docker("build", "--quiet", "--tag", f"{OWN}:{value}", "-", text=f"FROM {TEST_IMAGE}\nENV WHICH={value}\n")
+        make_small_releases(folder, APPLIANCE, free_ports(1)[0], f"{OWN}:{value}", ("1.0.0",))
+        docker("rmi", f"{OWN}:{value}", *(f"{APPLIANCE}/{name}:1.0.0" for name in ("store", "web")))
+    with loader_box(APPLIANCE, home) as box:
+        for folder in folders:
+            pull_from(box, folder, "1.0.0")
+            assert f"{APPLIANCE}/web:1.0.0" in tags_of(images(folder)["1.0.0"])
+            # The first that is here is deployed by itself.
+            box.booted()
+        assert box.switch("1.0.0")["status"] == "done"
+        told = docker("container", "inspect", "--format", "{{json .Config.Env}}", box.running()[0])
+        assert "WHICH=two" in json.loads(told)
+    docker("rmi", *docker("image", "ls", "--quiet", "--filter", f"reference={APPLIANCE}/*").split(), "--force")
