@@ -81,8 +81,11 @@ async def _first_version(parts: Parts, state: State) -> str:
     }
     came = [
         release
-        for release_id in sorted(set(parts.releases.ids()) - set(state.pulled.values()))
-        if (release := _whole_files(parts, release_id)) is not None and release.version not in cut_off
+        for release_id in sorted(parts.releases.ids())
+        # By their versions, as one that was pulled again has another id.
+        if (release := _whole_files(parts, release_id)) is not None
+        and release.version not in cut_off
+        and release.version not in state.pulled
     ]
     wanted = {image.id for release in came for image in release.images().values()}
     observed = await parts.engine.observe(tuple(sorted(wanted)))

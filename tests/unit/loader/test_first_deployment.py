@@ -103,3 +103,18 @@ async def test_a_bug_in_the_first_deployment_is_met_with_the_same_pauses(bench: 
         await bench.world.clock.sleep(4 * BACKOFF_MOST_S)
         assert "RuntimeError: odd" in box.why()
         assert (box.state().boots.failures, len(box.operations(500))) == (8, 1)
+
+
+async def test_what_a_person_pulled_twice_is_not_deployed_by_itself(bench: Bench) -> None:
+    """Published again, a version has another id; the first one's is still here."""
+    bench.world.releases.kept.clear()
+    bench.world.machine.listening = ()
+    async with bench.loader() as box:
+        await bench.pull(box, "1.0")
+        web = "app/web:1.0-again"
+        bench.world.publish(version("1.0"), db="app/db:1.0", web=web, page=web)
+        await bench.pull(box, "1.0")
+        assert len(bench.world.releases.ids()) == 2
+        await bench.world.clock.sleep(2 * BACKOFF_MOST_S)
+        assert box.state().current is None
+        assert box.boot().version == ""
