@@ -7,9 +7,17 @@ same data. Where all is well already nothing is touched, and nobody outside noti
 import asyncio
 
 from boxship.checks.text import redactor_for
-from boxship.errors import BoxshipError, CancelledError, HostError
+from boxship.errors import (
+    BoxshipError,
+    CancelledError,
+    EngineError,
+    EngineTimeoutError,
+    EngineUnreachableError,
+    HostError,
+)
 from boxship.events import Notice
 from boxship.execute.executor import Outcome, execute
+from boxship.loader import gc
 from boxship.loader.deployments import Wanted, other_generations, read_wanted
 from boxship.loader.engine_start import stop_what_came_too_early
 from boxship.loader.failures import failure_of, failure_of_outcome
@@ -38,7 +46,7 @@ async def boot_current(parts: Parts, journal: Journal, interrupt: asyncio.Event)
     if current is None:
         return None
     await journal.stage("starting", f"{current} is brought up")
-    await stop_others(parts, current, cause="it is not current")
+    await _stop_others_in_any_room(parts, current)
     await stop_what_came_too_early(parts, journal, current)
     failure = await bring_up(parts, current, interrupt)
     if failure is None:
@@ -51,6 +59,27 @@ async def stop_others(parts: Parts, current: Deployment, *, cause: str) -> None:
     observed = await parts.engine.observe(())
     for generation in other_generations(observed, parts.appliance, [current.generation]):
         await carry_out_stop(parts, observed, generation, cause=cause)
+
+
+async def _stop_others_in_any_room(parts: Parts, current: Deployment) -> None:
+    """Where a trial that was cut off has filled the disk, an engine can't write its own notes: its data go first.
+
+    Generations only grow, so what is newer than ``current`` was never committed. Raises: as ``stop_others``.
+    """
+    cause = "it is not current"
+    try:
+        await stop_others(parts, current, cause=cause)
+    except (EngineUnreachableError, EngineTimeoutError):
+        raise
+    except EngineError:
+        observed = await parts.engine.observe(())
+        mine = [each for each in observed.volumes if each.appliance == parts.appliance]
+        newer = {each.generation for each in mine if each.generation > current.generation}
+        if not newer:
+            raise
+        for generation in sorted(newer):
+            await gc.discard_generation(parts, generation)
+        await stop_others(parts, current, cause=cause)
 
 
 async def carry_out_stop(parts: Parts, observed: Observed, generation: int, *, cause: str) -> None:

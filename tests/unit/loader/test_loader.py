@@ -209,6 +209,29 @@ async def test_an_engine_that_a_half_copy_leaves_no_room_for_a_word_goes_back_wi
         assert box.boot().is_ready
 
 
+async def test_a_copy_that_was_cut_off_and_leaves_the_engine_no_room_does_not_keep_the_box_from_booting(
+    bench: Bench,
+) -> None:
+    def refuse(call: str) -> None:
+        if call.startswith("set_restart") and any(n.endswith(".g2") for n in bench.world.engine.world.volumes):
+            raise EngineError("cannot set the restart policy: no space left on device")
+
+    async with bench.loader() as box:
+        await bench.to(box, "1.0")
+        await bench.pull(box, "1.1")
+        bench.break_image("app/web:1.1")
+        operation = await box.switch("1.1", by="test")
+        while box.operation(operation.id).stage != "checking":
+            await bench.world.clock.sleep(0.05)
+        await bench.world.clock.sleep(0.05)
+        assert "app.db.g2" in bench.running
+    bench.world.engine.faults.heard = refuse
+    async with bench.loader() as box:
+        await bench.booted(box)
+        assert (box.boot().version, bench.running) == ("1.0", ["app.db.g1", "app.web.g1"])
+        assert not any(name.endswith(".g2") for name in bench.world.engine.world.volumes)
+
+
 async def test_a_cancelled_switch_leaves_what_runs_alone(bench: Bench) -> None:
     async with bench.loader() as box:
         await bench.to(box, "1.0")
