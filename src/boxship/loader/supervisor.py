@@ -31,6 +31,7 @@ from boxship.loader.loop import Loop
 from boxship.loader.maintenance import what_keeps
 from boxship.loader.parts import Parts
 from boxship.loader.restart import restart
+from boxship.loader.resuming import resume_pull
 from boxship.loader.runner import Runner
 from boxship.loader.stock import record_of
 from boxship.loader.switch import SwitchRequest, request_of_rollback, switch
@@ -89,7 +90,13 @@ class Supervisor:
             self._parts.feed.publish(Notice(opened, is_warning=True))
         if sentence := await remember_source(self._parts, self._journal):
             self._parts.feed.publish(Notice(sentence, is_warning=True))
-        others = (self._tails.run(), self._front.run(), self._updates.run(), keep_gate(self._parts))
+        resuming = resume_pull(
+            self._parts,
+            self._journal,
+            lambda: self._runner.is_booted or self._journal.state.current is None,
+            lambda version: self.pull(version, by=LOADER),
+        )
+        others = (self._tails.run(), self._front.run(), self._updates.run(), keep_gate(self._parts), resuming)
         beside = [asyncio.ensure_future(each) for each in others]
         try:
             await self._loop.run(stop)
