@@ -16,6 +16,8 @@ class MemoryStore:
     """Implements ``Store``. ``saves`` holds every state that was saved, for laws about their order."""
 
     def __init__(self, state: State | None = None, *, limits: Limits | None = None, warning: str = "") -> None:
+        self.said = ""
+        """What is wrong with keeping."""
         self.saves: list[State] = []
         self.heard: Callable[[State], None] = lambda _state: None
         """Is told of every state that was saved."""
@@ -112,7 +114,7 @@ class MemoryStore:
         return tuple(sorted(self._tokens.values(), key=lambda token: (token.created_at, token.id)))
 
     def trouble(self) -> str:
-        return ""
+        return self.said
 
     def close(self) -> None:
         self._is_closed = True

@@ -99,13 +99,25 @@ def assert_broken_falls_back(box: LoaderBox, port: int) -> None:
     assert box.volumes() == before
 
 
+def assert_collects(box: LoaderBox) -> None:
+    """Until gc all that was is there; then nothing is but what current and previous need, images too."""
+    assert {each.generation for each in box.observe().containers_of(APPLIANCE)} == {1, 2, 3}
+    assert "data-data1.g1" in box.volumes()
+    foreseen = box.get("/v1/gc")
+    assert any(name.endswith(".g1") for name in foreseen["volumes"])
+    assert foreseen["images"]
+    collected = box.over(box.begin("/v1/gc"))
+    assert collected["status"] == "done", collected
+    assert {each.generation for each in box.observe().containers_of(APPLIANCE)} == {2, 3}
+    assert not any(name.endswith(".g1") for name in box.volumes())
+    again = box.get("/v1/gc")
+    assert [again[what] for what in ("containers", "volumes", "networks", "images", "releases")] == [[]] * 5
+
+
 def test_past_present_future_broken_from_a_folder(box: LoaderBox, port: int) -> None:
     assert_upgrades(box, port)
     assert_broken_falls_back(box, port)
-    # Until gc the deployment before is there; then nothing of it is.
-    assert any(each.name.endswith(".g2") for each in box.observe().containers_of(APPLIANCE))
-    assert box.over(box.begin("/v1/gc"))["status"] == "done"
-    assert {each.generation for each in box.observe().containers_of(APPLIANCE)} == {2, 3}
+    assert_collects(box)
     # Again to the same release: a boot, and no generation more.
     assert box.switch("3.0.0")["status"] == "done"
     assert set(box.volumes()) == {"data-data1.g2", "data-data2.g2", "data-data2.g3"}
@@ -123,6 +135,7 @@ def test_past_present_future_broken_from_a_registry(tmp_path: Path, port: int) -
             assert box.get("/v1/tags/latest")["tag"] == "4.0.0"
             assert_upgrades(box, port)
             assert_broken_falls_back(box, port)
+            assert_collects(box)
     finally:
         registry.stop()
 

@@ -84,6 +84,9 @@ CODES: Mapping[str, Code] = {
         "what boxship install wrote on the host is older than what the Loader brings",
         "write it anew, with the Boxship of this release: sudo boxship install, in the folder of {appliance}'s files",
     ),
+    "loader.state": Code(
+        "what a box keeps of itself has no copy for now", "see what is in the way in /var/lib/boxship/{appliance}"
+    ),
     "loader.tls": Code(
         "the certificate or the address of the box's door to the outside can't be used",
         "put good ones there; what was good before goes on being used",

@@ -36,7 +36,7 @@ from boxship.loader.runner import Runner
 from boxship.loader.stock import record_of
 from boxship.loader.switch import SwitchRequest, request_of_rollback, switch
 from boxship.loader.tails import Tails
-from boxship.loader.troubles import troubles_of
+from boxship.loader.troubles import keeping_of, troubles_of
 from boxship.loader.updates import Updates
 from boxship.loader.view import MAINTENANCE, Seen, is_ready, progress_view
 from boxship.plan.resolve import resolve
@@ -171,6 +171,7 @@ class Supervisor:
             *troubles_of(state, now.timestamp()),
             *crashes,
             *self._updates.results(state),
+            *keeping_of(self._parts.store.trouble(), self._parts.appliance),
             *self._parts.beside(now),
             *(() if self.issue is None else (self.issue,)),
         )

@@ -34,6 +34,16 @@ def troubles_of(state: State, now_s: float) -> tuple[Result, ...]:
     return ()
 
 
+def keeping_of(trouble: str, appliance: str) -> tuple[Result, ...]:
+    """Of what is kept: a sentence about what is wrong with it, although it goes on; "" for nothing."""
+    if not trouble:
+        return ()
+    code = "loader.state"
+    context = {"appliance": appliance}
+    issue = Issue(code, Severity.WARNING, trouble, context, suggestion_for(code, context))
+    return (Result("state", _SUBJECT, "loader", Level.WARN, trouble, issue=issue),)
+
+
 def _about(state: State) -> Mapping[str, str]:
     """What is known of the failure, for programs; without what there is nothing to say of."""
     boots = state.boots
