@@ -41,6 +41,8 @@ class Kept:
     operation_id: str
     waiting: frozenset[str] = frozenset()
     """Versions that were pulled to be switched to: newer than current, and not found bad."""
+    engine_start: str = ""
+    """Under which start of the engine the box was booted."""
 
     @property
     def generations(self) -> set[int]:
@@ -129,7 +131,7 @@ class Subject:
             self._counts.disarm()
             is_reached = self._counts.is_struck.is_set()
         kinds, commits = list(self._counts.requests), self._counts.commits
-        recovery_s = self._recover(cut, is_reached=is_reached)
+        recovery_s = self._recover(cut, before, is_reached=is_reached)
         after = self.verify()
         outcome = self._outcome(operation, before, after)
         self._must(self._gc())
@@ -184,15 +186,21 @@ class Subject:
             assert time.monotonic() < deadline_s, f"it doesn't end: {self.box.last_words()}"
             time.sleep(_POLL_S)
 
-    def _recover(self, cut: Cut | None, *, is_reached: bool) -> float:
+    def _recover(self, cut: Cut | None, before: Kept, *, is_reached: bool) -> float:
         """What the machine does by itself: what was killed starts again. Seconds from then until all is well."""
-        began_s = time.monotonic()
+        began_s, seen = time.monotonic(), ""
         if cut is not None and is_reached and cut.way.kills_engine:
+            # Until the Loader knows of the engine's new start it says what was true under the one before.
+            seen = before.engine_start
             self._engine.start()
         elif is_reached:
             self.box.end(signal.SIGKILL)
             self.box.start(*self._source)
-        self.box.eventually(self._is_well, f"it is well: {self.box.last_words()}", RECOVERS_WITHIN_S)
+        self.box.eventually(
+            lambda: self._is_well() and self.kept().engine_start != seen,
+            f"it is well: {self.box.last_words()}",
+            RECOVERS_WITHIN_S,
+        )
         return time.monotonic() - began_s
 
     def _is_well(self) -> bool:
@@ -307,6 +315,7 @@ class Subject:
             state.get("trial"),
             state.get("operation_id", ""),
             frozenset(version for version, its_id in pulled if version > current[0] and its_id not in bad),
+            state.get("engine_start", ""),
         )
 
     def _fingerprints(self) -> dict[int, str]:
