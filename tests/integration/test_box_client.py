@@ -411,6 +411,7 @@ def test_every_route_has_its_verb_or_a_reason_why_not_and_no_verb_is_without_a_r
 def test_the_verb_of_a_route_asks_it(thread: BoxThread, name: str, line: str) -> None:
     (route,) = [each for each in ROUTES if each.name == name]
     if "follow" in name:
+        thread.do(lambda box: box.publish(Notice("web was restarted")))
         thread.then_stop()
     box(line)
     path = re.compile(re.sub(r"{\w+}", "[^/]+", re.sub(r"{\w+:path}", ".+", route.path)))
