@@ -36,6 +36,8 @@ _NOISE = re.compile(
     r"|error while creating mount source path [^:]*: (?=mkdir)"
     r"|driver failed programming external connectivity on endpoint \S+ \(\w+\): )+"
 )
+_LOST = "; if nobody listens, the engine lost it when it was killed in a start: systemctl restart docker"
+"""By its own books: Docker 20.10 may keep a port for a container that it knows no more, until its next start."""
 _PORT = re.compile(r"(?:Bind for |listen (?:tcp|udp|sctp)[46]? |failed to bind host port (?:for )?)(\S+?):(\d+)\b")
 _NO_IMAGE = re.compile(r"No such image: (\S+)")
 _NAME_TAKEN = re.compile(r'The container name "/?(\S+)" is already in use by container "?(\w+)')
@@ -204,7 +206,7 @@ def _port_taken(what: str, status: int, message: str) -> EngineError:
     hint = f"see who listens with: ss -ltnp 'sport = :{found[2]}'" if found else "see who listens with: ss -ltnp"
     return EngineConflictError(
         f"cannot {what}: port {port} of this host is already taken",
-        hint=f"{hint}; stop that, or publish another port",
+        hint=f"{hint}; stop that, or publish another port{_LOST if 'already allocated' in message else ''}",
         status=status,
     )
 
