@@ -186,7 +186,8 @@ def test_what_the_engine_unpacks_is_a_line_of_its_own(thread: BoxThread, capsys:
 
 
 def test_who_ends_the_following_by_ctrl_c_ends_nothing_else_and_is_told_how_to(thread: BoxThread) -> None:
-    command = [*BOXSHIP, "box", "switch", "1.1"]
+    # What a shell begins in the background ignores it, and so does all that this begins.
+    command = ["env", "--default-signal=INT", *BOXSHIP, "box", "switch", "1.1"]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as following:
         assert following.stderr is not None
         assert "switch: " in following.stderr.readline(), "it follows"
