@@ -46,7 +46,8 @@ entry()
 def run_pressed(script: str, argument: str, folder: Path) -> "subprocess.CompletedProcess[str]":
     (folder / "compose.yaml").write_text("services: {web: {image: 'web:1'}}\n")
     return subprocess.run(
-        [sys.executable, "-c", script + _RUN, argument],
+        # What a shell begins in the background ignores ^C, and so does all that this begins.
+        ["env", "--default-signal=INT", sys.executable, "-c", script + _RUN, argument],
         cwd=folder,
         capture_output=True,
         text=True,
