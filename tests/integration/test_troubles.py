@@ -17,7 +17,7 @@ _CRASHES, _FIRST = "bxtest-crashes", "bxtest-first"
 async def _crash(container: str) -> None:
     engine = connect()
     try:
-        await engine.run_exec(container, ("killall", "-KILL", "sleep"), timeout_s=10.0)
+        await engine.run_exec(container, ("sh", "-c", "kill -KILL $(pidof sleep)"), timeout_s=10.0)
     finally:
         await engine.close()
 

@@ -12,7 +12,7 @@ from boxship.cli.box_client import BoxClient, UnreachableError
 from boxship.cli.render.box import back_line, bar_line, operation_line
 from boxship.cli.render.color import is_live
 from boxship.errors import OperationError, revived
-from boxship.state.operation import AGAINST, Operation, OperationStatus
+from boxship.state.operation import Operation, OperationStatus, reasons_against
 
 _POLL_S = 0.3
 _AWAY_S = 120.0
@@ -66,7 +66,7 @@ def _outcome(operation: Operation, *, is_json: bool) -> int:
     back = back_line(operation)
     fields = {"operation_id": operation.id, "service": failure.service, "check": failure.check, "got": failure.got}
     fields["logs"] = list(failure.logs)  # type: ignore[assignment]  # a list beside texts: fields are data for programs
-    reasons = [text for key, text in operation.result.items() if key.startswith(AGAINST)]
+    reasons = reasons_against(operation)
     fields |= {"reasons": reasons} if reasons else {}  # type: ignore[dict-item]  # as above
     hint = f"{back}; boxship box operation {operation.id} shows all of it" if back else failure.hint
     raise revived(failure.code, failure.message, hint, fields)

@@ -10,11 +10,11 @@ from boxship.loader.deployments import read_wanted
 from boxship.loader.failures import failure_of_report
 from boxship.loader.journal import Journal
 from boxship.loader.parts import Parts
-from boxship.loader.preconditions import against, lacking, preflight
+from boxship.loader.preconditions import lacking, preflight
 from boxship.operate.interrupt import unless_interrupted
 from boxship.operate.preflight import refusal_of
 from boxship.state.deployment import Deployment
-from boxship.state.operation import Failure
+from boxship.state.operation import Failure, against
 
 
 async def what_keeps(
@@ -49,7 +49,7 @@ async def _ask(parts: Parts, journal: Journal, deployment: Deployment) -> Failur
     reasons = [*lacks, *(refusal.reasons if refusal is not None else ())]
     if not reasons:
         return None
-    journal.note_result(**against(reasons, redactor))
+    journal.note_result(**against(map(redactor.clean, reasons)))
     way_out = f"boxship box boot {deployment.target} doesn't ask"
     asked = failure_of_report(report)
     first = Failure(PreconditionError.code, lacks[0]) if lacks or asked is None else asked

@@ -1,12 +1,12 @@
 """What speaks against a switch, all of it at once, and before anything is touched."""
 
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 
 from boxship.checks.preflight import Preflight, ask_preflight
 from boxship.checks.report import Report
-from boxship.checks.text import Redactor, redactor_for
+from boxship.checks.text import redactor_for
 from boxship.errors import BoxshipError, HostError, PreconditionError
 from boxship.execute.generations import VolumePair
 from boxship.loader.deployments import Wanted
@@ -22,6 +22,7 @@ from boxship.plan.reconcile import reconcile
 from boxship.plan.verdict import Options
 from boxship.spec.model import HostHooks
 from boxship.spec.sockets import refused_on_a_box
+from boxship.state.operation import against
 
 _MAKE_ROOM = "make room on that disk (boxship box gc removes what no deployment needs), then try again; "
 
@@ -48,18 +49,13 @@ async def refuse_unmet(
     ]
     if reasons:
         if journal is not None:
-            journal.note_result(**against(reasons, redactor_for(wanted.desired)))
+            journal.note_result(**against(map(redactor_for(wanted.desired).clean, reasons)))
         raise PreconditionError(
             f"{wanted.deployment} can't take over: {reasons[0]}"
             + (f" (and {len(reasons) - 1} more)" if len(reasons) > 1 else ""),
             reasons=reasons,
             hint=f"{_MAKE_ROOM if lacking_room else ''}nothing was stopped, and nothing changed",
         )
-
-
-def against(reasons: Iterable[str], redactor: Redactor) -> Mapping[str, str]:
-    """Each reason, for an operation's result: its failure has room for the first alone."""
-    return {f"against.{number}": redactor.clean(reason) for number, reason in enumerate(reasons, start=1)}
 
 
 def pairs_of(carried: Iterable[Carried], observed: Observed, data_root: Path) -> tuple[VolumePair, ...]:

@@ -1,7 +1,7 @@
 """One operation at a time: it is written down before it begins, and after it ended, however it ended."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 
 from boxship.errors import (
     BoxshipError,
@@ -18,7 +18,7 @@ from boxship.loader.journal import Journal
 from boxship.loader.parts import Parts
 from boxship.state import transitions
 from boxship.state.deployment import Deployment
-from boxship.state.operation import AGAINST, Failure, Operation, OperationKind, OperationStatus
+from boxship.state.operation import AGAINST, Failure, Operation, OperationKind, OperationStatus, against
 
 Work = Callable[[Operation, asyncio.Event], Awaitable[Failure | None]]
 """Does one operation; the event is set when it is to be given up. None: it went well."""
@@ -167,11 +167,6 @@ class Runner:
             self.is_booted = False
             return OperationStatus.FAILED, failure_of(_bug(error))
         return (OperationStatus.DONE if failure is None else OperationStatus.FAILED), failure
-
-
-def against(reasons: Sequence[str]) -> Mapping[str, str]:
-    """All that speaks against an operation, for its result: its failure has room for one sentence."""
-    return {f"{AGAINST}{number}": reason for number, reason in enumerate(reasons, start=1)}
 
 
 def _bug(error: Exception) -> BugError:

@@ -1,6 +1,6 @@
 """A long-running job of the Loader, as a record that outlives the Loader."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from enum import StrEnum
 
@@ -117,3 +117,13 @@ class Operation(Struct, frozen=True):
     result: Mapping[str, str] = field(default_factory=dict)
     """What came of it: downtime_s, release_id, removed... ``not_served``: why the downtime went on after its end."""
     can_cancel: bool = False
+
+
+def against(reasons: Iterable[str]) -> Mapping[str, str]:
+    """All that speaks against an operation, for its result: its failure has room for one sentence."""
+    return {f"{AGAINST}{number}": reason for number, reason in enumerate(reasons, start=1)}
+
+
+def reasons_against(operation: Operation) -> tuple[str, ...]:
+    """What ``against`` wrote there."""
+    return tuple(text for key, text in operation.result.items() if key.startswith(AGAINST))

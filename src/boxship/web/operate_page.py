@@ -3,7 +3,7 @@
 from msgspec import Struct
 
 from boxship.loader.way_back import COMMAND, WayBack
-from boxship.state.operation import Failure, Operation, OperationKind, OperationStatus
+from boxship.state.operation import Failure, Operation, OperationKind, OperationStatus, reasons_against
 from boxship.web.escape import escape
 from boxship.web.page import frame
 from boxship.web.parts import parts
@@ -31,7 +31,6 @@ _ENDED = {
     OperationStatus.CANCELLED: ("cancelled", Tone.CALM),
     OperationStatus.INTERRUPTED: ("interrupted", Tone.WARN),
 }
-_AGAINST = "against."
 
 
 class Trouble(Struct, frozen=True):
@@ -153,7 +152,7 @@ def _failed(operation: Operation) -> str:
     failure = operation.failure
     if failure is None:
         return ""
-    others = [text for name, text in operation.result.items() if name.startswith(_AGAINST)]
+    others = reasons_against(operation)
     listed = "".join(f"<li>{escape(text)}</li>" for text in others) if len(others) > 1 else ""
     sentence = failure.message if listed else _sentence(failure)
     return (
