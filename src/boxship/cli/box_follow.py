@@ -66,7 +66,7 @@ def _outcome(operation: Operation, *, is_json: bool) -> int:
     back = back_line(operation)
     fields = {"operation_id": operation.id, "service": failure.service, "check": failure.check, "got": failure.got}
     fields["logs"] = list(failure.logs)  # type: ignore[assignment]  # a list beside texts: fields are data for programs
-    reasons = reasons_against(operation)
+    reasons = list(reasons_against(operation))
     fields |= {"reasons": reasons} if reasons else {}  # type: ignore[dict-item]  # as above
     hint = f"{back}; boxship box operation {operation.id} shows all of it" if back else failure.hint
     raise revived(failure.code, failure.message, hint, fields)
