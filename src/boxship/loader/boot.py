@@ -46,7 +46,7 @@ async def boot_current(parts: Parts, journal: Journal, interrupt: asyncio.Event)
     if current is None:
         return None
     await journal.stage("starting", f"{current} is brought up")
-    await _stop_others_in_any_room(parts, current)
+    await stop_others_in_any_room(parts, current, cause="it is not current")
     await stop_what_came_too_early(parts, journal, current)
     failure = await bring_up(parts, current, interrupt)
     if failure is None:
@@ -61,23 +61,23 @@ async def stop_others(parts: Parts, current: Deployment, *, cause: str) -> None:
         await carry_out_stop(parts, observed, generation, cause=cause)
 
 
-async def _stop_others_in_any_room(parts: Parts, current: Deployment) -> None:
-    """Where a trial that was cut off has filled the disk, an engine can't write its own notes: its data go first.
+async def stop_others_in_any_room(parts: Parts, current: Deployment, *, cause: str) -> None:
+    """Where a trial's data have filled the disk, an engine can't write its own notes: that trial goes first.
 
     Generations only grow, so what is newer than ``current`` was never committed. Raises: as ``stop_others``.
     """
-    cause = "it is not current"
     try:
         await stop_others(parts, current, cause=cause)
     except (EngineUnreachableError, EngineTimeoutError):
         raise
     except EngineError:
         observed = await parts.engine.observe(())
-        mine = [each for each in observed.volumes if each.appliance == parts.appliance]
-        newer = {each.generation for each in mine if each.generation > current.generation}
+        found = {each.generation for each in observed.containers_of(parts.appliance)}
+        found |= {each.generation for each in observed.volumes if each.appliance == parts.appliance}
+        newer = sorted(number for number in found if number > current.generation)
         if not newer:
             raise
-        for generation in sorted(newer):
+        for generation in newer:
             await gc.discard_generation(parts, generation)
         await stop_others(parts, current, cause=cause)
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from boxship.checks.text import redactor_for
-from boxship.errors import BoxshipError, CancelledError, EngineError, EngineTimeoutError, EngineUnreachableError
+from boxship.errors import BoxshipError, CancelledError
 from boxship.events import Notice
 from boxship.execute.executor import execute
 from boxship.execute.generations import VolumePair
@@ -29,6 +29,7 @@ from boxship.loader.boot import (
     provide_tokens,
     settle,
     stop_others,
+    stop_others_in_any_room,
 )
 from boxship.loader.deployments import Wanted, read_wanted
 from boxship.loader.failures import failure_of
@@ -207,7 +208,7 @@ async def _go_back(parts: Parts, journal: Journal, trial: Deployment, failure: F
     current = journal.state.current
     if current is None:
         return
-    await _stop_trial(parts, current, trial)
+    await stop_others_in_any_room(parts, current, cause=f"the trial of {trial.version} failed")
     back = await bring_up(parts, current, asyncio.Event())
     if back is None:
         await open_gate(parts)
@@ -216,19 +217,6 @@ async def _go_back(parts: Parts, journal: Journal, trial: Deployment, failure: F
     else:
         journal.note_result(going_back=back.message)
     await gc.discard_generation(parts, trial.generation)
-
-
-async def _stop_trial(parts: Parts, current: Deployment, trial: Deployment) -> None:
-    """Raises: as ``stop_others``."""
-    cause = f"the trial of {trial.version} failed"
-    try:
-        await stop_others(parts, current, cause=cause)
-    except (EngineUnreachableError, EngineTimeoutError):
-        raise
-    except EngineError:
-        # On a disk that the trial's data have filled an engine can't write its own notes: their room comes first.
-        await gc.discard_generation(parts, trial.generation)
-        await stop_others(parts, current, cause=cause)
 
 
 def _in_words(report: Copied) -> str:
