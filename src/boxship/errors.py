@@ -17,6 +17,8 @@
     |   |-- EngineNotFoundError       engine.not_found     5   404   the engine has no such thing
     |   |-- EngineConflictError       engine.conflict      5   409   a name, port or address is taken
     |   |   |-- HalfStartedError        engine.half_started  5   409   its start was cut off; it can't be started again
+    |   |   |-- PortTakenError        engine.port_taken     5   409   somebody has a port of the host
+    |   |   |-- PortKeptError         engine.port_kept      5   409   the engine keeps a port for nobody
     |   |   `-- NetworkMiscountedError  engine.miscounted    5   409   a network stays, though no container is on it
     |   |-- ImageMissingError         image.missing        5   404   an image is neither here nor to be had
     |   |-- PushError                 image.push           5   502   a registry did not take an image
@@ -192,6 +194,28 @@ class HalfStartedError(EngineConflictError):
     """The engine died while it started a container, and can never start that container again."""
 
     code = "engine.half_started"
+
+
+class PortTakenError(EngineConflictError):
+    """Somebody has a port of the host: ``port``, 0 when the engine doesn't say which.
+
+    ``is_booked``: by the engine's own books; otherwise the kernel says so.
+    """
+
+    code = "engine.port_taken"
+
+    def __init__(
+        self, message: str, *, hint: str = "", status: int = 0, port: int = 0, is_booked: bool = False
+    ) -> None:
+        super().__init__(message, hint=hint, status=status)
+        self.port = port
+        self.is_booked = is_booked
+
+
+class PortKeptError(EngineConflictError):
+    """The engine keeps a port of the host for nobody, until it is started again."""
+
+    code = "engine.port_kept"
 
 
 class NetworkMiscountedError(EngineConflictError):

@@ -142,6 +142,7 @@ def _attempt(subject: Subject, engine: PrivateEngine, operation: str, cut: Cut) 
         "outcome": result.outcome,
         "recovery_s": round(result.recovery_s, 2),
         "took_s": round(time.monotonic() - began_s, 2),
+        "engine_restarts": result.engine_restarts,
         "failure": "",
     }
 

@@ -16,10 +16,12 @@ from typing import Any
 
 from boxship.errors import EngineError
 from boxship.host.gate_rules import chain_names
+from boxship.host.places import box_places
 from boxship.host.volumes.manifest import fingerprint, manifest
 from boxship.plan.observed import Observed
 from tests.chaos.commits import watch_commits
 from tests.chaos.counting_proxy import counting_proxy
+from tests.chaos.host import Host, host_of
 from tests.chaos.points import Counts, Cut
 from tests.chaos.releases import APPLIANCE, BROKEN, NEW, OLD, make_releases, write_what_is_hard_to_carry
 from tests.integration.loaders import LoaderBox
@@ -59,13 +61,16 @@ class Result:
     commits: int
     outcome: str
     recovery_s: float
+    engine_restarts: int
+    """How often the box asked its host for another start of the engine."""
 
 
 class Subject:
     """A box on an engine of its own, of which only this may be cut. Made by ``subject_on``."""
 
-    def __init__(self, engine: PrivateEngine, box: LoaderBox, counts: Counts, source: Path) -> None:
+    def __init__(self, engine: PrivateEngine, host: Host, box: LoaderBox, counts: Counts, source: Path) -> None:
         self._engine = engine
+        self._host = host
         self.box = box
         self._counts = counts
         self._source = ("--source", f"dir:{source}")
@@ -123,7 +128,7 @@ class Subject:
         Raises: AssertionError with what doesn't hold.
         """
         self.prepare(operation)
-        before = self.kept()
+        before, restarts = self.kept(), self._host.restarts
         with watch_commits(self.box.state / "state.db", self._counts):
             self._counts.arm(cut, lambda: self._strike(cut))
             self._ask(operation)
@@ -139,7 +144,7 @@ class Subject:
         self.no_orphans()
         if is_reached:
             self._again(operation)
-        return Result(is_reached, kinds, commits, outcome, recovery_s)
+        return Result(is_reached, kinds, commits, outcome, recovery_s, self._host.restarts - restarts)
 
     def _strike(self, cut: Cut | None) -> None:
         assert cut is not None
@@ -355,15 +360,22 @@ def subject_on(engine: PrivateEngine) -> Iterator[Subject]:
         box = LoaderBox(
             APPLIANCE, home, {"DOCKER_HOST": proxy.address}, engine=engine.address, enter=_enter(engine, home)
         )
+        places = box_places(APPLIANCE, box.state, box.socket.parent)
         try:
             # What making them left on the engine: a box gets its images with its releases.
             box.remove()
-            subject = Subject(engine, box, counts, source)
-            subject.begin()
-            yield subject
+            with host_of(places, lambda: _restart(engine)) as host:
+                subject = Subject(engine, host, box, counts, source)
+                subject.begin()
+                yield subject
         finally:
             engine.start()
             box.remove()
+
+
+def _restart(engine: PrivateEngine) -> None:
+    engine.stop()
+    engine.start()
 
 
 def _enter(engine: PrivateEngine, home: Path) -> tuple[str, ...]:

@@ -131,6 +131,7 @@ class FakeEngine:
         """
         self.faults.revive()
         self.world.daemon_starts += 1
+        self.world.kept_ports.clear()
         for container in self.world.containers.values():
             restart = container.restart or container.spec.service.restart
             policy = restart.policy if restart else "no"

@@ -13,7 +13,7 @@ from boxship.execute.generations import Room, VolumePair
 from boxship.execute.race import race
 from boxship.host.gate import Closed, GateReport, GateState, Opened
 from boxship.loader.heartbeats import Heartbeats
-from boxship.loader.parts import Copied, Parts, Tell
+from boxship.loader.parts import Copied, EngineRestart, Parts, Tell, nobody_restarts
 from boxship.loader.ring import Ring
 from boxship.loader.service_tokens import ServiceTokens
 from boxship.loader.supervisor import Supervisor
@@ -257,6 +257,8 @@ class FakeBoxWorld:
     """Where the tokens of services are written; a test whose services have any names a folder."""
     aside_s: float = 0.0
     """How long each short call that blocks takes: then others run meanwhile."""
+    restart_engine: EngineRestart = nobody_restarts
+    """What the host does when a Loader asks for another start of the engine."""
     parts: Parts | None = None
     """Those of the Loader that was started last."""
 
@@ -311,6 +313,7 @@ class FakeBoxWorld:
             default_source=self.default_source,
             update_check_s=self.update_check_s,
             loader_images=lambda: (own_image,),
+            restart_engine=self.restart_engine,
         )
         supervisor = Supervisor(self.parts, self.door, self.front_port)
         feed.tap(supervisor.hear)

@@ -141,6 +141,8 @@ class World:
         """Whether loading needs the content of layers that are here, as an engine with a store of another kind does."""
         self.events: list[EngineEvent] = []
         self.daemon_starts = 1
+        self.kept_ports: set[int] = set()
+        """Ports that are in its books for nobody, until its next start."""
         self._serial = itertools.count(1)
 
     def new_id(self) -> str:
@@ -278,7 +280,7 @@ class World:
         taken = {port for each in self.containers.values() if each.is_up for port in published_ports(each)}
         for port, host_ip, protocol in published_ports(container):
             wildcard = {"0.0.0.0", host_ip}
-            if any(
+            if port in self.kept_ports or any(
                 port == other_port and protocol == other_protocol and (other_ip in wildcard or host_ip == "0.0.0.0")
                 for other_port, other_ip, other_protocol in taken
             ):

@@ -118,6 +118,13 @@ class PrivateEngine:
         self._daemon.wait(timeout=DEADLINE_S)
         self._daemon = None
 
+    def stop(self) -> None:
+        """As whoever restarts a service does: it ends its containers, and itself."""
+        assert self._daemon is not None
+        os.kill(self._daemon_pid, signal.SIGTERM)
+        self._daemon.wait(timeout=DEADLINE_S)
+        self._daemon = None
+
     def cut_power(self) -> None:
         """End every process of its namespaces at once: the daemon, containers, and what else runs in there."""
         assert self._daemon is not None

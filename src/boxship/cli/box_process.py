@@ -33,7 +33,7 @@ from boxship.loader.happened import BoxEvent, OperationChanged
 from boxship.loader.heartbeats import Heartbeats
 from boxship.loader.machine import MachinePower
 from boxship.loader.outdated import find_outdated
-from boxship.loader.parts import Parts
+from boxship.loader.parts import Parts, nobody_restarts
 from boxship.loader.pulling import LibraryReleases, SourceVendor
 from boxship.loader.ring import Ring
 from boxship.loader.service_tokens import ServiceTokens
@@ -94,6 +94,8 @@ async def run_box(options: BoxOptions, engine: Engine, stop: asyncio.Event, show
         outside = OutsideDoor(places.tls)
         outdated = () if options.host_files is None else find_outdated(name, options.host_files, HOST_FILES_VERSION)
         tokens = StoreTokens(store, clock)
+        # Who has started it, in a container or beside one, is the one to ask for what only the host can do.
+        sail = SailPower(places, clock) if options.own_image or places.sail_host.exists() else None
         parts = Parts(
             appliance=options.appliance,
             engine=engine,
@@ -114,6 +116,7 @@ async def run_box(options: BoxOptions, engine: Engine, stop: asyncio.Event, show
             update_check_s=options.update_check_s,
             beside=lambda now: (*outdated, *outside.result(now)),
             loader_images=lambda: (*filter(None, (options.own_image,)), *loader_images(places)),
+            restart_engine=sail.restart_engine if sail else nobody_restarts,
         )
         closing = Closing()
         door = _FrontDoor(options.front_port, Listeners(closing))
@@ -122,8 +125,7 @@ async def run_box(options: BoxOptions, engine: Engine, stop: asyncio.Event, show
         ring.tap(show)
         make_monitoring_password(tokens, places.monitoring)
         access = Access(tokens, clock, Limiter())
-        # Only in a container there is a sail between it and the host.
-        power = MachinePower(SailPower(places, clock) if options.own_image else await find_power(), engine)
+        power = MachinePower(sail or await find_power(), engine)
         api = make_api(Doors(box, power, tokens, store, clock, closing), access)
         pages = make_pages(Pages(box, access, store, clock, closing, options.page_port))
         door.pages = pages

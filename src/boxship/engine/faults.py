@@ -19,6 +19,7 @@ from boxship.errors import (
     HalfStartedError,
     ImageMissingError,
     NetworkMiscountedError,
+    PortTakenError,
     PushError,
 )
 from boxship.logins import HUB, registry_of
@@ -36,7 +37,10 @@ _NOISE = re.compile(
     r"|error while creating mount source path [^:]*: (?=mkdir)"
     r"|driver failed programming external connectivity on endpoint \S+ \(\w+\): )+"
 )
-_LOST = "; if nobody listens, the engine lost it when it was killed in a start: systemctl restart docker"
+_LOST = (
+    "; if no container has it and nobody but docker-proxy listens, the engine lost it when it was killed in a start: "
+    "systemctl restart docker"
+)
 """By its own books: Docker 20.10 may keep a port for a container that it knows no more, until its next start."""
 _PORT = re.compile(r"(?:Bind for |listen (?:tcp|udp|sctp)[46]? |failed to bind host port (?:for )?)(\S+?):(\d+)\b")
 _NO_IMAGE = re.compile(r"No such image: (\S+)")
@@ -204,10 +208,13 @@ def _port_taken(what: str, status: int, message: str) -> EngineError:
     found = _PORT.search(message)
     port = f"{found[1]}:{found[2]}" if found else "one of its ports"
     hint = f"see who listens with: ss -ltnp 'sport = :{found[2]}'" if found else "see who listens with: ss -ltnp"
-    return EngineConflictError(
+    is_booked = "already allocated" in message
+    return PortTakenError(
         f"cannot {what}: port {port} of this host is already taken",
-        hint=f"{hint}; stop that, or publish another port{_LOST if 'already allocated' in message else ''}",
+        hint=f"{hint}; stop that, or publish another port{_LOST if is_booked else ''}",
         status=status,
+        port=int(found[2]) if found else 0,
+        is_booked=is_booked,
     )
 
 

@@ -77,7 +77,7 @@ class Places(Struct, frozen=True):
 
     @property
     def sail_requests(self) -> Path:
-        """A pipe, while sail listens: one line each, ``<number> reboot`` or ``<number> shutdown``."""
+        """A pipe, while sail listens: one line each, ``<number> reboot``, ``shutdown`` or ``restart-engine``."""
         return self.run / "sail.requests"
 
     @property

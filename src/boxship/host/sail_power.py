@@ -1,4 +1,4 @@
-"""Reboot and shut down through sail: it runs on the host, which a Loader in its container can't reach otherwise."""
+"""What sail does for a Loader that can't reach the host from its container: reboot, shut down, restart the engine."""
 
 import asyncio
 import errno
@@ -14,6 +14,8 @@ from boxship.host.places import Places, read_line
 from boxship.host.power import BOTH, unsupported
 
 DEADLINE_S = 20.0
+ENGINE = "restart-engine"
+ENGINE_UNIT = "docker.service"
 _POLL_S = 0.1
 _OLD = "its sail is older than this Loader, or was never started"
 
@@ -31,10 +33,11 @@ class SailPower:
         return replace(self._info(), os_name=self._told().get("os", ""))
 
     def offers(self) -> tuple[str, ...]:
-        return self._can() if self._places.sail_requests.is_fifo() else ()
+        can = self._can() if self._places.sail_requests.is_fifo() else ()
+        return tuple(each for each in can if each in BOTH)
 
     def _can(self) -> tuple[str, ...]:
-        return tuple(each for each in self._told().get("can", "").split() if each in BOTH)
+        return tuple(each for each in self._told().get("can", "").split() if each in (*BOTH, ENGINE))
 
     async def reboot(self) -> None:
         await self._ask("reboot", "rebooted")
@@ -42,9 +45,12 @@ class SailPower:
     async def shut_down(self) -> None:
         await self._ask("shutdown", "shut down")
 
+    async def restart_engine(self) -> None:
+        await self._ask(ENGINE, "asked for another start of its engine")
+
     async def _ask(self, what: str, done: str) -> None:
         if what not in self._can():
-            raise unsupported(done, self._told().get("why") or _OLD)
+            raise unsupported(done, self._told().get("why") or self._why_not(what))
         number = os.urandom(8).hex()
         try:
             await asyncio.to_thread(self._write, f"{number} {what}\n")
@@ -73,6 +79,9 @@ class SailPower:
                 return refused.removeprefix("refused ").strip()
             await self._clock.sleep(_POLL_S)
         raise HostError(f"sail does not answer within {DEADLINE_S:.0f} s", hint="its log, on the host, says why")
+
+    def _why_not(self, what: str) -> str:
+        return f"its engine is not that of {ENGINE_UNIT}" if what == ENGINE and self._can() else _OLD
 
     def _told(self) -> Mapping[str, str]:
         try:

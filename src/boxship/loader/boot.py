@@ -14,6 +14,7 @@ from boxship.errors import (
     EngineTimeoutError,
     EngineUnreachableError,
     HostError,
+    PortKeptError,
 )
 from boxship.events import Notice
 from boxship.execute.executor import Outcome, execute
@@ -23,6 +24,7 @@ from boxship.loader.engine_start import stop_what_came_too_early
 from boxship.loader.failures import failure_of, failure_of_outcome
 from boxship.loader.health import pass_health_gate
 from boxship.loader.journal import Journal
+from boxship.loader.kept_ports import raise_if_kept, restart_engine
 from boxship.loader.kernel import set_kernel
 from boxship.loader.last_lines import with_last_lines
 from boxship.loader.parts import Parts
@@ -40,7 +42,8 @@ _OPTIONS = Options(remove_orphans=True)
 async def boot_current(parts: Parts, journal: Journal, interrupt: asyncio.Event) -> Failure | None:
     """Bring ``current`` up and open its ports; None when it is well.
 
-    Raises: EngineUnreachableError, EngineTimeoutError and other errors of the engine itself; CancelledError.
+    Raises: EngineUnreachableError, EngineTimeoutError and other errors of the engine itself; PortKeptError;
+    CancelledError.
     """
     current = journal.state.current
     if current is None:
@@ -48,7 +51,11 @@ async def boot_current(parts: Parts, journal: Journal, interrupt: asyncio.Event)
     await journal.stage("starting", f"{current} is brought up")
     await stop_others_in_any_room(parts, current, cause="it is not current")
     await stop_what_came_too_early(parts, journal, current)
-    failure = await bring_up(parts, current, interrupt)
+    try:
+        failure = await bring_up(parts, current, interrupt)
+    except PortKeptError as error:
+        await restart_engine(parts, journal, error)
+        raise
     if failure is None:
         await open_gate(parts)
     return failure
@@ -122,6 +129,7 @@ async def bring_up(parts: Parts, deployment: Deployment, interrupt: asyncio.Even
             raise
         return failure_of(error, redactor)
     _raise_if_lost(brought.outcome)
+    await raise_if_kept(parts, brought.outcome)
     failure = failure_of_outcome(brought.outcome, "boot", redactor) or await pass_health_gate(parts, wanted, interrupt)
     return await with_last_lines(parts, wanted, failure)
 

@@ -10,6 +10,7 @@ from msgspec import Struct, field
 from boxship.checks.report import Result
 from boxship.clock import Clock
 from boxship.engine.port import Engine
+from boxship.errors import UnsupportedError
 from boxship.execute.generations import Room, VolumePair
 from boxship.host.gate import Gate
 from boxship.host.machine import Machine
@@ -116,6 +117,18 @@ class Aside(Protocol):
         """Raises: what the function raises."""
 
 
+class EngineRestart(Protocol):
+    """Has the host start its container engine anew, which ends all containers, and the Loader's with them."""
+
+    async def __call__(self) -> None:
+        """Returns when it is under way. Raises: UnsupportedError with the reason; HostError when it was refused."""
+
+
+async def nobody_restarts() -> None:
+    """Implements ``EngineRestart`` for a Loader that was started by hand."""
+    raise UnsupportedError("no sail started this Loader, and without one it leaves the engine alone")
+
+
 class Parts(Struct, frozen=True):
     """All of them.
 
@@ -147,5 +160,6 @@ class Parts(Struct, frozen=True):
     update_check_s: float = 0.0
     """How often the source is asked whether there is a newer release; 0: never."""
     clock_look: ClockLook = field(default_factory=ClockLook)
+    restart_engine: EngineRestart = nobody_restarts
     aside: Aside = asyncio.to_thread
     """How short calls that block are made without holding up all others."""

@@ -54,6 +54,8 @@ class State(Struct, frozen=True):
     """Release id -> why its trial failed; none of them is ever chosen by the Loader itself."""
     engine_start: str = ""
     """The start of the host and of the engine since which everything was started in order; "" when nobody looked."""
+    engine_restart_at_s: float = 0.0
+    """Unix time at which the host was asked to restart its engine; 0: not since the last good boot."""
     format: int = FORMAT
 
     @property

@@ -152,13 +152,19 @@ def boot_succeeded(state: State) -> State:
     """The next failure is the first in a row. A fallback that runs well still says what it stands in for, and why."""
     _expect_booted(state)
     if not state.boots.fallen_back_from:
-        return replace(state, boots=Boots())
-    return replace(state, boots=replace(state.boots, failures=0, next_try_at_s=0.0))
+        return replace(state, boots=Boots(), engine_restart_at_s=0.0)
+    boots = replace(state.boots, failures=0, next_try_at_s=0.0)
+    return replace(state, boots=boots, engine_restart_at_s=0.0)
 
 
 def engine_started(state: State, start: str) -> State:
     """Nothing runs any more that this start of the engine has brought up out of turn."""
     return replace(state, engine_start=start)
+
+
+def engine_restart_asked(state: State, now_s: float) -> State:
+    """Written before it is asked for, as the engine takes the Loader along."""
+    return replace(state, engine_restart_at_s=now_s)
 
 
 def set_target(state: State, target: str) -> State:

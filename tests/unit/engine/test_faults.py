@@ -9,6 +9,7 @@ from boxship.errors import (
     EngineNotFoundError,
     HalfStartedError,
     ImageMissingError,
+    PortTakenError,
 )
 
 
@@ -54,21 +55,21 @@ def test_the_message_is_found_in_whatever_the_body_is(body: bytes, message: str)
                 "driver failed programming external connectivity on endpoint a.web (abc): "
                 "Bind for 0.0.0.0:80 failed: port is already allocated"
             ),
-            EngineConflictError,
+            PortTakenError,
             "port 0.0.0.0:80 of this host is already taken",
             "lost it when it was killed in a start",
         ),
         (
             500,
             "Error starting userland proxy: listen tcp4 127.0.0.1:443: bind: address already in use",
-            EngineConflictError,
+            PortTakenError,
             "port 127.0.0.1:443 of this host is already taken",
             "sport = :443",
         ),
         (
             500,
             "failed to bind host port for :::80:172.18.0.2:80/tcp: address already in use",
-            EngineConflictError,
+            PortTakenError,
             "is already taken",
             "ss -ltnp",
         ),

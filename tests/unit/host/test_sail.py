@@ -320,7 +320,7 @@ def test_a_change_to_what_is_written_on_hosts_gets_a_version_of_its_own() -> Non
     folder = Path(render.__file__).parent
     texts = [(folder / name).read_bytes() for name in ("sail.sh", "unit.service", "boxship.sh")]
     digest = hashlib.sha256(b"".join(texts)).hexdigest()[:16]
-    assert {1: "9926f8c15e491b5c", 2: "5e53b6b087e604cc"}[HOST_FILES_VERSION] == digest
+    assert {1: "9926f8c15e491b5c", 2: "5e53b6b087e604cc", 3: "0b93248c98aa4483"}[HOST_FILES_VERSION] == digest
 
 
 def test_the_loader_is_told_the_version_of_the_hosts_files() -> None:

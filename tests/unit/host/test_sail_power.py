@@ -94,6 +94,19 @@ async def test_sail_reboots_and_shuts_down_for_the_loader(host: Host) -> None:
     assert host.asked == ["--no-block --no-ask-password reboot", "--no-block --no-ask-password poweroff"]
 
 
+async def test_sail_restarts_the_engine_for_the_loader(host: Host) -> None:
+    await host.power.restart_engine()
+    assert host.asked == ["--no-block --no-ask-password restart docker.service"]
+
+
+async def test_an_engine_that_systemd_may_not_know_is_left_alone(tmp_path: Path) -> None:
+    with sail_on(tmp_path, socket=tmp_path / "docker.sock") as host:
+        assert host.power.offers() == ("reboot", "shutdown")
+        with pytest.raises(UnsupportedError, match=r"its engine is not that of docker\.service"):
+            await host.power.restart_engine()
+        assert host.asked == []
+
+
 async def test_a_refusal_is_told_in_systemds_words(host: Host) -> None:
     host.refuse("Operation inhibited\nby backup")
     with pytest.raises(HostError, match=r"refused to be rebooted: Operation inhibited by backup$"):

@@ -13,7 +13,7 @@ from boxship.host.places import Places
 from boxship.names import loader_before_name, loader_name
 
 DEFAULT_SOCKET = Path("/var/run/docker.sock")
-HOST_FILES_VERSION = 2
+HOST_FILES_VERSION = 3
 """Of sail, its unit and the command together: one more with each change to them, so that a Loader sees older ones."""
 LABEL_SAIL = "boxship.sail"
 """On a Loader's container: which script made it."""

@@ -116,6 +116,10 @@ tell_host() {
         why="it has no systemd"
     else
         can="reboot shutdown"
+        # The engine of that unit listens there.
+        case $socket in
+            /run/docker.sock | /var/run/docker.sock) can="$can restart-engine" ;;
+        esac
     fi
     rm -f "$run/sail.requests" "$run/sail.answer"
     if [ -n "$can" ]; then
@@ -146,10 +150,12 @@ answer() {
         case $what in
             reboot) verb=reboot ;;
             shutdown) verb=poweroff ;;
+            restart-engine) verb="restart docker.service" ;;
             *) continue ;;
         esac
         say "the Loader asks for $what"
-        if said=$(timeout "$call_s" systemctl --no-block --no-ask-password "$verb" 2>&1 8>&-); then said=; fi
+        # shellcheck disable=SC2086  # one of the words above, or two
+        if said=$(timeout "$call_s" systemctl --no-block --no-ask-password $verb 2>&1 8>&-); then said=; fi
         tell sail.answer "$(printf '%s %s' "$number" "${said:+refused }$said" | tr '\n' ' ')"
     done
 }
