@@ -90,6 +90,11 @@ class PrivateEngine:
         return ("nsenter", "--target", str(self._inside_pid), "--net", "--mount", "--pid")
 
     @property
+    def network(self) -> Path:
+        """Its network namespace, to be opened."""
+        return Path(f"/proc/{self._inside_pid}/ns/net")
+
+    @property
     def root(self) -> Path:
         """Its files, seen from outside of its namespaces."""
         return Path(f"/proc/{self._inside_pid}/root")
