@@ -23,7 +23,7 @@ from benchmarks.postgres import (
     container_body,
     count_transfers,
     fill,
-    is_table_file,
+    is_left_alone,
     load,
     postgres_texts,
 )
@@ -84,7 +84,7 @@ class DatabaseContest:
             engine_cpu_s, cpu_s = cpu_between_s(engine_before, read_usage()), box.cpu_s() - used_s
             if operation["status"] != "done":
                 return outcome_of(operation, cpu_s, engine_cpu_s, 0)
-            differing = count_differing(before, box.data(), is_table_file)
+            differing = count_differing(before, box.data(), is_left_alone)
             confirmed = running.confirmed()
         complaint = check(engine, box.container(SERVICE), kept, confirmed)
         box.operate("/v1/gc")

@@ -5,7 +5,6 @@ import socket
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from typing import NamedTuple
 
 import yaml
@@ -20,7 +19,7 @@ SERVICE, PORT, DATABASE = "db", 5432, "postgres"
 FILES = ROOT / "tests" / "integration" / "postgres"
 """The tests' own: an image of Debian's PostgreSQL 15, with checksums of pages, and ``agree``."""
 SCALE, CLIENTS = 20, 4
-"""pgbench's; the scale makes about 300 MiB of tables and indexes."""
+"""pgbench's; the scale makes about 300 MiB of tables and indexes, beside some 200 of PostgreSQL's own log."""
 STOP_TIMEOUT_S = 60
 LIVE_S = 600
 """How long the load lasts when nobody stops the database."""
@@ -35,6 +34,10 @@ _VOLUME = "/data"
 _STARTUP = b"\0\3\0\0user\0postgres\0database\0postgres\0\0"
 _STILL_STARTING = b"57P03"
 """PostgreSQL's cannot_connect_now; with any other answer it serves, as pg_isready sees it, too."""
+_WRITTEN_BY_A_START = re.compile(
+    r"pg(/global(/pg_control)?|/base/\d+|/(base/\d+|global)/pg_internal\.init|/postmaster\.(opts|pid)"
+    r"|/pg_(wal|stat|stat_tmp|subtrans|notify)(/.*)?)?"
+)
 _PROCESSED = re.compile(r"^number of transactions actually processed: (\d+)", re.MULTILINE)
 
 
@@ -103,11 +106,12 @@ def is_serving(answer: bytes) -> bool:
 
 
 def fill(engine: EngineApi, container: str) -> None:
-    """As pgbench does. Raises: BenchError."""
+    """As pgbench does, and all on disk. Raises: BenchError."""
     _eventually(lambda: engine.run_exec(container, ("pg_isready", "-q")) == 0, "PostgreSQL is ready")
-    done = engine.run_exec_for_output(container, ("pgbench", "-i", "-s", str(SCALE), "-q", DATABASE))
-    if done.status != 0:
-        raise BenchError(f"pgbench can't fill the database: {done.stderr.strip()}")
+    for argv in (("pgbench", "-i", "-s", str(SCALE), "-q", DATABASE), ("psql", "-Xqc", "checkpoint", DATABASE)):
+        done = engine.run_exec_for_output(container, argv)
+        if done.status != 0:
+            raise BenchError(f"{argv[0]} can't fill the database: {done.stderr.strip()}")
 
 
 def count_transfers(engine: EngineApi, container: str) -> int:
@@ -185,13 +189,13 @@ def complain(found: Agreement, kept: int, confirmed: int) -> str:
     return f"{-lost} transactions are there that nobody made" if -lost > CLIENTS else ""
 
 
-def is_table_file(path: str) -> bool:
-    """What a server that only started has left as it was: all in base/ and the logs of commits.
+def is_left_alone(path: str) -> bool:
+    """Whether a server that has only started still has this of its volume as it was copied.
 
-    The rest it writes when it starts: pg_control, its own log, and lists that it makes again.
+    The rest it writes when it starts: what it knows of itself, its log, lists that it makes again, and with them the
+    times of their folders.
     """
-    inside, name = path.removeprefix("pg/"), Path(path).name
-    return inside.startswith(("base/", "pg_xact/", "pg_multixact/")) and name != "pg_internal.init"
+    return _WRITTEN_BY_A_START.fullmatch(path) is None
 
 
 def _eventually(look: Callable[[], bool], what: str) -> None:
