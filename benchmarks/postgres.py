@@ -170,10 +170,14 @@ def read_agreement(said: Said) -> Agreement:
     """Of what ``agree`` wrote: the sums, then pg_amcheck over every table and index."""
     is_right, _, transfers = said.stdout.strip().partition("|")
     if not transfers.isdecimal():
-        return Agreement(0, f"the database doesn't say how it is: {said.stderr.strip()}")
+        return Agreement(0, f"the database doesn't say how it is: {_last_line(said.stderr)}")
     if is_right != "t":
         return Agreement(int(transfers), "the sums of accounts, tellers, branches and history differ")
-    return Agreement(int(transfers), f"pg_amcheck: {said.stderr.strip()}" if said.status != 0 else "")
+    return Agreement(int(transfers), f"pg_amcheck: {_last_line(said.stderr)}" if said.status != 0 else "")
+
+
+def _last_line(text: str) -> str:
+    return (text.strip().splitlines() or ["it says nothing"])[-1]
 
 
 def complain(found: Agreement, kept: int, confirmed: int) -> str:

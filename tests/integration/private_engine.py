@@ -79,7 +79,12 @@ class PrivateEngine:
         )
         with (self._folder / "log").open("ab") as log:
             self._daemon = subprocess.Popen(
-                [*self.enter, "dockerd", *options], stdin=subprocess.DEVNULL, stdout=log, stderr=log
+                [*self.enter, "dockerd", *options],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                # ^C reaches us first, and what is on the engine is removed before it ends.
+                start_new_session=True,
             )
         asyncio.run(self._answers())
         self._daemon_pid = _only_child(self._daemon.pid)
@@ -277,6 +282,7 @@ def _first_process() -> "subprocess.Popen[str]":
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        start_new_session=True,
     )
     assert process.stdout is not None
     if process.stdout.readline() != "prepared\n":
