@@ -14,8 +14,8 @@ from typing import Any, TypeVar
 from benchmarks.engine import EngineApi, Names
 from benchmarks.engine_cpu import parse_stat
 from benchmarks.faults import BenchError
-from benchmarks.scenarios import Image
-from benchmarks.small_box import VERSIONS, WRITTEN_BY, make_releases
+from benchmarks.releases import VERSIONS
+from benchmarks.small_box import WRITTEN_BY
 from benchmarks.tools import OUR_PROGRAM
 
 T = TypeVar("T")
@@ -38,13 +38,23 @@ class _UnixConnection(http.client.HTTPConnection):
 
 
 class LoaderBox:
-    """The small appliance under a Loader. Every question raises BenchError when there is no good answer in time."""
+    """An appliance under a Loader. Every question raises BenchError when there is no good answer in time.
+
+    ``written_by``: the service that has the volume, at /data.
+    """
 
     def __init__(
-        self, name: str, folder: Path, engine: EngineApi, process: "subprocess.Popen[bytes]", page: int
+        self,
+        name: str,
+        folder: Path,
+        engine: EngineApi,
+        process: "subprocess.Popen[bytes]",
+        page: int,
+        written_by: str,
     ) -> None:
         self.name = name
         self.page_port = page
+        self._written_by = written_by
         self._folder = folder
         self._engine = engine
         self._process = process
@@ -68,6 +78,11 @@ class LoaderBox:
             ended = self.operate(path, {"version": version})
             if ended["status"] != "done":
                 raise BenchError(f"{path} of {version} ended as {ended['status']}: {ended.get('failure')}.")
+
+    def switch(self) -> Mapping[str, Any]:
+        """To the other release: the operation when it is over."""
+        (target,) = (version for version in VERSIONS if version != self.version)
+        return self.operate("/v1/switch", {"version": target, "allow_downgrade": True})
 
     @property
     def version(self) -> str:
@@ -95,11 +110,11 @@ class LoaderBox:
 
     def data(self) -> Path:
         """Where the volume of the deployment that runs lies on the host."""
-        return self._engine.mountpoint(self.container(WRITTEN_BY), "/data")
+        return self._engine.mountpoint(self.container(self._written_by), "/data")
 
     @property
     def writing_pid(self) -> int:
-        return self._engine.pid(self.container(WRITTEN_BY))
+        return self._engine.pid(self.container(self._written_by))
 
     def cpu_s(self) -> float:
         """What it and the children that it waited for used so far."""
@@ -165,16 +180,23 @@ class LoaderBox:
 
 
 @contextmanager
-def loader_box(name: str, folder: Path, engine: EngineApi, image: Image) -> Iterator[LoaderBox]:
-    """One that runs the first release, and has the second."""
-    page_port, api_port, port = free_ports(3)
-    releases = make_releases(folder, name, image, port)
+def loader_box(
+    name: str,
+    folder: Path,
+    engine: EngineApi,
+    releases: Path,
+    *,
+    environment: Mapping[str, str],
+    written_by: str = WRITTEN_BY,
+) -> Iterator[LoaderBox]:
+    """One that runs the first of two releases, and has the second. Its network is the calling thread's."""
+    page_port, api_port = free_ports(2)
     command = [str(OUR_PROGRAM), "-p", name, "loader", "--state", str(folder / "state"), "--run", str(folder / "run")]
     command += ["--page-port", str(page_port), "--api-port", str(api_port), "--source", f"dir:{releases}"]
     with (folder / "loader.log").open("wb") as log:
         # A session of its own: ^C reaches us first, and it is ended in good order.
-        process = subprocess.Popen(command, stdout=log, stderr=log, env=dict(os.environ), start_new_session=True)
-    box = LoaderBox(name, folder, engine, process, page_port)
+        process = subprocess.Popen(command, stdout=log, stderr=log, env=dict(environment), start_new_session=True)
+    box = LoaderBox(name, folder, engine, process, page_port, written_by)
     try:
         box.wait_until_it_answers()
         box.deploy(VERSIONS[0])

@@ -8,9 +8,10 @@ from contextlib import contextmanager
 from benchmarks.engine import EngineApi
 from benchmarks.figures import Failure, Outcome, Sample
 from benchmarks.goals import Quantity
-from benchmarks.loader_box import LoaderBox, loader_box
+from benchmarks.loader_box import LoaderBox, free_ports, loader_box
+from benchmarks.releases import make_releases
 from benchmarks.rows import Row
-from benchmarks.small_box import LAYERS
+from benchmarks.small_box import LAYERS, small_texts
 from benchmarks.tools import BOXSHIP
 from benchmarks.trials import Contest, Stage
 
@@ -34,7 +35,9 @@ class Loaders:
     def open(self, stage: Stage) -> Iterator[Contest]:
         folder = stage.folder / "loader"
         folder.mkdir()
-        with loader_box(f"{stage.name}-loader", folder, stage.engine, stage.image) as box:
+        name, (port,) = f"{stage.name}-loader", free_ports(1)
+        releases = make_releases(folder, name, small_texts(name, stage.image, port), stage.environment)
+        with loader_box(name, folder, stage.engine, releases, environment=stage.environment) as box:
             yield _LoaderContest(stage.engine, box)
 
 

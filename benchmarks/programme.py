@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 
 from benchmarks.builds import BUILDS
+from benchmarks.databases import DATABASES
 from benchmarks.faults import BenchError
 from benchmarks.loaders import LOADERS
 from benchmarks.probes import PROBES
 from benchmarks.rows import COMMAND_ROWS, Row
-from benchmarks.switches import SWITCHES
+from benchmarks.switches import SHARED_SWITCHES, SWITCHES
 from benchmarks.trials import Trial
 from benchmarks.upgrades import UPGRADES
 
@@ -16,6 +17,8 @@ TRIALS: tuple[Trial, ...] = (
     BUILDS,
     UPGRADES,
     SWITCHES,
+    SHARED_SWITCHES,
+    DATABASES,
     LOADERS,
     # One line for each further trial: see trials.py.
 )

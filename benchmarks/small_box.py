@@ -1,15 +1,12 @@
-"""A small appliance in two releases that differ in nothing but their version: data, two services at it, and a front."""
+"""A small appliance: data, two services at it, and a front."""
 
-import subprocess
-from pathlib import Path
+from collections.abc import Mapping
 
 import yaml
 
-from benchmarks.faults import BenchError
+from benchmarks.releases import Texts
 from benchmarks.scenarios import PORT, READY_PATH, Image
-from benchmarks.tools import OUR_PROGRAM
 
-VERSIONS = ("1.0.0", "2.0.0")
 LAYERS = (("store", "worker"), ("web",))
 """Those of the second start when those of the first run."""
 WRITTEN_BY = "store"
@@ -21,7 +18,15 @@ SERVE = (
     f"mkdir -p {READY_PATH}; >{READY_PATH}/index.html; exec busybox httpd -f -p {PORT} -h {READY_PATH}",
 )
 STOP_TIMEOUT_S = 1
-_DEADLINE_S = 300
+
+
+def small_texts(name: str, image: Image, port: int) -> Texts:
+    """Its files."""
+
+    def texts(version: str) -> Mapping[str, str]:
+        return {"compose.yaml": compose_text(image, port), "appliance.yaml": appliance_text(name, version)}
+
+    return texts
 
 
 def compose_text(image: Image, port: int) -> str:
@@ -54,23 +59,3 @@ def appliance_text(name: str, version: str) -> str:
 
 def command_of(service: str) -> tuple[str, ...]:
     return SERVE if service in LAYERS[1] else SLEEP
-
-
-def make_releases(folder: Path, name: str, image: Image, port: int) -> Path:
-    """The folder of both. Raises: BenchError when one can't be made."""
-    files, output = folder / "files", folder / "releases"
-    files.mkdir(parents=True)
-    (files / "compose.yaml").write_text(compose_text(image, port))
-    for version in VERSIONS:
-        (files / "appliance.yaml").write_text(appliance_text(name, version))
-        done = subprocess.run(
-            (str(OUR_PROGRAM), "-p", name, "release", "create", "--output", str(output)),
-            cwd=files,
-            capture_output=True,
-            text=True,
-            timeout=_DEADLINE_S,
-            check=False,
-        )
-        if done.returncode != 0:
-            raise BenchError(f"Release {version} can't be made: {done.stderr.strip()}")
-    return output

@@ -18,10 +18,13 @@ from benchmarks.engine_cpu import cpu_between_s, read_usage
 from benchmarks.faults import BenchError
 from benchmarks.figures import Failure, Outcome, Sample
 from benchmarks.goals import Quantity
+from benchmarks.grounds import Ground, machine_ground, sharing_ground
 from benchmarks.loader_box import LoaderBox, free_ports, loader_box
-from benchmarks.raw_box import RawBox, raw_box
+from benchmarks.raw_box import RawBox, small_raw_box
+from benchmarks.releases import make_releases
 from benchmarks.rows import Row
-from benchmarks.small_box import VERSIONS
+from benchmarks.small_box import WRITTEN_BY, small_texts
+from benchmarks.stopwatch import Stopwatch
 from benchmarks.tools import BOXSHIP
 from benchmarks.trials import Contest, Stage
 from benchmarks.upgrades import VOLUME, WRITTEN_FOR_S, Volume, copy_changed, sync, write_volume, writers
@@ -29,8 +32,13 @@ from boxship.execute.generations import discard
 from boxship.host.volumes.manifest import manifest
 
 COPYING, SCANNING = "raw-cp", "raw-scan"
-VOLUMES: Mapping[str, Volume] = {"switch-20m": Volume(400, 20 * 1024**2), "switch-1g": VOLUME}
-_TITLES = {
+VOLUMES: Mapping[str, Volume] = {
+    "switch-20m": Volume(400, 20 * 1024**2),
+    "switch-1g": VOLUME,
+    "switch-4g": Volume(4_096, 4 * 1024**3),
+    "switch-xfs": VOLUME,
+}
+TITLES = {
     BOXSHIP: "boxship",
     SCANNING: "raw engine and a scan",
     COPYING: "raw engine and cp -a",
@@ -44,41 +52,65 @@ class Switches:
     rows = (
         Row("switch-20m", "switch: appliance away while 20 MiB in 400 files go over", Quantity.WALL),
         Row("switch-1g", "the same with 1 GiB in 20,000 files", Quantity.WALL),
+        Row("switch-4g", "the same with 4 GiB in 4,096 files", Quantity.WALL),
     )
 
     @contextmanager
     def open(self, stage: Stage) -> Iterator[Contest]:
-        if os.geteuid() != 0 or shutil.which("nsenter") is None:
-            raise BenchError("it needs root, and nsenter (util-linux).")
+        look_for_means()
         with ExitStack() as stack:
-            yield SwitchContest(stage, stack)
+            yield SwitchContest(stage, machine_ground(stage), stack)
 
 
-SWITCHES = Switches()
+class SharedSwitches:
+    """The trial on a disk that shares blocks, with an engine of its own."""
+
+    rows = (Row("switch-xfs", "the same with the 1 GiB on XFS, where cp shares blocks", Quantity.WALL),)
+
+    @contextmanager
+    def open(self, stage: Stage) -> Iterator[Contest]:
+        look_for_means()
+        with sharing_ground(stage) as ground, ExitStack() as stack:
+            yield SwitchContest(stage, ground, stack)
+
+
+SWITCHES, SHARED_SWITCHES = Switches(), SharedSwitches()
+
+
+def look_for_means() -> None:
+    """Raises: BenchError when there are none."""
+    if os.geteuid() != 0 or shutil.which("nsenter") is None:
+        raise BenchError("it needs root, and nsenter (util-linux).")
 
 
 class SwitchContest:
     """A row's containers and volumes are made on the first use, and stay until the end."""
 
-    titles: Mapping[str, str] = _TITLES
+    titles: Mapping[str, str] = TITLES
     left_out: Sequence[str] = ()
 
-    def __init__(self, stage: Stage, stack: ExitStack) -> None:
+    def __init__(self, stage: Stage, ground: Ground, stack: ExitStack) -> None:
         self._stage = stage
+        self._ground = ground
         self._stack = stack
         self._ours: dict[str, LoaderBox] = {}
         self._raw: dict[str, RawBox] = {}
 
     def turn(self, key: str, row: Row) -> Iterable[Outcome]:
-        if key == BOXSHIP:
-            return (_switch(self._our_box(row)),)
-        return (_by_hand(self._raw_box(row), key),)
+        with self._ground.entered():
+            if key == BOXSHIP:
+                return (_switch(self._our_box(row), self._ground),)
+            return (_by_hand(self._raw_box(row), key, self._ground),)
 
     def _our_box(self, row: Row) -> LoaderBox:
         if row.key not in self._ours:
-            name, folder = f"{self._stage.name}-{row.key}", self._stage.folder / row.key
+            name, folder, ground = f"{self._stage.name}-{row.key}", self._stage.folder / row.key, self._ground
             folder.mkdir()
-            box = self._stack.enter_context(loader_box(name, folder, self._stage.engine, self._stage.image))
+            (port,) = free_ports(1)
+            releases = make_releases(folder, name, small_texts(name, ground.image, port), ground.environment)
+            box = self._stack.enter_context(
+                loader_box(name, folder, ground.engine, releases, environment=ground.environment)
+            )
             _fill(box.data(), VOLUMES[row.key])
             self._ours[row.key] = box
         return self._ours[row.key]
@@ -86,7 +118,7 @@ class SwitchContest:
     def _raw_box(self, row: Row) -> RawBox:
         if row.key not in self._raw:
             name, (port,) = f"{self._stage.name}-raw-{row.key}", free_ports(1)
-            box = self._stack.enter_context(raw_box(name, self._stage.engine, self._stage.image, port))
+            box = self._stack.enter_context(small_raw_box(name, self._ground.engine, self._ground.image, port))
             _fill(box.data, VOLUMES[row.key])
             self._raw[row.key] = box
         return self._raw[row.key]
@@ -97,13 +129,12 @@ def _fill(folder: Path, volume: Volume) -> None:
     sync(folder)
 
 
-def _switch(box: LoaderBox) -> Outcome:
+def _switch(box: LoaderBox, ground: Ground) -> Outcome:
     """To the other release, and the generation before the last one removed."""
-    (target,) = (version for version in VERSIONS if version != box.version)
     before = box.data()
     engine_before, used_s = read_usage(), box.cpu_s()
-    with writers(before, *inside(box.writing_pid)):
-        operation = box.operate("/v1/switch", {"version": target, "allow_downgrade": True})
+    with writers(before, *inside(box.writing_pid, ground)):
+        operation = box.switch()
     engine_cpu_s = cpu_between_s(engine_before, read_usage())
     cpu_s = box.cpu_s() - used_s
     if operation["status"] != "done":
@@ -122,45 +153,43 @@ def outcome_of(operation: Mapping[str, Any], cpu_s: float, engine_cpu_s: float |
     return Sample(float(operation["result"]["downtime_s"]), cpu_s, engine_cpu_s, None, differing=differing)
 
 
-def _by_hand(box: RawBox, key: str) -> Outcome:
-    since_ns = time.time_ns()
-
-    def scan() -> None:
-        copy_changed(box.data, box.copy, since_ns)
-
-    def copy() -> None:
-        copy_all(box.data, box.copy)
-
-    meanwhile: Callable[[], None] = copy if key == COPYING else scan
+def _by_hand(box: RawBox, key: str, ground: Ground) -> Outcome:
+    since_ns, watch = time.time_ns(), Stopwatch()
     try:
-        with writers(box.data, *inside(box.writing_pid)):
+        with writers(box.data, *inside(box.pid(WRITTEN_BY), ground)):
             time.sleep(WRITTEN_FOR_S)
-            engine_before, used = read_usage(), os.times()
-            wall_s = box.away_s(meanwhile)
-        spent = os.times()
-        engine_cpu_s = cpu_between_s(engine_before, read_usage())
-        cpu_s = sum(spent[:4]) - sum(used[:4])
-        differing = count_differing(box.data, box.copy) if key == COPYING else None
-        return Sample(wall_s, cpu_s, engine_cpu_s, None, differing=differing)
+            with watch.running():
+                box.stop()
+                if key == COPYING:
+                    copy_all(box.data, box.copy, shares_blocks=ground.shares_blocks)
+                else:
+                    copy_changed(box.data, box.copy, since_ns)
+                box.start()
+        return watch.sample(count_differing(box.data, box.copy) if key == COPYING else None)
     finally:
         discard(box.copy)
         sync(box.data)
 
 
-def copy_all(source: Path, copy: Path) -> None:
+def copy_all(source: Path, copy: Path, *, shares_blocks: bool = False) -> None:
     """Raises: BenchError."""
-    script = 'cp -a --reflink=never "$0/." "$1/" && sync -f "$1"'
-    argv = ("/bin/sh", "-c", script, str(source), str(copy))
+    share = "--reflink=always" if shares_blocks else "--reflink=never"
+    script = 'cp -a "$0" "$1/." "$2/" && sync -f "$2"'
+    argv = ("/bin/sh", "-c", script, share, str(source), str(copy))
     done = subprocess.run(argv, capture_output=True, text=True, timeout=_COPY_DEADLINE_S, check=False)
     if done.returncode != 0:
         raise BenchError(f"cp failed: {done.stderr.strip()}")
 
 
-def inside(pid: int) -> tuple[str, ...]:
+def inside(pid: int, ground: Ground) -> tuple[str, ...]:
     """What begins a command that the kernel ends together with the process namespace of ``pid``."""
-    return ("nsenter", "--target", str(pid), "--pid", "--")
+    return (*ground.enter, "nsenter", "--target", str(pid), "--pid", "--")
 
 
-def count_differing(one: Path, other: Path) -> int:
-    """How many paths are not the same in both trees, by all that a file system knows of them, and their bytes."""
-    return len({line.partition("\0")[0] for line in set(manifest(one)) ^ set(manifest(other))})
+def count_differing(one: Path, other: Path, counts: Callable[[str], bool] = bool) -> int:
+    """How many paths are not the same in both trees, by all that a file system knows of them, and their bytes.
+
+    ``counts``: which paths do.
+    """
+    paths = {line.partition("\0")[0] for line in set(manifest(one)) ^ set(manifest(other))}
+    return sum(counts(path) for path in paths)

@@ -151,12 +151,13 @@ def _floor(source: Path, copy: Path) -> Outcome:
 
 def copy_changed(source: Path, copy: Path, since_ns: int) -> None:
     """What can't be left out: a look at each file, and copying those that changed since then, to disk."""
-    for number, path in enumerate(_changed(source, since_ns)):
+    for number, path in enumerate(changed_since(source, since_ns)):
         (copy / str(number)).write_bytes(Path(path).read_bytes())
     sync(copy)
 
 
-def _changed(source: Path, since_ns: int) -> list[str]:
+def changed_since(source: Path, since_ns: int) -> list[str]:
+    """By a look at each file."""
     changed, folders = list[str](), [str(source)]
     while folders:
         with os.scandir(folders.pop()) as entries:

@@ -79,7 +79,12 @@ class PrivateEngine:
         )
         with (self._folder / "log").open("ab") as log:
             self._daemon = subprocess.Popen(
-                [*self.enter, "dockerd", *options], stdin=subprocess.DEVNULL, stdout=log, stderr=log
+                [*self.enter, "dockerd", *options],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                # ^C reaches us first, and what is on the engine is removed before it ends.
+                start_new_session=True,
             )
         asyncio.run(self._answers())
         self._daemon_pid = _only_child(self._daemon.pid)
@@ -88,6 +93,11 @@ class PrivateEngine:
     def enter(self) -> tuple[str, ...]:
         """What a command begins with that shall run in its namespaces."""
         return ("nsenter", "--target", str(self._inside_pid), "--net", "--mount", "--pid")
+
+    @property
+    def network(self) -> Path:
+        """Its network namespace, to be opened."""
+        return Path(f"/proc/{self._inside_pid}/ns/net")
 
     @property
     def root(self) -> Path:
@@ -279,6 +289,7 @@ def _first_process() -> "subprocess.Popen[str]":
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        start_new_session=True,
     )
     assert process.stdout is not None
     if process.stdout.readline() != "prepared\n":

@@ -24,6 +24,7 @@ from benchmarks.builds import (
 )
 from benchmarks.builds import complain as complain_of_images
 from benchmarks.builds import compose_text as builds_text
+from benchmarks.databases import DATABASES
 from benchmarks.engine import Container, EngineApi, Names
 from benchmarks.engine_cpu import cpu_between_s, parse_stat
 from benchmarks.faults import BenchError
@@ -47,7 +48,7 @@ from benchmarks.scenarios import (
     single,
     without_healthchecks,
 )
-from benchmarks.switches import SWITCHES, VOLUMES, copy_all, count_differing, outcome_of
+from benchmarks.switches import SHARED_SWITCHES, SWITCHES, VOLUMES, copy_all, count_differing, outcome_of
 from benchmarks.tools import (
     BOXSHIP,
     COMPOSE_V1,
@@ -421,7 +422,9 @@ class TestSwitches:
         return load(LoadOptions(directory=folder)).appliance
 
     def test_every_row_about_switches_has_its_volume(self) -> None:
-        assert [row.key for row in choose_rows(["switch"])] == [row.key for row in SWITCHES.rows] == list(VOLUMES)
+        rows = (*SWITCHES.rows, *SHARED_SWITCHES.rows)
+        assert [row.key for row in rows] == list(VOLUMES)
+        assert choose_rows(["switch"]) == (*rows, *DATABASES.rows)
 
     def test_the_appliance_has_the_containers_that_are_made_by_hand(self, tmp_path: Path) -> None:
         appliance = self.release(tmp_path)
