@@ -605,6 +605,7 @@ complete -c boxship -n '__fish_seen_subcommand_from loader' -l source -x -d 'whe
 complete -c boxship -n '__fish_seen_subcommand_from loader' -l ca -r -F -d 'an authority to believe for the registry\'s certificate'
 complete -c boxship -n '__fish_seen_subcommand_from loader' -l insecure -x -d 'a registry that may do without TLS (repeatable)'
 complete -c boxship -n '__fish_seen_subcommand_from loader' -l update-check -x -d 'how often the source is asked for newer releases (12); 0: never'
+complete -c boxship -n '__fish_seen_subcommand_from loader' -l check -d 'only see whether it could look after this box'
 complete -c boxship -n '__fish_seen_subcommand_from loader' -l help -d 'show this help message and exit'
 complete -c boxship -n '__fish_seen_subcommand_from loader' -l file -r -F -d 'compose or appliance file (repeatable)'
 complete -c boxship -n '__fish_seen_subcommand_from loader' -l project-name -x -d 'the appliance\'s name'

@@ -846,6 +846,7 @@ _boxship_verb_loader() {
         '(--ca)--ca[an authority to believe for the registry'"'"'s certificate]:FILE:_files' \
         '*--insecure[a registry that may do without TLS (repeatable)]:HOST: ' \
         '(--update-check)--update-check[how often the source is asked for newer releases (12); 0\: never]:HOURS: ' \
+        '(--check)--check[only see whether it could look after this box]' \
         '(--help)--help[show this help message and exit]' \
         '*--file[compose or appliance file (repeatable)]:FILE:_files' \
         '(--project-name)--project-name[the appliance'"'"'s name]:NAME: ' \

@@ -126,6 +126,11 @@ def loader_before_name(appliance: str) -> str:
     return f"{loader_name(appliance)}-Before"
 
 
+def loader_check_name(appliance: str) -> str:
+    """That of a Loader which only says whether it could take over."""
+    return f"{loader_name(appliance)}-Check"
+
+
 def normalize_appliance_name(text: str) -> str:
     """A folder's or a file's name as an appliance name: lower case, other characters dropped, "" if none is left."""
     return re.sub(r"[^a-z0-9_-]", "", text.lower()).lstrip("_-")

@@ -1,4 +1,7 @@
-"""Three releases of a small appliance, each with a Loader of its own; that of the last never gets well."""
+"""Four releases of a small appliance, each with a Loader of its own.
+
+That of 3.0.0 says that it would be well, and never is; that of 4.0.0 says itself that it would not.
+"""
 
 import asyncio
 import hashlib
@@ -31,13 +34,20 @@ services:
     ports: ["127.0.0.1:PORT:80"]
 volumes: {data: {}}
 """
-_BROKEN = "usr/local/lib/python3.11/dist-packages/boxship/cli/box_process.py"
-# Compiled without a look at the source: the image's files never change.
+_CODE = "/usr/local/lib/python3.11/dist-packages/boxship/cli"
+
+
+def _breaking(module: str, text: str) -> str:
+    """Compiled without a look at the source, as the image's files never change: so that goes as well."""
+    compiled = f"import glob, os; [os.remove(f) for f in glob.glob('{_CODE}/__pycache__/{module}.*')]"
+    return f"RUN python3 -c \"{compiled}\"\nRUN echo '{text}' >>{_CODE}/{module}.py\n"
+
+
 _DOCKERFILES = {
     "1.0.0": "FROM {platform}\nLABEL release=1\n",
     "2.0.0": "FROM {platform}\nLABEL release=2\n",
-    "3.0.0": f'FROM {{platform}}\nRUN python3 -c "import glob, os; [os.remove(f) for f in '
-    f"glob.glob('/{Path(_BROKEN).parent}/__pycache__/box_process.*')]\"\nRUN echo 'raise SystemExit(9)' >/{_BROKEN}\n",
+    "3.0.0": "FROM {platform}\n" + _breaking("box_process", "run_box = None"),
+    "4.0.0": "FROM {platform}\n" + _breaking("loader_check", "raise SystemExit(9)"),
 }
 
 
@@ -51,7 +61,9 @@ class Releases(Struct, frozen=True):
 def make_handing_releases(root: Path) -> Releases:
     """Below ``root``, where they stay as a cache: to compress a platform image takes ten seconds."""
     platform = asyncio.run(_platform())
-    loaders = {version: _loader(version, text.format(platform=platform)) for version, text in _DOCKERFILES.items()}
+    loaders = {
+        version: _loader(version, text.replace("{platform}", platform)) for version, text in _DOCKERFILES.items()
+    }
     key = hashlib.sha256(json.dumps([loaders, _COMPOSE]).encode()).hexdigest()[:12]
     made = root / f"handing-{key}"
     if not made.exists():

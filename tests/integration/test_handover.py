@@ -91,6 +91,12 @@ def firewall(host: PrivateHost) -> str:
     return "".join(host.attempt(each).stdout for each in programs)
 
 
+def other_loader(host: PrivateHost) -> str:
+    """What the status says of a Loader that should run and doesn't."""
+    status = host.attempt("/usr/local/bin/boxship", "--json", "box", "status")
+    return "".join(each["text"] for each in json.loads(status.stdout)["issues"] if each["code"] == "loader.other")
+
+
 def loader_image(host: PrivateHost) -> str:
     return host.run("docker", "container", "inspect", "--format", "{{.Image}}", LOADER).strip()
 
@@ -221,7 +227,7 @@ def test_a_tree_into_which_a_release_was_installed_is_then_as_before(
 def test_the_loader_goes_with_the_release_forth_and_back_and_a_broken_one_is_left_again(
     host: PrivateHost, releases: Releases
 ) -> None:
-    first, second, broken = releases.loaders.values()
+    first, second, broken, unfit = releases.loaders.values()
     install(host, releases, "1.0.0")
     host.sail(APPLIANCE)
     boots = [ready(host)]
@@ -239,9 +245,7 @@ def test_the_loader_goes_with_the_release_forth_and_back_and_a_broken_one_is_lef
     boots.append(ready(host, *boots))
     assert loader_image(host) == second
     answers(host, "3.0.0")
-    status = host.attempt("/usr/local/bin/boxship", "--json", "box", "status")
-    (issue,) = [each for each in json.loads(status.stdout)["issues"] if each["code"] == "loader.other"]
-    assert "was started again and again and never got well" in issue["text"]
+    assert "was started again and again and never got well" in other_loader(host)
     starts = host.said.count(f"started the Loader {broken.removeprefix('sha256:')[:12]}")
 
     # Killed, it finds the same and stays.
@@ -250,7 +254,16 @@ def test_the_loader_goes_with_the_release_forth_and_back_and_a_broken_one_is_lef
     assert loader_image(host) == second
     assert host.said.count(f"started the Loader {broken.removeprefix('sha256:')[:12]}") == starts == 3
 
-    # Back to the release before, whose Loader this is, and with a copy of the one before that to the first Loader.
+    # One that says itself that it would not be well is not even tried.
+    install(host, releases, "4.0.0")
+    host.wrapper("box", "switch", "4.0.0")
+    answers(host, "4.0.0")
+    host.eventually(lambda: "goes on: it ended with status 9" in other_loader(host), "it was asked, and stays away")
+    assert loader_image(host) == second
+    assert unfit.removeprefix("sha256:")[:12] not in host.said
+    assert "-Check" not in host.run("docker", "ps", "--all", "--format", "{{.Names}}")
+
+    # Back to the first release, and so to the first Loader.
     host.wrapper("box", "switch", "1.0.0", "--allow-downgrade")
     boots.append(ready(host, *boots))
     assert loader_image(host) == first

@@ -37,6 +37,7 @@ from boxship.loader.parts import Parts, nobody_restarts
 from boxship.loader.pulling import LibraryReleases, SourceVendor
 from boxship.loader.ring import Ring
 from boxship.loader.service_tokens import ServiceTokens
+from boxship.loader.successor import CheckedSuccessor
 from boxship.loader.supervisor import Supervisor
 from boxship.loader.tokens import StoreTokens, make_monitoring_password
 from boxship.registry.trust import Trust
@@ -195,7 +196,8 @@ class _BoxProcess:
         self._known: frozenset[Admitted] | None = None
         self._admitted: frozenset[Admitted] | None = None
         self._socket = Unix(str(options.places.socket))
-        self.handover = Handover(parts, options.places, box, self._stop.set)
+        successor = CheckedSuccessor(parts.engine, parts.appliance, options.places, parts.own_image)
+        self.handover = Handover(parts, options.places, box, successor, self._stop.set)
 
     def hear(self, event: BoxEvent) -> None:
         match event:

@@ -9,6 +9,7 @@ from pathlib import Path
 from boxship.cli.box_process import BoxOptions, run_box
 from boxship.cli.context import Invocation
 from boxship.cli.dry_run import IS_DRY_RUN, DryRunEnded
+from boxship.cli.loader_check import check_box
 from boxship.cli.render.sentences import print_sentences
 from boxship.cli.run import hear_interrupts, run_with_engine
 from boxship.engine.port import Engine
@@ -44,6 +45,7 @@ def add_loader(parser: argparse.ArgumentParser) -> None:
         metavar="HOURS",
         help=f"how often the source is asked for newer releases ({UPDATE_CHECK_H:g}); 0: never",
     )
+    parser.add_argument("--check", action="store_true", help="only see whether it could look after this box")
     parser.set_defaults(run=loader)
 
 
@@ -69,6 +71,14 @@ def loader(invocation: Invocation, arguments: argparse.Namespace) -> int:
     if IS_DRY_RUN.get():
         text = f"would look after {name}, with its state in {options.places.state}"
         raise DryRunEnded(text, {"appliance": name, "state": str(options.places.state)})
+
+    async def check(engine: Engine) -> int:
+        await check_box(options.places, engine)
+        print(f"it could look after {name}")
+        return 0
+
+    if arguments.check:
+        return run_with_engine(check)
 
     async def work(engine: Engine) -> int:
         stop: asyncio.Event = hear_interrupts()

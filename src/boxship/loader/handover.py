@@ -1,5 +1,7 @@
 """Which Loader looks after a box: that of the release that is current. When that is another one, this one makes way.
 
+It makes way only for one that has said, from a container beside it, that it would be well here.
+
 The commit of a switch says it, and nothing else has to be remembered: whoever starts between the commit and the record
 for sail finds the same and makes way then. A Loader that sail has given up isn't tried again for the same release, so
 no two pass the box back and forth: the one that runs stays, and says why.
@@ -18,6 +20,7 @@ from boxship.events import Notice
 from boxship.host.places import Places, read_line, record_loader, report_loader
 from boxship.loader.happened import BoxEvent, Decided, OperationChanged
 from boxship.loader.parts import Parts
+from boxship.loader.successor import Successor
 from boxship.state.deployment import Deployment
 from boxship.state.state import State
 
@@ -31,7 +34,11 @@ class MakeWay(Struct, frozen=True):
     """For the Loader of that image."""
 
     image_id: str
-    why: str
+    whose: str
+
+    @property
+    def why(self) -> str:
+        return f"{self.whose} takes over"
 
 
 class Stay(Struct, frozen=True):
@@ -54,7 +61,7 @@ def choose_loader(
         return Stay(f"{name} was started again and again and never got well, so {short_id(own_image)} goes on")
     if not is_here:
         return Stay(f"{name} isn't on the engine, so {short_id(own_image)} goes on")
-    return MakeWay(platform_id, f"{name} takes over")
+    return MakeWay(platform_id, name)
 
 
 def short_id(image_id: str) -> str:
@@ -77,8 +84,13 @@ class Leaving(Protocol):
 class Handover:
     """Tells sail that this Loader is well, and which should run. ``leave`` ends this one."""
 
-    def __init__(self, parts: Parts, places: Places, box: Leaving, leave: Callable[[], None]) -> None:
+    def __init__(
+        self, parts: Parts, places: Places, box: Leaving, successor: Successor, leave: Callable[[], None]
+    ) -> None:
         self._parts = parts
+        self._successor = successor
+        self._objections: dict[str, str] = {}
+        """Image id -> what the Loader of it said; each is asked once."""
         self._places = places
         self._box = box
         self._leave = leave
@@ -130,10 +142,22 @@ class Handover:
             case Stay():
                 self._complain(choice.but)
                 return False
-            case MakeWay():
+            case MakeWay(image_id=image_id):
+                if objection := await self._objection(image_id):
+                    self._complain(f"{choice.whose} would not be well here, so {self._own_id} goes on: {objection}")
+                    return False
                 return await self._make_way(state, choice)
             case _:
                 assert_never(choice)
+
+    @property
+    def _own_id(self) -> str:
+        return short_id(self._parts.own_image)
+
+    async def _objection(self, image_id: str) -> str:
+        if image_id not in self._objections:
+            self._objections[image_id] = await self._successor.objection(image_id)
+        return self._objections[image_id]
 
     async def _choose(self, current: Deployment | None) -> Choice:
         own = self._parts.own_image

@@ -32,7 +32,7 @@ def test_a_loader_stays_where_nothing_says_otherwise() -> None:
 
 def test_the_loader_of_the_current_release_is_made_way_for() -> None:
     choice = choose_loader(CURRENT, "sha256:b", "sha256:a", "sha256:c", is_here=True)
-    assert choice == MakeWay("sha256:b", "the Loader of 2.0.0 (b) takes over")
+    assert choice == MakeWay("sha256:b", "the Loader of 2.0.0 (b)")
 
 
 def test_a_loader_that_was_given_up_or_is_not_here_is_not_made_way_for() -> None:
@@ -57,6 +57,8 @@ class Handing(Bench):
             self.world.publish(version(number), db=f"app/db:{number}", web=web, page=web)
         record_loader(self.places, self.old)
         self.has_left = asyncio.Event()
+        self.objections: dict[str, str] = {}
+        self.asked: list[str] = []
 
     @asynccontextmanager
     async def started(self, own_image: str = "") -> AsyncIterator[Supervisor]:
@@ -67,7 +69,7 @@ class Handing(Bench):
         box = self.world.start_loader(own_image)
         parts = self.world.parts
         assert parts is not None
-        handover = Handover(parts, self.places, box, self.has_left.set)
+        handover = Handover(parts, self.places, box, self, self.has_left.set)
         parts.feed.tap(handover.hear)
         running = [asyncio.ensure_future(each) for each in (box.run(self.has_left), handover.run())]
         try:
@@ -77,6 +79,11 @@ class Handing(Bench):
             for task in running:
                 task.cancel()
             await asyncio.gather(*running, return_exceptions=True)
+
+    async def objection(self, image_id: str) -> str:
+        """Implements ``Successor``."""
+        self.asked.append(image_id)
+        return self.objections.get(image_id, "")
 
     async def left(self) -> None:
         for _ in range(2000):
@@ -132,6 +139,25 @@ async def test_after_a_switch_the_new_loader_is_recorded_and_nothing_begins_any_
         assert str(refused.value.fields["handover"]).startswith("the Loader of 1.2 ")
         assert "operation_id" not in refused.value.fields
         assert bench.world.engine.running, "the appliance runs on"
+
+
+async def test_a_loader_leaves_only_when_the_other_has_said_that_it_would_be_well(bench: Handing) -> None:
+    bench.objections[bench.new] = "it can't read the state"
+    async with bench.started() as box:
+        await bench.to(box, "1.0")
+        assert bench.asked == []
+        await bench.to(box, "1.2")
+        await bench.world.clock.sleep(100)
+        assert (bench.recorded, bench.has_left.is_set()) == (bench.old, False)
+        (issue,) = [each for each in (await box.status()).issues if each.code == "loader.other"]
+        assert issue.text.startswith("the Loader of 1.2 (")
+        assert issue.text.endswith(f"so {bench.old[7:19]} goes on: it can't read the state")
+        assert (await bench.over(box, await box.restart_service("web", by="test"))).status is OperationStatus.DONE
+        assert bench.asked == [bench.new], "once"
+    bench.objections.clear()
+    async with bench.started():
+        await bench.left()
+        assert (bench.recorded, bench.asked) == (bench.new, [bench.new, bench.new])
 
 
 async def test_a_failed_switch_leaves_the_loader(bench: Handing) -> None:
