@@ -21,6 +21,7 @@ from boxship.errors import (
     EngineUnreachableError,
     ImageMissingError,
     NetworkMiscountedError,
+    PortTakenError,
 )
 from boxship.plan.action import ContainerSpec, Endpoint
 from boxship.spec.model import Service
@@ -310,7 +311,7 @@ async def test_an_answer_that_is_no_json_of_the_right_kind_is_an_error(body: str
         (
             "500 X",
             '{"message": "listen tcp4 0.0.0.0:80: bind: address already in use"}',
-            EngineConflictError,
+            PortTakenError,
             "0.0.0.0:80",
         ),
         ("404 Not Found", '{"message": "No such image: x:1"}', ImageMissingError, "image 'x:1' is not on this machine"),
