@@ -52,6 +52,12 @@ async def run(bench: Bench, spec: ContainerSpec) -> None:
     await bench.world.engine.start_container(created.id)
 
 
+async def code_of_failed_boot(bench: Bench) -> str:
+    async with bench.loader() as box:
+        await bench.until(lambda: box.state().boots.failures == 1)
+        return (box.state().boots.last or pytest.fail("no failure")).code
+
+
 async def test_the_host_starts_the_engine_anew_and_the_box_comes_back(bench: Bench) -> None:
     host = Host(bench)
     await with_kept_port(bench)
@@ -120,10 +126,8 @@ async def test_a_port_at_which_somebody_listens_is_not_taken_for_lost(bench: Ben
     host = Host(bench)
     await with_kept_port(bench)
     bench.world.machine.listening = (Listener("tcp", "0.0.0.0", PORT, 17, "nginx"),)
-    async with bench.loader() as box:
-        await bench.until(lambda: box.state().boots.failures == 1)
-        assert (box.state().boots.last or pytest.fail("no failure")).code == "engine.port_taken"
-        assert host.asked == 0
+    assert await code_of_failed_boot(bench) == "engine.port_taken"
+    assert host.asked == 0
 
 
 async def test_the_engines_own_proxy_for_nobody_is_nobody(bench: Bench) -> None:
@@ -140,10 +144,8 @@ async def test_a_port_that_another_container_has_is_not_taken_for_lost(bench: Be
     await with_kept_port(bench)
     bench.world.engine.world.kept_ports.clear()
     await run(bench, ContainerSpec("theirs", LISTENS, "theirs:1"))
-    async with bench.loader() as box:
-        await bench.until(lambda: box.state().boots.failures == 1)
-        assert (box.state().boots.last or pytest.fail("no failure")).code == "engine.port_taken"
-        assert host.asked == 0
+    assert await code_of_failed_boot(bench) == "engine.port_taken"
+    assert host.asked == 0
 
 
 async def test_the_loaders_own_container_is_of_this_box(bench: Bench) -> None:
