@@ -27,7 +27,7 @@ from benchmarks.small_box import WRITTEN_BY, small_texts
 from benchmarks.stopwatch import Stopwatch
 from benchmarks.tools import BOXSHIP
 from benchmarks.trials import Contest, Stage
-from benchmarks.upgrades import VOLUME, WRITTEN_FOR_S, Volume, copy_changed, sync, write_volume, writers
+from benchmarks.upgrades import VOLUME, WRITTEN_FOR_S, Volume, copy_changed, copy_command, sync, write_volume, writers
 from boxship.execute.generations import discard
 from boxship.host.volumes.manifest import manifest
 
@@ -173,9 +173,7 @@ def _by_hand(box: RawBox, key: str, ground: Ground) -> Outcome:
 
 def copy_all(source: Path, copy: Path, *, shares_blocks: bool = False) -> None:
     """Raises: BenchError."""
-    share = "--reflink=always" if shares_blocks else "--reflink=never"
-    script = 'cp -a "$0" "$1/." "$2/" && sync -f "$2"'
-    argv = ("/bin/sh", "-c", script, share, str(source), str(copy))
+    argv = copy_command(source, copy, shares_blocks=shares_blocks)
     done = subprocess.run(argv, capture_output=True, text=True, timeout=_COPY_DEADLINE_S, check=False)
     if done.returncode != 0:
         raise BenchError(f"cp failed: {done.stderr.strip()}")

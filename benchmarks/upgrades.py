@@ -132,12 +132,19 @@ def _unheard(progress: Progress) -> None:
 def _cp(source: Path, copy: Path, log: Path, row: Row) -> Outcome:
     with writers(source):
         time.sleep(WRITTEN_FOR_S)
-    share = "--reflink=always" if row.key == XFS_ROW else "--reflink=never"
-    script = 'cp -a "$0" "$1/." "$2/" && sync -f "$2"'
-    outcome = run_command(Command(("/bin/sh", "-c", script, share, str(source), str(copy)), {}), log, row.deadline_s)
+    outcome = run_command(
+        Command(copy_command(source, copy, shares_blocks=row.key == XFS_ROW), {}), log, row.deadline_s
+    )
     if isinstance(outcome, Sample) and fingerprint(source) != fingerprint(copy):
         return Failure("the copy differs")
     return outcome
+
+
+def copy_command(source: Path, copy: Path, *, shares_blocks: bool) -> tuple[str, ...]:
+    """All of it by cp, to disk."""
+    share = "--reflink=always" if shares_blocks else "--reflink=never"
+    script = 'cp -a "$0" "$1/." "$2/" && sync -f "$2"'
+    return ("/bin/sh", "-c", script, share, str(source), str(copy))
 
 
 def _floor(source: Path, copy: Path) -> Outcome:
