@@ -8,6 +8,7 @@ from contextlib import aclosing
 from msgspec.structs import replace
 
 from boxship import names
+from boxship.checks.inside import Ran
 from boxship.checks.program import judge_program
 from boxship.checks.report import Found, Level
 from boxship.engine.port import Engine
@@ -34,20 +35,28 @@ async def ask_aside(
     image = image_reference(appliance, service)
     if (await engine.observe((image,))).image(image) is None:
         return Found(Level.SKIPPED, f"its image {image} isn't here yet")
-    spec = _spec(appliance, service, image, probe)
+    try:
+        ran = await run_to_its_end(engine, _spec(appliance, service, image, probe), timeout_s)
+    except (CommandNotFoundError, CommandRefusedError) as err:
+        return judge_program(err.exit_status, "", err.message)
+    found = judge_program(ran.exit_code, clean(ran.stdout), clean(ran.stderr))
+    return replace(found, code="preflight.command" if found.level is not Level.OK else "")
+
+
+async def run_to_its_end(engine: Engine, spec: ContainerSpec, timeout_s: float) -> Ran:
+    """A container that is gone afterwards, however it ended. ``timeout_s``: seconds from its start on.
+
+    Raises: TimeoutError; EngineError when the engine can't run it.
+    """
     try:
         await engine.create_container(spec)
         await engine.start_container(spec.name)
         async with asyncio.timeout(timeout_s):
             exit_code = await engine.wait_container(spec.name)
-            stdout, stderr = await _output(engine, spec.name)
-    except (CommandNotFoundError, CommandRefusedError) as err:
-        return judge_program(err.exit_status, "", err.message)
+            return Ran(exit_code, *await _output(engine, spec.name))
     finally:
         # Also after a create whose answer got lost.
         await engine.remove_container(spec.name, volumes=True)
-    found = judge_program(exit_code, clean(stdout), clean(stderr))
-    return replace(found, code="preflight.command" if found.level is not Level.OK else "")
 
 
 def _spec(appliance: str, service: Service, image: str, probe: ContainerProbe) -> ContainerSpec:

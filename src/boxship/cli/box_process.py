@@ -196,7 +196,7 @@ class _BoxProcess:
         self._known: frozenset[Admitted] | None = None
         self._admitted: frozenset[Admitted] | None = None
         self._socket = Unix(str(options.places.socket))
-        successor = CheckedSuccessor(parts.engine, parts.appliance, options.places, parts.own_image)
+        successor = CheckedSuccessor(parts.engine, parts.appliance, options.places)
         self.handover = Handover(parts, options.places, box, successor, self._stop.set)
 
     def hear(self, event: BoxEvent) -> None:

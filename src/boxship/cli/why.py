@@ -13,8 +13,7 @@ from boxship.cli.render.color import sanitized
 from boxship.engine.glance import glance
 from boxship.errors import SpecError
 from boxship.host.places import find_socket
-from boxship.names import LABEL_LOADER, loader_name
-from boxship.plan.observed import ContainerState, Observed
+from boxship.plan.observed import Observed
 from boxship.plan.status import ServiceStatus, service_status
 from boxship.spec.loaded import Loaded
 
@@ -41,7 +40,7 @@ def why(invocation: Invocation, arguments: argparse.Namespace) -> int:
     if _has_loader_here(arguments):
         return run_box_verb("why", invocation, arguments)
     observed = glance()
-    if _loader_runs(name, observed):
+    if observed.loader_of(name) is not None:
         # Its socket can't be seen from here: the client says so, and what helps.
         return run_box_verb("why", invocation, arguments)
     return _say_what_runs(invocation, name, loaded, observed)
@@ -50,15 +49,6 @@ def why(invocation: Invocation, arguments: argparse.Namespace) -> int:
 def _has_loader_here(arguments: argparse.Namespace) -> bool:
     """Emulated in this folder, or on this host for the appliance that is named."""
     return find_socket(arguments.project_name or "", Path.cwd()).exists()
-
-
-def _loader_runs(name: str, observed: Observed) -> bool:
-    return any(
-        each.name == loader_name(name)
-        and each.labels.get(LABEL_LOADER) == name
-        and each.state is ContainerState.RUNNING
-        for each in observed.containers
-    )
 
 
 def _say_what_runs(invocation: Invocation, name: str, loaded: Loaded | None, observed: Observed) -> int:

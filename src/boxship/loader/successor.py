@@ -5,20 +5,19 @@ when it reports that all is well does this Loader leave; sail counts the starts 
 is no knowing everything before.
 """
 
-import asyncio
-from contextlib import aclosing
 from typing import Protocol
 
 from boxship import names
+from boxship.checks.aside import run_to_its_end
+from boxship.checks.inside import Ran
 from boxship.engine.port import Engine
 from boxship.errors import EngineError
 from boxship.host.places import LOADER_IMAGE_VARIABLE, Places
 from boxship.plan.action import ContainerSpec, EngineMount
-from boxship.plan.observed import ContainerState, Observed, ObservedContainer, ObservedMount
+from boxship.plan.observed import ObservedContainer, ObservedMount
 from boxship.spec.model import Service
 
 SAYS_WITHIN_S = 60.0
-_KEPT_LINES = 20
 _SOCKET = "/run/docker.sock"
 _ERROR = "error: "
 # As sail gives them: to see the processes of containers, and to read the firewall.
@@ -36,40 +35,27 @@ class Successor(Protocol):
 class CheckedSuccessor:
     """Implements ``Successor`` beside a Loader that runs in a container."""
 
-    def __init__(
-        self, engine: Engine, appliance: str, places: Places, own_image: str, within_s: float = SAYS_WITHIN_S
-    ) -> None:
+    def __init__(self, engine: Engine, appliance: str, places: Places, within_s: float = SAYS_WITHIN_S) -> None:
         self._engine = engine
         self._appliance = appliance
         self._places = places
-        self._own_image = own_image
         self._within_s = within_s
         self._name = names.loader_check_name(appliance)
 
     async def objection(self, image_id: str) -> str:
-        own = self._find_own(await self._engine.observe(()))
+        own = (await self._engine.observe(())).loader_of(self._appliance)
+        if own is None:
+            raise EngineError(
+                f"no container of the Loader of {self._appliance} runs, though this is one",
+                hint="was it started by its sail?",
+            )
+        # One that a Loader before left when it was cut off.
+        await self._engine.remove_container(self._name)
         try:
-            # Also one that a Loader before left when it was cut off.
-            await self._engine.remove_container(self._name)
-            await self._engine.create_container(self._spec(image_id, own))
-            await self._engine.start_container(self._name)
-            async with asyncio.timeout(self._within_s):
-                status = await self._engine.wait_container(self._name)
-            return "" if status == 0 else await self._last_words(status)
+            ran = await run_to_its_end(self._engine, self._spec(image_id, own), self._within_s)
         except TimeoutError:
             return f"it did not say within {self._within_s:g} s whether all is well"
-        finally:
-            await self._engine.remove_container(self._name)
-
-    def _find_own(self, observed: Observed) -> ObservedContainer:
-        for each in observed.containers:
-            is_own = each.labels.get(names.LABEL_LOADER) == self._appliance and each.image_id == self._own_image
-            if is_own and each.state is ContainerState.RUNNING:
-                return each
-        raise EngineError(
-            f"no container of the Loader of {self._appliance} runs, though this is one",
-            hint="was it started by its sail?",
-        )
+        return "" if ran.exit_code == 0 else _last_words(ran)
 
     def _spec(self, image_id: str, own: ObservedContainer) -> ContainerSpec:
         state = str(self._places.state)
@@ -93,12 +79,10 @@ class CheckedSuccessor:
             labels={names.LABEL_LOADER: self._appliance, names.LABEL_LOADER_STATE: state},
         )
 
-    async def _last_words(self, status: int) -> str:
-        lines = self._engine.follow_logs(self._name, follow=False, tail=_KEPT_LINES)
-        async with aclosing(lines):
-            said = [line.text.strip() async for line in lines if line.text.strip()]
-        errors = [each.removeprefix(_ERROR) for each in said if each.startswith(_ERROR)]
-        return (errors or said or [f"it ended with status {status}"])[-1]
+
+def _last_words(ran: Ran) -> str:
+    errors = [line.removeprefix(_ERROR) for line in ran.stderr.splitlines() if line.startswith(_ERROR)]
+    return errors[-1] if errors else ran.said.strip() or f"it ended with status {ran.exit_code}"
 
 
 def _read_only(mount: ObservedMount) -> EngineMount:

@@ -7,8 +7,6 @@ from pathlib import Path
 from boxship.engine.port import ContainerEngine
 from boxship.errors import ConflictError
 from boxship.host.places import LOADER_IMAGE_VARIABLE, STATE_ROOT, box_places
-from boxship.names import LABEL_LOADER, loader_name
-from boxship.plan.observed import ContainerState
 
 _INSTEAD = {
     "up": "boxship box boot default",
@@ -59,9 +57,4 @@ def _is_installed(appliance: str, state_root: Path) -> bool:
 
 
 async def _loader_runs(appliance: str, engine: ContainerEngine) -> bool:
-    name = loader_name(appliance)
-    observed = await engine.observe(())
-    return any(
-        each.name == name and each.labels.get(LABEL_LOADER) == appliance and each.state is ContainerState.RUNNING
-        for each in observed.containers
-    )
+    return (await engine.observe(())).loader_of(appliance) is not None

@@ -155,6 +155,14 @@ class Observed(Struct, frozen=True):
     images: tuple[ObservedImage, ...] = ()
     host_subnets: tuple[str, ...] = ()
 
+    def loader_of(self, appliance: str) -> ObservedContainer | None:
+        """The container of the appliance's Loader, if it runs."""
+        for each in self.containers:
+            is_its = each.name == names.loader_name(appliance) and each.labels.get(names.LABEL_LOADER) == appliance
+            if is_its and each.state is ContainerState.RUNNING:
+                return each
+        return None
+
     def containers_of(self, appliance: str) -> tuple[ObservedContainer, ...]:
         """The containers of its services; not those that ``run`` made."""
         return tuple(each for each in self.containers if each.appliance == appliance and not each.is_one_off)

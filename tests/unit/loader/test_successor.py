@@ -30,7 +30,7 @@ class Box:
         self.engine = engine
         self.places: Places = box_places("app", folder / "state", folder / "run")
         self.own, self.new = engine.add_image("platform:1"), engine.add_image("platform:2")
-        self.successor = CheckedSuccessor(engine, "app", self.places, self.own)
+        self.successor = CheckedSuccessor(engine, "app", self.places)
 
     async def start(self) -> None:
         mounts = (
@@ -79,7 +79,7 @@ async def test_one_that_ends_without_a_word_is_told_by_its_status(box: Box) -> N
 
 async def test_one_that_never_says_anything_is_not_waited_for_for_ever(box: Box) -> None:
     box.engine.script(CHECK, Behaviour())
-    hasty = CheckedSuccessor(box.engine, "app", box.places, box.own, within_s=0.1)
+    hasty = CheckedSuccessor(box.engine, "app", box.places, within_s=0.1)
     assert "did not say within 0.1 s" in await hasty.objection(box.new)
 
 
@@ -109,7 +109,7 @@ async def test_what_a_loader_left_that_was_cut_off_is_in_nobodys_way(box: Box) -
 
 
 async def test_a_loader_that_does_not_find_its_own_container_says_so(box: Box) -> None:
-    other = CheckedSuccessor(box.engine, "other", box.places, box.own)
+    other = CheckedSuccessor(box.engine, "other", box.places)
     with pytest.raises(EngineError, match="no container of the Loader of other runs"):
         await other.objection(box.new)
 
